@@ -1,0 +1,69 @@
+"""Tiny data for the tests, and weights that follow from names alone."""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from visorvos import STM
+from visorvos.core.network.reference_names import CONSTANTS, from_reference
+
+GOLDEN = Path(__file__).parent / "golden"
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+def golden(name: str) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of one recorded file."""
+    with np.load(GOLDEN / f"{name}.npz", allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def reference_state(backbone: str) -> dict[str, Tensor]:
+    """The reference's state dictionary with the weights that the golden figures were taken with."""
+    shapes: dict[str, list[int]] = json.loads((GOLDEN / f"state_dict_{backbone}.json").read_text())
+    return {key: _reference_tensor(key, shape) for key, shape in shapes.items()}
+
+
+def _reference_tensor(key: str, shape: list[int]) -> Tensor:
+    random = np.random.RandomState(zlib.crc32(key.encode()) & 0x7FFFFFFF)
+    if key in CONSTANTS:
+        constant = (0.485, 0.456, 0.406) if key.endswith("mean") else (0.229, 0.224, 0.225)
+        return torch.tensor(constant).view(shape)
+    if key.endswith("num_batches_tracked"):
+        return torch.tensor(0)
+    if key.endswith("running_var"):
+        values = 1 + 0.1 * random.rand(*shape)
+    elif key.endswith("running_mean"):
+        values = 0.1 * random.randn(*shape)
+    elif len(shape) == 1 and key.endswith("weight"):
+        values = 0.5 + 0.1 * random.randn(*shape)
+    elif len(shape) == 1:
+        values = 0.02 * random.randn(*shape)
+    else:
+        values = random.randn(*shape) * math.sqrt(1 / math.prod(shape[1:]))
+    return torch.from_numpy(np.asarray(values, dtype=np.float32))
+
+
+def reference_stm(backbone: str) -> STM:
+    """An STM with those weights, in evaluation mode."""
+    stm = STM(backbone, pretrained=False)
+    state = {from_reference(key): value for key, value in reference_state(backbone).items() if key not in CONSTANTS}
+    stm.load_state_dict(state, strict=True)
+    return stm.eval()
+
+
+def planes(labels: np.ndarray[Any, Any], objects: int) -> Tensor:
+    """Labels (H, W) as float planes (1, objects, H, W)."""
+    return torch.from_numpy(np.stack([labels == index for index in range(1, objects + 1)])).float()[None]
+
+
+def as_input(frame: np.ndarray[Any, Any]) -> Tensor:
+    """A uint8 frame (H, W, 3) as the network takes it: float (1, 3, H, W) in [0, 1]."""
+    return torch.from_numpy(frame).permute(2, 0, 1).float()[None] / 255

@@ -1,0 +1,62 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from visorvos.errors import VisorVosError
+
+__all__ = ["make_folder", "write_bytes", "write_text", "written_whole"]
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A hidden path beside ``path`` to write to, renamed to ``path`` when the block ends without an error.
+
+    The name follows from ``path`` alone, so that what a killed run left is overwritten by the next.
+
+    Raises:
+        VisorVosError: where the system refuses to write.
+    """
+    make_folder(path.parent)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        try:
+            yield part
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise VisorVosError(
+            f"Cannot write {path}: {error.strerror or error}.",
+            "Check that the folder is writable and the disk has room, or choose another --output.",
+        ) from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file whole."""
+    with written_whole(path) as part:
+        part.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Writes a file whole, as UTF-8."""
+    write_bytes(path, content.encode())
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder and those above it.
+
+    Raises:
+        VisorVosError: where the system refuses, or a file is in the way.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VisorVosError(
+            f"Cannot make the folder {path}: {error.strerror or error}.",
+            "Choose a folder that can be written to with --output.",
+        ) from error

@@ -1,0 +1,200 @@
+"""Weights of the network on disk: published checkpoints and our own."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from visorvos import __version__
+from visorvos.core.files.atomic import written_whole
+from visorvos.core.network.reference_names import CONSTANTS, from_reference, is_reference, to_reference
+from visorvos.core.network.stm import STM
+from visorvos.errors import VisorVosError
+
+__all__ = ["load_weights", "save_weights"]
+
+# What torch's restricted unpickler and zip reader raise on files that are broken or hostile.
+_UNREADABLE = (
+    AttributeError,
+    EOFError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    struct.error,
+)
+_LISTED = 20
+
+
+def load_weights(path: str | Path) -> STM:
+    """Reads a published checkpoint (``.pth``, the reference's names) or one of this project (``.safetensors``).
+
+    The backbone is read off the tensors. Every name and shape is checked, and pickles are never executed.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The network in evaluation mode, float32, on the CPU.
+
+    Raises:
+        VisorVosError: where the file is missing, broken, or not the weights of an STM.
+    """
+    path = Path(path)
+    state = _read(path)
+    reference = is_reference(state)
+    if reference:
+        state = {from_reference(name): tensor for name, tensor in state.items()}
+        _take_constants(state, path)
+    backbone = _backbone(state, path)
+    with torch.device("meta"):
+        stm = STM(backbone, pretrained=False)
+    expected = stm.state_dict()
+    _check(state, expected, path, backbone, reference)
+    stm.load_state_dict({name: state[name].to(expected[name].dtype) for name in expected}, assign=True)
+    return stm.eval()
+
+
+def save_weights(stm: STM, path: str | Path) -> None:
+    """Writes weights, whole or not at all.
+
+    Args:
+        stm: the network.
+        path: ``.safetensors`` for our own form, with the backbone in the metadata; ``.pth`` for the reference's,
+            with its names and the ``module.`` that published checkpoints carry.
+
+    Raises:
+        VisorVosError: for another suffix, or where the file cannot be written.
+    """
+    path = Path(path)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in stm.state_dict().items()}
+    if path.suffix == ".safetensors":
+        metadata = {"format": "pt", "backbone": stm.backbone, "visorvos": __version__}
+        with written_whole(path) as part:
+            try:
+                save_file(state, part, metadata=metadata)
+            except SafetensorError as error:
+                raise OSError(str(error)) from error
+    elif path.suffix == ".pth":
+        theirs = {f"module.{to_reference(name)}": tensor for name, tensor in state.items()}
+        for their_name, our_name in CONSTANTS.items():
+            theirs[f"module.{their_name}"] = stm.get_buffer(our_name).detach().cpu()
+        with written_whole(path) as part:
+            torch.save(theirs, part)
+    else:
+        raise VisorVosError(
+            f"Weights cannot be saved as {path}: the suffix {path.suffix!r} is unknown.",
+            "Use .safetensors, or .pth for the reference implementation's form.",
+        )
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file, under the names they have there."""
+    if not path.is_file():
+        what = "is a folder, not a file" if path.is_dir() else "does not exist"
+        raise VisorVosError(f"The weights {path}: this {what}.", "Give the path of a .pth or .safetensors file.")
+    if path.stat().st_size == 0:
+        raise VisorVosError(f"The weights {path}: the file is empty.", "Download or copy it again.")
+    try:
+        if path.suffix == ".safetensors":
+            content: object = load_file(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except _UNREADABLE as error:
+        raise VisorVosError(
+            f"The weights {path} cannot be read: {_first_line(error)}.",
+            "The file is damaged, is no checkpoint, or holds more than tensors; get it anew from its source.",
+        ) from error
+    if not isinstance(content, Mapping) or not content:
+        raise VisorVosError(
+            f"The weights {path} hold a {type(content).__name__}, not tensors by name.",
+            "Give a file that holds the network's state dictionary.",
+        )
+    others = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
+    if others:
+        raise VisorVosError(
+            f"The weights {path} hold entries that are not tensors: {_listed(others)}.",
+            "Give a file that holds the network's state dictionary alone.",
+        )
+    return {str(name): tensor for name, tensor in content.items()}
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more
+
+
+def _take_constants(state: dict[str, Tensor], path: Path) -> None:
+    """Removes the reference's normalisation buffers, having seen that they are the ones built in here."""
+    with torch.device("meta"):
+        own = STM("resnet18", pretrained=False)
+    for name in CONSTANTS.values():
+        found = state.pop(name, None)
+        if found is not None and not torch.allclose(found.float().flatten(), own.get_buffer(name).flatten()):
+            raise VisorVosError(
+                f"The weights {path} normalise frames by other values than ImageNet's ({name}).",
+                "This network was trained for frames of another range and cannot be used here.",
+            )
+
+
+def _backbone(state: dict[str, Tensor], path: Path) -> str:
+    """The backbone, told by the parts that only one of them has."""
+    if not any(name.startswith("query_encoder.") for name in state):
+        raise VisorVosError(
+            f"The weights {path} are not those of a Space-Time Memory network: they hold {_listed(list(state)[:3])}.",
+            "Give a checkpoint of the VISOR-VOS reference implementation or of visorvos.",
+        )
+    if "decoder.context.merge.weight" in state:
+        return "resnest101"
+    return "resnet50" if "query_encoder.stage_4.0.conv3.weight" in state else "resnet18"
+
+
+def _check(
+    state: dict[str, Tensor], expected: dict[str, Tensor], path: Path, backbone: str, reference: bool
+) -> None:
+    """Refuses a state that is not, name by name and shape by shape, that of the network."""
+
+    def shown(names: list[str]) -> str:
+        return _listed([to_reference(name) if reference and name in expected else name for name in names])
+
+    shared = [name for name in expected if name in state]
+    missing = [name for name in expected if name not in state]
+    surplus = [name for name in state if name not in expected]
+    misshapen = [name for name in shared if state[name].shape != expected[name].shape]
+    faults = []
+    if missing:
+        faults.append(f"{len(missing)} missing ({shown(missing)})")
+    if surplus:
+        faults.append(f"{len(surplus)} too many ({shown(surplus)})")
+    for name in misshapen[:_LISTED]:
+        found, wanted = tuple(state[name].shape), tuple(expected[name].shape)
+        faults.append(f"{shown([name])} has shape {found} in place of {wanted}")
+    if faults:
+        raise VisorVosError(
+            f"The weights {path} do not fit an STM with {backbone}: {'; '.join(faults)}.",
+            "Give a checkpoint of the VISOR-VOS reference implementation or of visorvos.",
+        )
+    broken = [name for name in shared if not state[name].isfinite().all()]
+    if broken:
+        raise VisorVosError(
+            f"The weights {path} hold values that are not finite: {shown(broken)}.",
+            "The training that wrote them had diverged; use an earlier checkpoint.",
+        )

@@ -1,0 +1,59 @@
+"""Region similarity J."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visorvos.errors import VisorVosError
+
+__all__ = ["check_mask_pair", "region_similarity"]
+
+
+def region_similarity(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Region similarity J: the intersection over union of two masks, frame by frame.
+
+    Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation",
+    CVPR 2016, section 5.
+
+    Args:
+        truth: boolean (T, H, W), one object's true masks.
+        prediction: boolean (T, H, W), its predicted masks.
+
+    Returns:
+        float64 (T,) in [0, 1]; 1 where both masks are empty.
+
+    Raises:
+        VisorVosError: the arrays are not boolean, not three-dimensional or not of one shape.
+    """
+    check_mask_pair(truth, prediction)
+    scores = np.ones(len(truth))
+    for t, (true_mask, predicted_mask) in enumerate(zip(truth, prediction, strict=True)):
+        union = np.count_nonzero(true_mask | predicted_mask)
+        if union:
+            scores[t] = np.count_nonzero(true_mask & predicted_mask) / union
+    return scores
+
+
+def check_mask_pair(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> None:
+    """Refuse what is not two boolean (T, H, W) arrays of one shape.
+
+    Raises:
+        VisorVosError: naming the types or shapes that were expected and found.
+    """
+    for name, masks in (("truth", truth), ("prediction", prediction)):
+        if masks.dtype != np.bool_:
+            raise VisorVosError(
+                f"The {name} must be boolean masks of one object, but its type is {masks.dtype}.",
+                "Compare the labels with the object's id first: labels == object_id.",
+            )
+        if masks.ndim != 3 or 0 in masks.shape[1:]:
+            raise VisorVosError(
+                f"The {name} must have the shape (T, H, W), H and W at least 1, but its shape is {masks.shape}.",
+                "Give a single mask a frame axis: mask[None].",
+            )
+    if truth.shape != prediction.shape:
+        raise VisorVosError(
+            f"The prediction must have the truth's shape {truth.shape}, but its shape is {prediction.shape}.",
+            "Score the same frames at the same resolution.",
+        )

@@ -1,0 +1,67 @@
+"""From scores a frame to the benchmark's three statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Statistics", "average", "summarise"]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """One measure, J or F, over the frames of an object, or averaged over objects.
+
+    Attributes:
+        mean: mean over frames, in [0, 1].
+        recall: share of the frames that score above 0.5, in [0, 1].
+        decay: mean of the first quarter of the frames less that of the last, in [-1, 1]; lower is better.
+    """
+
+    mean: float
+    recall: float
+    decay: float
+
+
+def summarise(per_frame: NDArray[np.float64]) -> Statistics:
+    """Mean, recall and decay of one object's scores.
+
+    Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation",
+    CVPR 2016, section 5; the quarters are those of the DAVIS benchmark, which share their end frames.
+
+    Args:
+        per_frame: float64 (n,) in [0, 1], in the order of the frames, n at least 1. Of fewer than four frames
+            the quarters overlap or are single frames; of one frame the decay is 0.
+
+    Raises:
+        ValueError: not one-dimensional, or no frame at all.
+    """
+    if per_frame.ndim != 1 or per_frame.size == 0:
+        raise ValueError(f"Expected scores of the shape (n,) with n at least 1, got {per_frame.shape}.")
+    # The small term makes halves round up, where numpy would round to even.
+    edges = np.round(np.linspace(1, len(per_frame), 5) + 1e-10).astype(np.int64) - 1
+    first_quarter = per_frame[edges[0] : edges[1] + 1]
+    last_quarter = per_frame[edges[3] : edges[4] + 1]
+    return Statistics(
+        mean=float(per_frame.mean()),
+        recall=float((per_frame > 0.5).mean()),
+        decay=float(first_quarter.mean() - last_quarter.mean()),
+    )
+
+
+def average(statistics: Sequence[Statistics]) -> Statistics:
+    """The mean of each statistic over objects, each object counting once.
+
+    Raises:
+        ValueError: nothing to average.
+    """
+    if not statistics:
+        raise ValueError("Expected the statistics of at least one object, got none.")
+    return Statistics(
+        mean=float(np.mean([item.mean for item in statistics])),
+        recall=float(np.mean([item.recall for item in statistics])),
+        decay=float(np.mean([item.decay for item in statistics])),
+    )

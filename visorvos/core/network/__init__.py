@@ -1,0 +1,1 @@
+"""The Space-Time Memory network: tensors in, tensors out."""

@@ -1,0 +1,133 @@
+"""From the memory read-out to each object's mask (Oh et al. 2019, section 3.3)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, interpolate
+
+from visorvos.core.network.backbones import Widths
+
+__all__ = ["Context", "Decoder", "ResidualBlock", "Skips"]
+
+_WIDTH = 256
+
+
+class Skips(NamedTuple):
+    """What the decoder takes from the query frame alone: (B, 256, H / 8, W / 8) and (B, 256, H / 4, W / 4)."""
+
+    stride_8: Tensor
+    stride_4: Tensor
+
+
+def _conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
+
+
+class ResidualBlock(nn.Module):
+    """Pre-activation residual block (relu, 3x3, relu, 3x3), with biases and no batch norm.
+
+    Args:
+        width: channels in and out.
+        rectified: the identity branch carries relu(x) in place of x, as the published ResNeSt network does.
+    """
+
+    def __init__(self, width: int, rectified: bool = False) -> None:
+        super().__init__()
+        self.conv1 = _conv3x3(width, width)
+        self.conv2 = _conv3x3(width, width)
+        self.rectified = rectified
+
+    def forward(self, x: Tensor) -> Tensor:
+        active = torch.relu(x)
+        residual = self.conv2(torch.relu(self.conv1(active)))
+        return residual + (active if self.rectified else x)
+
+
+class Refinement(nn.Module):
+    """Doubles a map's resolution with the help of the query frame's features at that resolution."""
+
+    def __init__(self, inputs: int, rectified: bool) -> None:
+        super().__init__()
+        self.skip = _conv3x3(inputs, _WIDTH)
+        self.skip_block = ResidualBlock(_WIDTH, rectified)
+        self.block = ResidualBlock(_WIDTH, rectified)
+
+    def encode_skip(self, feature: Tensor) -> Tensor:
+        """The frame's own part, the same for all objects: (B, C, H, W) -> (B, 256, H, W)."""
+        return self.skip_block(self.skip(feature))
+
+    def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
+        """``coarse`` (B * N, 256, H / 2, W / 2) and ``skip`` (B, 256, H, W) -> (B * N, 256, H, W)."""
+        doubled = interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+        by_clip = doubled.unflatten(0, (skip.shape[0], -1))
+        return self.block((by_clip + skip.unsqueeze(1)).flatten(0, 1))
+
+
+class Context(nn.Module):
+    """Parallel dilated convolutions on the read-out (ASPP), a part of the ResNeSt network alone."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.branch_1 = nn.Conv2d(inputs, _WIDTH, kernel_size=1, bias=False)
+        self.branch_2 = nn.Conv2d(inputs, _WIDTH, kernel_size=3, padding=2, dilation=2, bias=False)
+        self.branch_4 = nn.Conv2d(inputs, _WIDTH, kernel_size=3, padding=4, dilation=4, bias=False)
+        self.branch_8 = nn.Conv2d(inputs, _WIDTH, kernel_size=3, padding=8, dilation=8, bias=False)
+        self.merge = nn.Conv2d(4 * _WIDTH, _WIDTH, kernel_size=1, bias=False)
+        self.dropout = nn.Dropout(0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        branches = (self.branch_1, self.branch_2, self.branch_4, self.branch_8)
+        wide = torch.cat([torch.relu(branch(x)) for branch in branches], dim=1)
+        return self.dropout(torch.relu(self.merge(wide)))
+
+
+class Decoder(nn.Module):
+    """Two refinement stages from stride 16 to stride 4, then two channels an object."""
+
+    def __init__(self, widths: Widths) -> None:
+        super().__init__()
+        rectified = widths.context
+        self.context = Context(2 * widths.value) if widths.context else None
+        self.fuse = _conv3x3(_WIDTH if widths.context else 2 * widths.value, _WIDTH)
+        self.block = ResidualBlock(_WIDTH, rectified)
+        self.refine_8 = Refinement(widths.stride_8, rectified)
+        self.refine_4 = Refinement(widths.stride_4, rectified)
+        self.predict = _conv3x3(_WIDTH, 2)
+
+    def encode_skips(self, stride_8: Tensor, stride_4: Tensor) -> Skips:
+        """The part of the decoder that no object has a say in, computed once a frame."""
+        return Skips(self.refine_8.encode_skip(stride_8), self.refine_4.encode_skip(stride_4))
+
+    def forward(self, read_out: Tensor, query_value: Tensor, skips: Skips) -> Tensor:
+        """Log-odds of each object alone, against all that it is not.
+
+        Args:
+            read_out: (B, N, Cv, h, w), the memory's values.
+            query_value: (B, Cv, h, w), the query frame's.
+            skips: from `encode_skips`.
+
+        Returns:
+            float32 (B, N, 16 h, 16 w).
+        """
+        clips = read_out.shape[0]
+        stride_16 = self.block(self._fuse(read_out, query_value))
+        stride_8 = self.refine_8(stride_16, skips.stride_8)
+        stride_4 = self.refine_4(stride_8, skips.stride_4)
+        background, foreground = self.predict(torch.relu(stride_4)).float().unflatten(0, (clips, -1)).unbind(2)
+        # Softmax over two channels is a sigmoid of their difference, and interpolation is linear.
+        return interpolate(foreground - background, scale_factor=4, mode="bilinear", align_corners=False)
+
+    def _fuse(self, read_out: Tensor, query_value: Tensor) -> Tensor:
+        """The first convolution on (read-out, query value): (B * N, 256, h, w)."""
+        clips, objects, channels = read_out.shape[:3]
+        if self.context is not None:
+            value = query_value.unsqueeze(1).expand_as(read_out)
+            return self.fuse(self.context(torch.cat((read_out, value), dim=2).flatten(0, 1)))
+        # A convolution of concatenated maps is a sum of two, and the query's half is the same for all objects.
+        read_weight, query_weight = self.fuse.weight.split(channels, dim=1)
+        per_object = conv2d(read_out.flatten(0, 1), read_weight, padding=1).unflatten(0, (clips, objects))
+        per_frame = conv2d(query_value, query_weight, self.fuse.bias, padding=1)
+        return (per_object + per_frame.unsqueeze(1)).flatten(0, 1)

@@ -1,0 +1,32 @@
+"""Reading the memory: attention from the query frame over all remembered positions (Oh et al. 2019, 3.2)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+__all__ = ["read_memory"]
+
+
+def read_memory(query_key: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """What every object's memory holds for each position of the query frame.
+
+    Softmax over all memory positions (T, h, w) of key dot key over sqrt(Ck), then the weighted values.
+
+    Args:
+        query_key: (B, Ck, h, w).
+        keys: (B, N, Ck, T, h, w).
+        values: (B, N, Cv, T, h, w).
+
+    Returns:
+        (B, N, Cv, h, w).
+    """
+    objects = keys.shape[1]
+    query = query_key.flatten(2).mT.unsqueeze(1).expand(-1, objects, -1, -1)
+    read = scaled_dot_product_attention(query, _by_position(keys), _by_position(values))
+    return read.mT.unflatten(-1, query_key.shape[-2:])
+
+
+def _by_position(memory: Tensor) -> Tensor:
+    """(B, N, C, T, h, w) as (B, N, T h w, C): a view where the memory already lies so."""
+    return memory.permute(0, 1, 3, 4, 5, 2).flatten(2, 4)

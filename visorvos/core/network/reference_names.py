@@ -1,0 +1,79 @@
+"""Names of weights in the reference implementation, and ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = ["CONSTANTS", "from_reference", "is_reference", "to_reference"]
+
+# Reference prefix, our prefix. What follows a prefix (".weight", "0.conv1.weight") is the same in both.
+_PREFIXES: tuple[tuple[str, str], ...] = (
+    *(
+        (f"{theirs}.{their_part}.", f"{ours}.{our_part}.")
+        for theirs, ours in (("Encoder_M", "memory_encoder"), ("Encoder_Q", "query_encoder"))
+        for their_part, our_part in (
+            ("conv1", "stem"),
+            ("bn1", "norm"),
+            ("res2", "stage_4"),
+            ("res3", "stage_8"),
+            ("res4", "stage_16"),
+        )
+    ),
+    ("Encoder_M.conv1_m.", "memory_encoder.stem_mask."),
+    ("Encoder_M.conv1_o.", "memory_encoder.stem_others."),
+    ("KV_M_r4.Key.", "memory_projection.key."),
+    ("KV_M_r4.Value.", "memory_projection.value."),
+    ("KV_Q_r4.Key.", "query_projection.key."),
+    ("KV_Q_r4.Value.", "query_projection.value."),
+    ("Decoder.convFM.", "decoder.fuse."),
+    ("Decoder.ResMM.", "decoder.block."),
+    ("Decoder.RF3.convFS.", "decoder.refine_8.skip."),
+    ("Decoder.RF3.ResFS.", "decoder.refine_8.skip_block."),
+    ("Decoder.RF3.ResMM.", "decoder.refine_8.block."),
+    ("Decoder.RF2.convFS.", "decoder.refine_4.skip."),
+    ("Decoder.RF2.ResFS.", "decoder.refine_4.skip_block."),
+    ("Decoder.RF2.ResMM.", "decoder.refine_4.block."),
+    ("Decoder.pred2.", "decoder.predict."),
+    ("aspp.aspp1.atrous_conv.", "decoder.context.branch_1."),
+    ("aspp.aspp2.atrous_conv.", "decoder.context.branch_2."),
+    ("aspp.aspp3.atrous_conv.", "decoder.context.branch_4."),
+    ("aspp.aspp4.atrous_conv.", "decoder.context.branch_8."),
+    ("aspp.conv1.", "decoder.context.merge."),
+)
+
+# Buffers of the reference that are constants here: name there, name here.
+CONSTANTS: dict[str, str] = {
+    f"{theirs}.{name}": f"{ours}.{name}"
+    for theirs, ours in (("Encoder_M", "memory_encoder"), ("Encoder_Q", "query_encoder"))
+    for name in ("mean", "std")
+}
+
+_WRAPPER = "module."
+
+
+def is_reference(names: Iterable[str]) -> bool:
+    """Whether names of weights are the reference's, with or without the ``module.`` of a wrapped network."""
+    return any(name.removeprefix(_WRAPPER).startswith("Encoder_Q.") for name in names)
+
+
+def from_reference(name: str) -> str:
+    """Our name for a weight or constant of the reference; a name that is in no table comes back as it is."""
+    bare = name.removeprefix(_WRAPPER)
+    if bare in CONSTANTS:
+        return CONSTANTS[bare]
+    for theirs, ours in _PREFIXES:
+        if bare.startswith(theirs):
+            return ours + bare.removeprefix(theirs)
+    return name
+
+
+def to_reference(name: str) -> str:
+    """The reference's name, without wrapper, for a weight of ours.
+
+    Raises:
+        KeyError: for a name that the table lacks.
+    """
+    for theirs, ours in _PREFIXES:
+        if name.startswith(ours):
+            return theirs + name.removeprefix(ours)
+    raise KeyError(name)

@@ -1,0 +1,141 @@
+"""The Space-Time Memory network.
+
+Oh, Lee, Xu and Kim, "Video Object Segmentation using Space-Time Memory Networks", ICCV 2019,
+https://arxiv.org/abs/1904.00607; trained on VISOR as in Darkhalil et al., "EPIC-KITCHENS VISOR Benchmark",
+NeurIPS 2022, https://arxiv.org/abs/2209.13064.
+
+Shapes: B clips, N objects, T memory frames, H and W a frame's size, h = ceil(H / 16), w = ceil(W / 16).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from visorvos.core.network.aggregation import aggregate
+from visorvos.core.network.backbones import BACKBONES, load_trunk
+from visorvos.core.network.decoder import Decoder, Skips
+from visorvos.core.network.encoders import MemoryEncoder, QueryEncoder
+from visorvos.core.network.memory_read import read_memory
+
+__all__ = ["STM", "Query"]
+
+_STRIDE = 16
+
+
+class KeyValue(nn.Module):
+    """Projects stride-16 features to keys, which are compared, and values, which are read."""
+
+    def __init__(self, inputs: int, key: int, value: int) -> None:
+        super().__init__()
+        self.key = nn.Conv2d(inputs, key, kernel_size=3, padding=1)
+        self.value = nn.Conv2d(inputs, value, kernel_size=3, padding=1)
+
+    def forward(self, feature: Tensor) -> tuple[Tensor, Tensor]:
+        return self.key(feature), self.value(feature)
+
+
+class Query(NamedTuple):
+    """A frame to be segmented, as far as no object has a say in it."""
+
+    key: Tensor
+    """(B, Ck, h, w)."""
+    value: Tensor
+    """(B, Cv, h, w)."""
+    skips: Skips
+    size: tuple[int, int]
+    """The frame's own H and W."""
+
+
+class STM(  # type: ignore[misc]  # the mixin is untyped
+    nn.Module,
+    PyTorchModelHubMixin,
+    library_name="visorvos",
+    license="cc-by-nc-sa-4.0",
+    pipeline_tag="mask-generation",
+    tags=["video-object-segmentation", "epic-kitchens-visor"],
+):
+    """Space-Time Memory network.
+
+    Args:
+        backbone: "resnet50", "resnet18", or "resnest101" (needs the extra ``resnest``).
+        pretrained: start the encoders from ImageNet weights, downloaded on first use.
+
+    Raises:
+        VisorVosError: for an unknown backbone, or where timm is needed and missing.
+    """
+
+    def __init__(self, backbone: str = "resnet50", pretrained: bool = True) -> None:
+        super().__init__()
+        self.memory_encoder = MemoryEncoder(load_trunk(backbone, pretrained=pretrained))
+        self.query_encoder = QueryEncoder(load_trunk(backbone, pretrained=pretrained))
+        widths = BACKBONES[backbone]
+        self.memory_projection = KeyValue(widths.stride_16, widths.key, widths.value)
+        self.query_projection = KeyValue(widths.stride_16, widths.key, widths.value)
+        self.decoder = Decoder(widths)
+        self.backbone = backbone
+
+    @classmethod
+    def _from_pretrained(cls, **kwargs: Any) -> STM:  # noqa: ANN401 - the mixin's own arguments
+        # The checkpoint holds every weight: ImageNet's need not be fetched first.
+        kwargs["pretrained"] = False
+        model: STM = super()._from_pretrained(**kwargs)
+        return model
+
+    def memorize(self, frame: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values that remember a frame, one set for each object.
+
+        Args:
+            frame: (B, 3, H, W), RGB in [0, 1].
+            masks: (B, N, H, W) in [0, 1], one plane an object, hard or soft; an absent object's is empty.
+
+        Returns:
+            keys (B, N, Ck, h, w) and values (B, N, Cv, h, w).
+        """
+        keys, values = self.memory_projection(self.memory_encoder(_pad(frame), _pad(masks)))
+        shape = masks.shape[:2]
+        return keys.unflatten(0, shape), values.unflatten(0, shape)
+
+    def segment(self, frame: Tensor, keys: Tensor, values: Tensor, present: Tensor | None = None) -> Tensor:
+        """Finds the remembered objects in a frame.
+
+        Args:
+            frame: (B, 3, H, W), RGB in [0, 1].
+            keys: (B, N, Ck, T, h, w), of T frames that `memorize` has seen.
+            values: (B, N, Cv, T, h, w).
+            present: (B, N) bool: which objects each clip has; all where None.
+
+        Returns:
+            float32 log-odds (B, N + 1, H, W), background first. An object that is not present stands at the
+            floor of `visorvos.core.network.aggregation.FLOOR`.
+        """
+        query = self.encode_query(frame)
+        return self.decode(query, read_memory(query.key, keys, values), present)
+
+    def encode_query(self, frame: Tensor) -> Query:
+        """The part of `segment` that is computed once a frame: (B, 3, H, W) in [0, 1] -> query."""
+        features = self.query_encoder(_pad(frame))
+        key, value = self.query_projection(features.stride_16)
+        skips = self.decoder.encode_skips(features.stride_8, features.stride_4)
+        return Query(key, value, skips, (frame.shape[-2], frame.shape[-1]))
+
+    def decode(self, query: Query, read_out: Tensor, present: Tensor | None = None) -> Tensor:
+        """The part of `segment` after the memory has been read: ``read_out`` (B, N, Cv, h, w) -> log-odds."""
+        padded = self.decoder(read_out, query.value, query.skips)
+        height, width = query.size
+        top, left = (padded.shape[-2] - height) // 2, (padded.shape[-1] - width) // 2
+        log_odds = padded[..., top : top + height, left : left + width]
+        return aggregate(torch.sigmoid(log_odds), present)
+
+
+def _pad(planes: Tensor) -> Tensor:
+    """Zeros around (..., H, W) up to multiples of 16, split evenly, the odd pixel after."""
+    vertical, horizontal = -planes.shape[-2] % _STRIDE, -planes.shape[-1] % _STRIDE
+    if not vertical and not horizontal:
+        return planes
+    top, left = vertical // 2, horizontal // 2
+    return pad(planes, (left, horizontal - left, top, vertical - top))
