@@ -54,7 +54,9 @@ def _reference_tensor(key: str, shape: list[int]) -> Tensor:
 def reference_stm(backbone: str) -> STM:
     """An STM with those weights, in evaluation mode."""
     stm = STM(backbone, pretrained=False)
-    state = {from_reference(key): value for key, value in reference_state(backbone).items() if key not in CONSTANTS}
+    state = {
+        from_reference(key): value for key, value in reference_state(backbone).items() if key not in CONSTANTS
+    }
     stm.load_state_dict(state, strict=True)
     return stm.eval()
 

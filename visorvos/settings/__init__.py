@@ -1,0 +1,1 @@
+"""The options of every command, validated: a file a command."""

@@ -40,7 +40,7 @@ _LISTED = 20
 
 
 def load_weights(path: str | Path) -> STM:
-    """Reads a published checkpoint (``.pth``, the reference's names) or one of this project (``.safetensors``).
+    """Reads a published checkpoint (``.pth``, the reference's names) or one of ours (``.safetensors``).
 
     The backbone is read off the tensors. Every name and shape is checked, and pickles are never executed.
 
@@ -73,8 +73,8 @@ def save_weights(stm: STM, path: str | Path) -> None:
 
     Args:
         stm: the network.
-        path: ``.safetensors`` for our own form, with the backbone in the metadata; ``.pth`` for the reference's,
-            with its names and the ``module.`` that published checkpoints carry.
+        path: ``.safetensors`` for our own form, with the backbone in the metadata; ``.pth`` for the
+            reference's, with its names and the ``module.`` that published checkpoints carry.
 
     Raises:
         VisorVosError: for another suffix, or where the file cannot be written.
@@ -105,7 +105,9 @@ def _read(path: Path) -> dict[str, Tensor]:
     """The tensors of a file, under the names they have there."""
     if not path.is_file():
         what = "is a folder, not a file" if path.is_dir() else "does not exist"
-        raise VisorVosError(f"The weights {path}: this {what}.", "Give the path of a .pth or .safetensors file.")
+        raise VisorVosError(
+            f"The weights {path}: this {what}.", "Give the path of a .pth or .safetensors file."
+        )
     if path.stat().st_size == 0:
         raise VisorVosError(f"The weights {path}: the file is empty.", "Download or copy it again.")
     try:
@@ -159,7 +161,8 @@ def _backbone(state: dict[str, Tensor], path: Path) -> str:
     """The backbone, told by the parts that only one of them has."""
     if not any(name.startswith("query_encoder.") for name in state):
         raise VisorVosError(
-            f"The weights {path} are not those of a Space-Time Memory network: they hold {_listed(list(state)[:3])}.",
+            f"The weights {path} are not those of a Space-Time Memory network: "
+            f"their first tensors are {_listed(list(state)[:3])}.",
             "Give a checkpoint of the VISOR-VOS reference implementation or of visorvos.",
         )
     if "decoder.context.merge.weight" in state:

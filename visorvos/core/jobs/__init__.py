@@ -1,0 +1,1 @@
+"""What the commands do: wiring between files, data sets, network and reports."""

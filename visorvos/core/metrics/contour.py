@@ -57,9 +57,9 @@ def _frame_accuracy(
     x, y, width, height = cv2.boundingRect(cv2.bitwise_or(truth, prediction))
     if width == 0:
         return 1.0
-    # All boundaries lie in the box of both masks and one pixel round it: they start a pixel above and left of a
-    # mask, and the empty pixels right and below must be seen. Boundaries are compared with each other alone,
-    # so what their neighbourhoods hold beyond the box does not matter.
+    # All boundaries lie in the box of both masks and one pixel round it: they start a pixel above and left of
+    # a mask, and the empty pixels right and below must be seen. Boundaries are compared with each other
+    # alone, so what their neighbourhoods hold beyond the box does not matter.
     box = np.s_[max(y - 1, 0) : y + height + 1, max(x - 1, 0) : x + width + 1]
     true_boundary = _boundary(truth[box])
     predicted_boundary = _boundary(prediction[box])

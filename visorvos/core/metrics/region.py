@@ -49,7 +49,7 @@ def check_mask_pair(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> 
             )
         if masks.ndim != 3 or 0 in masks.shape[1:]:
             raise VisorVosError(
-                f"The {name} must have the shape (T, H, W), H and W at least 1, but its shape is {masks.shape}.",
+                f"The {name} must have the shape (T, H, W) with pixels, but its shape is {masks.shape}.",
                 "Give a single mask a frame axis: mask[None].",
             )
     if truth.shape != prediction.shape:

@@ -33,8 +33,8 @@ def summarise(per_frame: NDArray[np.float64]) -> Statistics:
     CVPR 2016, section 5; the quarters are those of the DAVIS benchmark, which share their end frames.
 
     Args:
-        per_frame: float64 (n,) in [0, 1], in the order of the frames, n at least 1. Of fewer than four frames
-            the quarters overlap or are single frames; of one frame the decay is 0.
+        per_frame: float64 (n,) in [0, 1], in the order of the frames, n at least 1. Of a single frame the
+            decay is 0.
 
     Raises:
         ValueError: not one-dimensional, or no frame at all.

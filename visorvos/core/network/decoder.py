@@ -16,7 +16,7 @@ _WIDTH = 256
 
 
 class Skips(NamedTuple):
-    """What the decoder takes from the query frame alone: (B, 256, H / 8, W / 8) and (B, 256, H / 4, W / 4)."""
+    """What the decoder takes from the query frame alone, each (B, 256, H / stride, W / stride)."""
 
     stride_8: Tensor
     stride_4: Tensor
@@ -42,7 +42,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         active = torch.relu(x)
-        residual = self.conv2(torch.relu(self.conv1(active)))
+        residual: Tensor = self.conv2(torch.relu(self.conv1(active)))
         return residual + (active if self.rectified else x)
 
 
@@ -57,13 +57,15 @@ class Refinement(nn.Module):
 
     def encode_skip(self, feature: Tensor) -> Tensor:
         """The frame's own part, the same for all objects: (B, C, H, W) -> (B, 256, H, W)."""
-        return self.skip_block(self.skip(feature))
+        skip: Tensor = self.skip_block(self.skip(feature))
+        return skip
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
         """``coarse`` (B * N, 256, H / 2, W / 2) and ``skip`` (B, 256, H, W) -> (B * N, 256, H, W)."""
         doubled = interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
         by_clip = doubled.unflatten(0, (skip.shape[0], -1))
-        return self.block((by_clip + skip.unsqueeze(1)).flatten(0, 1))
+        refined: Tensor = self.block((by_clip + skip.unsqueeze(1)).flatten(0, 1))
+        return refined
 
 
 class Context(nn.Module):
@@ -81,7 +83,8 @@ class Context(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         branches = (self.branch_1, self.branch_2, self.branch_4, self.branch_8)
         wide = torch.cat([torch.relu(branch(x)) for branch in branches], dim=1)
-        return self.dropout(torch.relu(self.merge(wide)))
+        context: Tensor = self.dropout(torch.relu(self.merge(wide)))
+        return context
 
 
 class Decoder(nn.Module):
@@ -116,7 +119,9 @@ class Decoder(nn.Module):
         stride_16 = self.block(self._fuse(read_out, query_value))
         stride_8 = self.refine_8(stride_16, skips.stride_8)
         stride_4 = self.refine_4(stride_8, skips.stride_4)
-        background, foreground = self.predict(torch.relu(stride_4)).float().unflatten(0, (clips, -1)).unbind(2)
+        background, foreground = (
+            self.predict(torch.relu(stride_4)).float().unflatten(0, (clips, -1)).unbind(2)
+        )
         # Softmax over two channels is a sigmoid of their difference, and interpolation is linear.
         return interpolate(foreground - background, scale_factor=4, mode="bilinear", align_corners=False)
 
@@ -125,9 +130,12 @@ class Decoder(nn.Module):
         clips, objects, channels = read_out.shape[:3]
         if self.context is not None:
             value = query_value.unsqueeze(1).expand_as(read_out)
-            return self.fuse(self.context(torch.cat((read_out, value), dim=2).flatten(0, 1)))
-        # A convolution of concatenated maps is a sum of two, and the query's half is the same for all objects.
+            wide = self.context(torch.cat((read_out, value), dim=2).flatten(0, 1))
+            fused: Tensor = self.fuse(wide)
+            return fused
+        # A convolution of concatenated maps is a sum of two; the query's is the same for all objects.
         read_weight, query_weight = self.fuse.weight.split(channels, dim=1)
         per_object = conv2d(read_out.flatten(0, 1), read_weight, padding=1).unflatten(0, (clips, objects))
         per_frame = conv2d(query_value, query_weight, self.fuse.bias, padding=1)
-        return (per_object + per_frame.unsqueeze(1)).flatten(0, 1)
+        fused = (per_object + per_frame.unsqueeze(1)).flatten(0, 1)
+        return fused

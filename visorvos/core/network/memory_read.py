@@ -24,7 +24,8 @@ def read_memory(query_key: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     objects = keys.shape[1]
     query = query_key.flatten(2).mT.unsqueeze(1).expand(-1, objects, -1, -1)
     read = scaled_dot_product_attention(query, _by_position(keys), _by_position(values))
-    return read.mT.unflatten(-1, query_key.shape[-2:])
+    read_out: Tensor = read.mT.unflatten(-1, query_key.shape[-2:])
+    return read_out
 
 
 def _by_position(memory: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ class Query(NamedTuple):
     """The frame's own H and W."""
 
 
-class STM(  # type: ignore[misc]  # the mixin is untyped
+class STM(
     nn.Module,
     PyTorchModelHubMixin,
     library_name="visorvos",

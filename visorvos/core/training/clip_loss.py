@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -29,7 +28,7 @@ def clip_loss(stm: STM, frames: Tensor, labels: Tensor, detach: bool = True, cha
         frames: (B, 3, 3, H, W) as clip, time, channel; RGB, uint8 or float in [0, 1].
         labels: integer (B, 3, H, W), 0 the background, 1..N the objects that a clip's first frame shows.
             A clip may have fewer objects than another of its batch; one with none trains one empty object.
-        detach: whether the soft prediction of frame 2 is cut from the graph (fine-tuning) or not (pretraining).
+        detach: whether the soft prediction of frame 2 is cut from the graph (stage 2) or not (stage 1).
         channels: channels of the cross-entropy, background included; those without an object stand at the
             aggregation's floor. More objects than that widen it.
 
@@ -46,7 +45,9 @@ def clip_loss(stm: STM, frames: Tensor, labels: Tensor, detach: bool = True, cha
     floor = math.log(FLOOR / (1 - FLOOR))
 
     def segment(index: int, keys: list[Tensor], values: list[Tensor]) -> Tensor:
-        log_odds = stm.segment(frames[:, index], torch.stack(keys, dim=3), torch.stack(values, dim=3), present)
+        log_odds = stm.segment(
+            frames[:, index], torch.stack(keys, dim=3), torch.stack(values, dim=3), present
+        )
         return pad(log_odds, (0, 0, 0, 0, 0, width - log_odds.shape[1]), value=floor)
 
     truth = one_hot(labels[:, 0], objects + 1)[..., 1:].permute(0, 3, 1, 2).to(frames.dtype)

@@ -1,0 +1,190 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from visorvos.core.metrics.accumulator import Accumulator, ObjectScores, SequenceScores, score_sequence
+from visorvos.core.metrics.summary import Statistics
+from visorvos.errors import VisorVosError
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "metrics.npz"
+
+
+def make_object(sequence, object_id, region, contour=None, name=None):
+    frames = tuple(f"frame_{index}" for index in range(len(region)))
+    contour = region if contour is None else contour
+    return ObjectScores(sequence, object_id, name, frames, np.array(region, float), np.array(contour, float))
+
+
+def make_sequence(sequence, *rows):
+    objects = [make_object(sequence, object_id, row) for object_id, row in enumerate(rows, start=1)]
+    return SequenceScores(sequence, tuple(objects))
+
+
+def make_report(*sequences):
+    accumulator = Accumulator("visor")
+    for sequence in sequences:
+        accumulator.update(sequence)
+    return accumulator.compute()
+
+
+def golden_sequence():
+    golden = np.load(GOLDEN)
+    frames = zip([f"{index:05d}" for index in range(12)], golden["truth"], golden["prediction"], strict=True)
+    return golden, score_sequence("P01_01_seq", frames, object_ids=[1, 2, 3], names={1: "hand", 3: "pan"})
+
+
+def test_sequence_matches_golden_figures():
+    golden, scores = golden_sequence()
+    assert [(item.object_id, item.name) for item in scores.objects] == [(1, "hand"), (2, None), (3, "pan")]
+    for index, item in enumerate(scores.objects):
+        assert item.sequence == "P01_01_seq"
+        assert item.frames == tuple(f"{frame:05d}" for frame in range(12))
+        np.testing.assert_allclose(item.region, golden["J"][index], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(item.contour, golden["F"][index], rtol=0, atol=1e-12)
+        for found, expected in zip(
+            (item.region_statistics, item.contour_statistics), golden["mean_recall_decay"][index], strict=True
+        ):
+            np.testing.assert_allclose([found.mean, found.recall, found.decay], expected, rtol=0, atol=1e-12)
+
+
+def test_sequence_and_data_set_match_golden_figures():
+    golden, scores = golden_sequence()
+    (region, contour) = golden["mean_recall_decay"].mean(axis=0)
+    for level in (scores, make_report(scores)):
+        found = level.region_statistics
+        np.testing.assert_allclose([found.mean, found.recall, found.decay], region, rtol=0, atol=1e-12)
+        found = level.contour_statistics
+        np.testing.assert_allclose([found.mean, found.recall, found.decay], contour, rtol=0, atol=1e-12)
+        assert level.j_and_f == pytest.approx((region[0] + contour[0]) / 2, abs=1e-12)
+
+
+def test_data_set_is_the_mean_over_objects_not_sequences():
+    report = make_report(make_sequence("a", [1, 1], [1, 1], [1, 1]), make_sequence("b", [0, 0]))
+    assert report.region_statistics == Statistics(0.75, 0.75, 0)
+    assert report.contour_statistics == Statistics(0.75, 0.75, 0)
+    assert report.j_and_f == 0.75
+    assert [sequence.j_and_f for sequence in report.sequences] == [1, 0]
+
+
+def test_data_set_is_the_mean_over_objects_not_frames():
+    report = make_report(make_sequence("a", [1, 1, 1, 1], [0]))
+    assert report.region_statistics.mean == 0.5
+
+
+def test_j_and_f_is_the_mean_of_the_two_means():
+    item = make_object("a", 1, region=[1, 0.5], contour=[0.5, 0])
+    assert (item.region_statistics.mean, item.contour_statistics.mean) == (0.75, 0.25)
+    assert item.j_and_f == SequenceScores("a", (item,)).j_and_f == 0.5
+    assert make_report(SequenceScores("a", (item,))).j_and_f == 0.5
+
+
+def test_report_does_not_depend_on_the_order_of_sequences():
+    sequences = [make_sequence("b", [0.1]), make_sequence("c", [0.7], [0.3]), make_sequence("a", [0.4])]
+    report = make_report(*sequences)
+    assert [item.sequence for item in report.sequences] == ["a", "b", "c"]
+    assert [(item.sequence, item.object_id) for item in report.objects] == [
+        ("a", 1),
+        ("b", 1),
+        ("c", 1),
+        ("c", 2),
+    ]
+    assert make_report(*sequences[::-1]).to_dict() == report.to_dict()
+
+
+def test_sequences_without_objects_are_listed_apart():
+    report = make_report(SequenceScores("z", ()), make_sequence("m", [1, 0]), SequenceScores("a", ()))
+    assert report.unscored == ("a", "z")
+    assert [item.sequence for item in report.sequences] == ["m"]
+    assert report.j_and_f == 0.5
+
+
+def test_labels_beside_the_given_ids_are_background():
+    truth = np.zeros((40, 60), np.uint8)
+    truth[5:20, 5:20], truth[25:35, 30:50] = 1, 9
+    scores = score_sequence("a", [("f", truth, np.where(truth == 1, 1, 0))], object_ids=[1, 200])
+    assert [item.object_id for item in scores.objects] == [1, 200]
+    assert [item.j_and_f for item in scores.objects] == [1, 1]
+
+
+def test_objects_come_in_the_order_of_their_ids():
+    labels = np.zeros((4, 5), np.uint8)
+    scores = score_sequence("a", [("f", labels, labels)], object_ids=[3, 1, 2])
+    assert [item.object_id for item in scores.objects] == [1, 2, 3]
+
+
+def test_sequence_without_objects_or_frames_has_no_scores():
+    labels = np.zeros((4, 5), np.uint8)
+    assert score_sequence("a", [("f", labels, labels)], object_ids=[]).objects == ()
+    assert score_sequence("a", [], object_ids=[1, 2]).objects == ()
+
+
+@pytest.mark.parametrize(
+    ("truth_shape", "prediction_shape"), [((4, 5), (4, 6)), ((4, 5), (4, 5, 3)), ((4, 5, 3), (4, 5, 3))]
+)
+def test_labels_of_wrong_shape_name_sequence_and_frame(truth_shape, prediction_shape):
+    good = np.zeros((4, 5), np.uint8)
+    frames = [
+        ("f0", good, good),
+        ("f1", np.zeros(truth_shape, np.uint8), np.zeros(prediction_shape, np.uint8)),
+    ]
+    with pytest.raises(VisorVosError) as caught:
+        score_sequence("P01_seq", frames, object_ids=[1])
+    for part in ("P01_seq", "f1", str(truth_shape), str(prediction_shape)):
+        assert part in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("sequences", "expected"),
+    [
+        ([], "None of 0 sequences"),
+        ([SequenceScores("a", ()), SequenceScores("b", ())], "None of 2 sequences"),
+    ],
+)
+def test_report_on_nothing_is_refused(sequences, expected):
+    with pytest.raises(VisorVosError, match=expected):
+        make_report(*sequences)
+
+
+def test_sequence_cannot_count_twice():
+    with pytest.raises(VisorVosError, match="Sequence a was scored twice"):
+        make_report(make_sequence("a", [1]), make_sequence("a", [1]))
+
+
+@pytest.mark.parametrize(
+    ("frames", "region", "contour"),
+    [
+        ((), [], []),
+        (("f",), [1, 1], [1]),
+        (("f",), [1], [1, 1]),
+        (("f", "g"), [1], [1]),
+        (("f",), [[1]], [[1]]),
+    ],
+)
+def test_object_needs_one_score_a_frame(frames, region, contour):
+    with pytest.raises(ValueError, match="Expected one J and one F"):
+        ObjectScores("a", 1, None, frames, np.array(region, float), np.array(contour, float))
+
+
+def test_to_dict_is_json_with_every_digit():
+    item = make_object("a", 2, region=[1 / 3, 1], contour=[0.1, 0.7], name="left hand")
+    report = make_report(SequenceScores("a", (item,)), SequenceScores("b", ()))
+    j = {"mean": 2 / 3, "recall": 0.5, "decay": 1 / 3 - 1}
+    f = {"mean": (0.1 + 0.7) / 2, "recall": 0.5, "decay": 0.1 - 0.7}
+    statistics = {"J&F": (j["mean"] + f["mean"]) / 2, "J": j, "F": f}
+    frames = [{"frame": "frame_0", "J": 1 / 3, "F": 0.1}, {"frame": "frame_1", "J": 1.0, "F": 0.7}]
+    expected = {
+        "protocol": "visor",
+        **statistics,
+        "sequences": [
+            {
+                "sequence": "a",
+                **statistics,
+                "objects": [{"object": 2, "name": "left hand", **statistics, "frames": frames}],
+            }
+        ],
+        "unscored": ["b"],
+    }
+    assert report.to_dict() == expected
+    assert json.loads(json.dumps(report.to_dict(), allow_nan=False)) == expected

@@ -1,0 +1,147 @@
+"""Pairs each command's settings with its job; turns errors into exit codes."""
+
+from __future__ import annotations
+
+import json as json_library
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from visorvos import __version__
+from visorvos.cli.console import Terminal
+from visorvos.cli.options import UsageError, resolve, signature
+from visorvos.cli.tables import demo, evaluate, predict
+from visorvos.errors import VisorVosError, explain_import_error
+from visorvos.settings.base import Settings
+from visorvos.settings.demo import DemoSettings
+from visorvos.settings.evaluate import EvaluateSettings
+from visorvos.settings.predict import PredictSettings
+
+__all__ = ["main"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: its name, settings, job, and how its result is shown."""
+
+    name: str
+    settings: type[Settings]
+    job: str
+    """Module and function. Imported when the command runs: --help needs no torch."""
+    show: Callable[[Any], object]
+    """From the job's result to something rich can print."""
+    example: str
+
+
+COMMANDS = (
+    Command(
+        "predict",
+        PredictSettings,
+        "visorvos.core.jobs.predict:predict",
+        predict.show,
+        "visorvos predict frames/ --masks first.png --weights visor.pth --output result --save overlay",
+    ),
+    Command(
+        "evaluate",
+        EvaluateSettings,
+        "visorvos.core.jobs.evaluate:evaluate",
+        evaluate.show,
+        "visorvos evaluate --data VISOR_2022 --split val --weights visor.pth --output scores",
+    ),
+    Command(
+        "demo",
+        DemoSettings,
+        "visorvos.core.jobs.demo:demo",
+        demo.show,
+        "visorvos demo --output demo",
+    ),
+)
+
+app = typer.Typer(
+    name="visorvos",
+    help="Space-Time Memory networks for video object segmentation on EPIC-KITCHENS VISOR.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(__version__)  # noqa: T201 - a result
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _register(command: Command) -> None:
+    def run(config: Path | None = None, json: bool = False, **typed: object) -> None:
+        settings = resolve(command.settings, typed, config)
+        module, _, function = command.job.partition(":")
+        terminal = Terminal()
+        result = getattr(import_module(module), function)(settings, terminal)
+        if json:
+            print(json_library.dumps(result.to_dict(), indent=2))  # noqa: T201 - the result
+        else:
+            terminal.out.print(command.show(result))
+
+    run.__signature__ = signature(command.settings)  # type: ignore[attr-defined]
+    run.__doc__ = command.settings.__doc__
+    app.command(command.name, epilog=f"Example: {command.example}")(run)
+
+
+for _command in COMMANDS:
+    _register(_command)
+
+
+def main() -> None:
+    """The console script: 0, 1 (failed, with a sentence) or 2 (called wrongly)."""
+    try:
+        app()
+    except UsageError as error:
+        Terminal().fail(error)
+        sys.exit(2)
+    except VisorVosError as error:
+        Terminal().fail(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        Terminal().say("Interrupted.")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe has gone; nothing is left to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("VISORVOS_DEBUG"):
+            raise
+        Terminal().fail(_unforeseen(error))
+        sys.exit(1)
+
+
+def _unforeseen(error: Exception) -> VisorVosError:
+    """A sentence for an error that nobody wrote one for."""
+    explained = explain_import_error(error) if isinstance(error, ImportError) else None
+    if explained is not None:
+        return explained
+    if type(error).__name__ == "OutOfMemoryError":
+        return VisorVosError(
+            f"The device has run out of memory: {str(error).splitlines()[0]}",
+            "Segment at a smaller --size, with fewer remembered frames (--limit), or on --device cpu.",
+        )
+    return VisorVosError(
+        f"This should not have happened: {type(error).__name__}: {error}.",
+        "Please report it with what VISORVOS_DEBUG=1 in the environment prints for the same command.",
+    )

@@ -1,0 +1,68 @@
+"""What a person sees: progress and messages on standard error, results on standard output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from visorvos.errors import VisorVosError
+
+__all__ = ["Terminal"]
+
+T = TypeVar("T")
+
+
+class _Rate(ProgressColumn):
+    """Items a second, over the time the whole task has run."""
+
+    def render(self, task: Task) -> Text:
+        rate = task.finished_speed or task.speed
+        unit = task.fields["unit"]
+        return Text(
+            "" if not rate else f"{rate:.1f} {unit}/s" if rate >= 1 else f"{1 / rate:.1f} s/{unit[:-1]}"
+        )
+
+
+class Terminal:
+    """The listener to jobs that writes to the terminal (see `visorvos.core.jobs.progress.Progress`)."""
+
+    def __init__(self) -> None:
+        self.out = Console(highlight=False)
+        self.err = Console(stderr=True, highlight=False)
+
+    def say(self, message: str) -> None:
+        """One line on standard error."""
+        self.err.print(escape(message), soft_wrap=True)
+
+    def fail(self, error: VisorVosError) -> None:
+        """What is wrong, and what to do."""
+        self.err.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
+        self.err.print(f"  [dim]->[/] {escape(error.remedy)}", soft_wrap=True)
+
+    def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
+        """A progress bar with the rate and the time left, gone from the screen when done."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeRemainingColumn(compact=True),
+        )
+        with Progress(*columns, console=self.err, transient=True) as progress:
+            task = progress.add_task(escape(description), total=total, unit=unit)
+            for item in items:
+                yield item
+                progress.advance(task)

@@ -1,0 +1,7 @@
+"""The result of ``visorvos demo``."""
+
+from __future__ import annotations
+
+
+def show(result: object) -> str:
+    return str(result)

@@ -1,0 +1,158 @@
+"""DAVIS-shaped data sets: JPEGImages, Annotations and ImageSets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from visorvos.core.files.images import FRAME_SUFFIXES, list_images
+from visorvos.errors import VisorVosError
+
+__all__ = ["DataSet", "Sequence", "check_name", "mask_files", "read_mapping"]
+
+_RESOLUTION = "480p"
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One video: its frames and masks, paired by name, in order."""
+
+    name: str
+    frames: tuple[Path, ...]
+    masks: tuple[Path, ...]
+
+
+def check_name(name: str, source: Path) -> str:
+    """A name from a file that becomes part of a path: one folder's name and no more.
+
+    Raises:
+        VisorVosError: for a name that would lead elsewhere.
+    """
+    if (
+        not name
+        or name in (".", "..")
+        or any(character in name for character in "/\\\0:")
+        or not name.isprintable()
+    ):
+        raise VisorVosError(
+            f"{source} names {name!r}, which cannot be the name of a sequence or frame.",
+            "Names may hold no slashes, colons or control characters; mend the file.",
+        )
+    return name
+
+
+def mask_files(folder: Path) -> dict[str, Path]:
+    """The mask files of a folder by frame name, in natural order."""
+    return {path.stem: path for path in list_images(folder, (".png", ".bmp"))}
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A folder in DAVIS's shape, with or without the resolution level."""
+
+    root: Path
+
+    @cached_property
+    def annotations(self) -> Path:
+        return self._with_resolution("Annotations")
+
+    @cached_property
+    def images(self) -> Path:
+        return self._with_resolution("JPEGImages")
+
+    def sequences(self, split: str) -> list[str]:
+        """The sequence names of a split, in the order of its list.
+
+        Args:
+            split: such as "val", or "2017/val" where several years have one of that name.
+
+        Raises:
+            VisorVosError: for a split that is not there, is there twice, or is empty.
+        """
+        path = self._split_file(split)
+        try:
+            lines = path.read_text(encoding="utf-8-sig").split()
+        except (OSError, UnicodeDecodeError) as error:
+            raise VisorVosError(f"The list {path} cannot be read: {error}.", "Restore the file.") from error
+        if not lines:
+            raise VisorVosError(f"The list {path} names no sequence.", "Prepare the data set again.")
+        return [check_name(name, path) for name in lines]
+
+    def sequence(self, name: str) -> Sequence:
+        """The frames and masks of one sequence.
+
+        Raises:
+            VisorVosError: where either is missing, naming the frames.
+        """
+        frames = {path.stem: path for path in list_images(self.images / name, FRAME_SUFFIXES)}
+        masks = mask_files(self.annotations / name)
+        if not frames:
+            raise VisorVosError(
+                f"There are no frames in {self.images / name}.", "Prepare the data set again."
+            )
+        unpaired = sorted(frames.keys() ^ masks.keys())
+        if unpaired:
+            lacking = "mask" if unpaired[0] in frames else "frame"
+            raise VisorVosError(
+                f"Sequence {name}: {unpaired[0]} has no {lacking} ({len(unpaired)} unpaired in all) "
+                f"in {self.annotations / name if lacking == 'mask' else self.images / name}.",
+                "Every frame needs a mask of its own name; prepare the data set again.",
+            )
+        return Sequence(name, tuple(frames.values()), tuple(masks[stem] for stem in frames))
+
+    def object_names(self, split: str) -> dict[str, dict[int, str]]:
+        """Object names by sequence and id, from ``SPLIT_data_mapping.json``; empty where there is none.
+
+        ``val_unseen`` is a part of ``val`` and has its names there.
+        """
+        for stem in (Path(split).name, Path(split).name.split("_")[0]):
+            path = self.root / f"{stem}_data_mapping.json"
+            if path.is_file():
+                return read_mapping(path)
+        return {}
+
+    def _with_resolution(self, kind: str) -> Path:
+        folder = self.root / kind
+        if not folder.is_dir():
+            raise VisorVosError(
+                f"{self.root} has no folder {kind}.",
+                "Give a data set in DAVIS's shape: JPEGImages, Annotations, ImageSets.",
+            )
+        deeper = folder / _RESOLUTION
+        return deeper if deeper.is_dir() else folder
+
+    def _split_file(self, split: str) -> Path:
+        lists = self.root / "ImageSets"
+        known = {
+            path.relative_to(lists).with_suffix("").as_posix(): path for path in sorted(lists.rglob("*.txt"))
+        }
+        found = [key for key in known if key == split or key.endswith(f"/{split}")]
+        if len(found) == 1:
+            return known[found[0]]
+        if found:
+            raise VisorVosError(
+                f"The split {split} is there several times in {lists}: {', '.join(found)}.",
+                f"Say which one, for example --split {found[-1]}",
+            )
+        names = f"It has: {', '.join(known)}." if known else f"There are no lists in {lists}."
+        raise VisorVosError(f"{self.root} has no split named {split}.", names)
+
+
+def read_mapping(path: Path) -> dict[str, dict[int, str]]:
+    """A mapping file, ``{sequence: {"1": name, ...}}``.
+
+    Raises:
+        VisorVosError: where it is not of that form.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            str(sequence): {int(index): str(name) for index, name in names.items()}
+            for sequence, names in content.items()
+        }
+    except (OSError, ValueError, AttributeError) as error:
+        raise VisorVosError(
+            f"The mapping {path} cannot be read: {error}.", 'It should hold {"sequence": {"1": "name"}}.'
+        ) from error

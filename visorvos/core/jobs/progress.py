@@ -1,0 +1,30 @@
+"""How jobs tell of their progress, whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
+
+__all__ = ["Progress", "Silent"]
+
+T = TypeVar("T")
+
+
+class Progress(Protocol):
+    """A listener to a running job."""
+
+    def say(self, message: str) -> None:
+        """One line that the user should read."""
+
+    def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
+        """Hands the items on, counting them in ``unit``."""
+
+
+class Silent:
+    """Listens to nothing: the default of the library."""
+
+    def say(self, message: str) -> None:
+        pass
+
+    def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
+        yield from items
