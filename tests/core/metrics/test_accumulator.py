@@ -120,6 +120,12 @@ def test_sequence_without_objects_or_frames_has_no_scores():
     assert score_sequence("a", [], object_ids=[1, 2]).objects == ()
 
 
+def test_frames_are_not_read_without_objects():
+    frames = iter([("f", np.zeros((4, 5), np.uint8), np.zeros((4, 5), np.uint8))])
+    score_sequence("a", frames, object_ids=[])
+    assert len(list(frames)) == 1
+
+
 @pytest.mark.parametrize(
     ("truth_shape", "prediction_shape"), [((4, 5), (4, 6)), ((4, 5), (4, 5, 3)), ((4, 5, 3), (4, 5, 3))]
 )

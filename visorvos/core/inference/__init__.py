@@ -1,0 +1,1 @@
+"""One video: which frames to remember, where they are kept, and the masks that follow."""

@@ -157,6 +157,7 @@ def score_sequence(
         sequence: the sequence's name.
         frames: a triple for each frame to score, in order: its name, and the true and the predicted labels,
             uint8 (H, W) with 0 for the background. Which frames these are is the protocol's choice.
+            Without ids none is read.
         object_ids: the labels to score, each an object; labels not among them count as background.
         names: what the objects are, by id, as far as known.
 

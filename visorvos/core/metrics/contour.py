@@ -91,7 +91,7 @@ def _count_near(
     boundary: cv2.typing.MatLike, other: cv2.typing.MatLike, neighbourhood: NDArray[np.uint8]
 ) -> int:
     """How many pixels of one boundary have a pixel of the other within their neighbourhood."""
-    # On a crop this is several times faster than cv2.distanceTransform, and all in integers.
+    # Measured faster than cv2.distanceTransform, and in integers throughout.
     return cv2.countNonZero(cv2.bitwise_and(boundary, cv2.dilate(other, neighbourhood)))
 
 
