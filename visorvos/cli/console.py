@@ -31,9 +31,7 @@ class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         rate = task.finished_speed or task.speed
         unit = task.fields["unit"]
-        return Text(
-            "" if not rate else f"{rate:.1f} {unit}/s" if rate >= 1 else f"{1 / rate:.1f} s/{unit[:-1]}"
-        )
+        return Text("" if not rate else f"{rate:.1f} {unit}/s" if rate >= 1 else f"{1 / rate:.1f} s/{unit[:-1]}")
 
 
 class Terminal:

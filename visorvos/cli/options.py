@@ -57,9 +57,7 @@ def resolve(model: type[S], typed: Mapping[str, object], config: Path | None) ->
         return model(**{**from_file, **given})
     except ValidationError as error:
         faults = [
-            _sentence(
-                fault, model, config if fault["loc"][:1] != () and fault["loc"][0] not in given else None
-            )
+            _sentence(fault, model, config if fault["loc"][:1] != () and fault["loc"][0] not in given else None)
             for fault in error.errors()
         ]
         raise UsageError(" ".join(faults), "See --help.") from error
@@ -122,9 +120,7 @@ def _read_config(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
-        raise VisorVosError(
-            f"The config file {path} cannot be read: {reason}.", "Give a YAML file."
-        ) from error
+        raise VisorVosError(f"The config file {path} cannot be read: {reason}.", "Give a YAML file.") from error
     if content is None:
         return {}
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["make_folder", "write_bytes", "write_text", "written_whole"]
+__all__ = ["clear_parts", "make_folder", "write_bytes", "write_text", "written_whole"]
 
 
 @contextmanager
@@ -45,6 +45,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Writes a file whole, as UTF-8."""
     write_bytes(path, content.encode())
+
+
+def clear_parts(folder: Path) -> None:
+    """Removes what a killed run was writing in a folder and those below it."""
+    for part in folder.rglob(".*.part"):
+        part.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> None:

@@ -105,9 +105,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     """The tensors of a file, under the names they have there."""
     if not path.is_file():
         what = "is a folder, not a file" if path.is_dir() else "does not exist"
-        raise VisorVosError(
-            f"The weights {path}: this {what}.", "Give the path of a .pth or .safetensors file."
-        )
+        raise VisorVosError(f"The weights {path}: this {what}.", "Give the path of a .pth or .safetensors file.")
     if path.stat().st_size == 0:
         raise VisorVosError(f"The weights {path}: the file is empty.", "Download or copy it again.")
     try:
@@ -170,9 +168,7 @@ def _backbone(state: dict[str, Tensor], path: Path) -> str:
     return "resnet50" if "query_encoder.stage_4.0.conv3.weight" in state else "resnet18"
 
 
-def _check(
-    state: dict[str, Tensor], expected: dict[str, Tensor], path: Path, backbone: str, reference: bool
-) -> None:
+def _check(state: dict[str, Tensor], expected: dict[str, Tensor], path: Path, backbone: str, reference: bool) -> None:
     """Refuses a state that is not, name by name and shape by shape, that of the network."""
 
     def shown(names: list[str]) -> str:

@@ -30,12 +30,7 @@ def check_name(name: str, source: Path) -> str:
     Raises:
         VisorVosError: for a name that would lead elsewhere.
     """
-    if (
-        not name
-        or name in (".", "..")
-        or any(character in name for character in "/\\\0:")
-        or not name.isprintable()
-    ):
+    if not name or name in (".", "..") or any(character in name for character in "/\\\0:") or not name.isprintable():
         raise VisorVosError(
             f"{source} names {name!r}, which cannot be the name of a sequence or frame.",
             "Names may hold no slashes, colons or control characters; mend the file.",
@@ -89,9 +84,7 @@ class DataSet:
         frames = {path.stem: path for path in list_images(self.images / name, FRAME_SUFFIXES)}
         masks = mask_files(self.annotations / name)
         if not frames:
-            raise VisorVosError(
-                f"There are no frames in {self.images / name}.", "Prepare the data set again."
-            )
+            raise VisorVosError(f"There are no frames in {self.images / name}.", "Prepare the data set again.")
         unpaired = sorted(frames.keys() ^ masks.keys())
         if unpaired:
             lacking = "mask" if unpaired[0] in frames else "frame"
@@ -125,9 +118,7 @@ class DataSet:
 
     def _split_file(self, split: str) -> Path:
         lists = self.root / "ImageSets"
-        known = {
-            path.relative_to(lists).with_suffix("").as_posix(): path for path in sorted(lists.rglob("*.txt"))
-        }
+        known = {path.relative_to(lists).with_suffix("").as_posix(): path for path in sorted(lists.rglob("*.txt"))}
         found = [key for key in known if key == split or key.endswith(f"/{split}")]
         if len(found) == 1:
             return known[found[0]]

@@ -13,9 +13,10 @@ from PIL import Image
 from visorvos.core.files.atomic import written_whole
 from visorvos.core.files.images import opened_image
 from visorvos.core.files.palette import DAVIS_PALETTE
+from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
 
-__all__ = ["BLACK_AND_WHITE", "Mask", "fit_mask", "ids_of", "read_mask", "write_mask"]
+__all__ = ["BLACK_AND_WHITE", "Mask", "fit_mask", "read_mask", "write_mask"]
 
 BLACK_AND_WHITE = frozenset({255})
 """The ids of a mask that shows one object in white."""
@@ -31,12 +32,6 @@ class Mask:
     """(H, W), 0 the background."""
     palette: bytes | None
     """256 RGB triples, or None for a grey file."""
-
-
-def ids_of(labels: NDArray[np.uint8]) -> list[int]:
-    """The object ids that a mask shows, in ascending order."""
-    counts = np.bincount(labels.ravel(), minlength=256)
-    return [int(index) for index in np.flatnonzero(counts) if index > 0]
 
 
 def read_mask(path: Path) -> Mask:
@@ -102,12 +97,12 @@ def _palette(image: Image.Image) -> bytes:
 def _is_anti_aliased(labels: NDArray[np.uint8]) -> bool:
     """Whether grey values look like blended edges: several that fill no 3x3 patch anywhere and whose pixels
     lie between a darker and a brighter neighbour."""
-    present = ids_of(labels)
+    present = object_ids(labels)
     if len(present) < 3:
         return False
     darkest = cv2.erode(labels, np.ones((3, 3), np.uint8))
     brightest = cv2.dilate(labels, np.ones((3, 3), np.uint8))
-    solid = set(ids_of(np.where(darkest == brightest, labels, 0).astype(np.uint8)))
+    solid = set(object_ids(np.where(darkest == brightest, labels, 0).astype(np.uint8)))
     thin = np.isin(labels, [value for value in present if value not in solid])
     between = (darkest < labels) & (labels < brightest)
     several = len(present) - len(solid) >= 2

@@ -10,12 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-__all__ = ["given_planes", "ids_in", "resize_frame", "resize_labels", "to_frame"]
-
-
-def ids_in(labels: NDArray[np.uint8]) -> list[int]:
-    """The object ids in uint8 labels, ascending."""
-    return [int(index) for index in np.flatnonzero(np.bincount(labels.ravel(), minlength=256)) if index]
+__all__ = ["given_planes", "resize_frame", "resize_labels", "to_frame"]
 
 
 def to_frame(frame: NDArray[np.uint8], device: torch.device) -> Tensor:

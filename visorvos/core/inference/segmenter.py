@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from visorvos.core.inference.memory_bank import MemoryBank
-from visorvos.core.inference.planes import given_planes, ids_in, resize_frame, resize_labels, to_frame
+from visorvos.core.inference.planes import given_planes, resize_frame, resize_labels, to_frame
 from visorvos.core.inference.policy import EveryFrames, MemoryPolicy, VisorFrames
+from visorvos.core.labels import object_ids
 from visorvos.core.network.stm import STM
 from visorvos.errors import VisorVosError
 
@@ -64,6 +65,8 @@ def segment_video(
             "Pass the frames as a sequence, or use the policy every.",
         )
     later = masks or {}
+    if not (objects or later or first_mask.any()):
+        raise VisorVosError("The first mask shows no object.", "Mark each object with an id from 1 to 255.")
     if 0 in later:
         raise VisorVosError("The mask of frame 0 is given twice.", "Pass it as first_mask alone.")
     length = len(frames) if isinstance(frames, Sized) else None
@@ -79,9 +82,7 @@ def segment_video(
     return propagate()
 
 
-def choose_policy(
-    memory: Literal["every", "visor"], every: int, limit: int, length: int | None
-) -> MemoryPolicy:
+def choose_policy(memory: Literal["every", "visor"], every: int, limit: int, length: int | None) -> MemoryPolicy:
     """The memory policy of a name; ``length``, the number of frames, is needed for "visor" alone."""
     if memory == "visor" and length is not None:
         return VisorFrames(length)
@@ -136,7 +137,7 @@ class Segmenter:
         self._memorise_pending()
         image = resize_frame(to_frame(frame, self._device), self.size)
 
-        given = sorted(set(ids_in(mask)) | set(objects or ())) if mask is not None else []
+        given = sorted(set(object_ids(mask)) | set(objects or ())) if mask is not None else []
         sought = [index for index in self.object_ids if index not in given]
         log_odds = self._find(image, sought)
         labels = self._labels(log_odds, sought, frame.shape[:2])
@@ -158,8 +159,14 @@ class Segmenter:
     def state(self) -> dict[str, Tensor]:
         """All that `restore` needs to go on as if nothing had happened, as tensors by name."""
         self._memorise_pending()
-        header = torch.tensor([self.frames_seen, *(self._shape or ())]), torch.tensor(self.object_ids)
-        return {**self._bank.state(), "frames_seen": header[0], "object_ids": header[1]}
+        return {**self._bank.state(), **self.position()}
+
+    def position(self) -> dict[str, Tensor]:
+        """The part of `state` that says how far the video has come: all there is to keep when it is done."""
+        return {
+            "frames_seen": torch.tensor([self.frames_seen, *(self._shape or ())]),
+            "object_ids": torch.tensor(self.object_ids),
+        }
 
     @torch.inference_mode()
     def restore(self, state: Mapping[str, Tensor]) -> None:

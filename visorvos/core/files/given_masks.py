@@ -1,0 +1,110 @@
+"""The masks that a person gives for some frames of a video."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visorvos.core.files.frames import FrameSource
+from visorvos.core.files.layout import mask_files
+from visorvos.core.files.masks import BLACK_AND_WHITE, fit_mask, read_mask
+from visorvos.core.files.palette import DAVIS_PALETTE
+from visorvos.core.labels import object_ids
+from visorvos.errors import VisorVosError
+
+__all__ = ["GivenMasks", "open_masks"]
+
+_LISTED = 5
+
+
+class GivenMasks(Mapping[int, NDArray[np.uint8]]):
+    """Masks by frame number, read when they are asked for, fitted to their frames.
+
+    All are read and checked once when this is made, before any long work begins.
+
+    Args:
+        files: mask files by frame number, at least one.
+        source: the frames.
+
+    Raises:
+        VisorVosError: where a mask cannot be used, or the first shows no object.
+    """
+
+    def __init__(self, files: Mapping[int, Path], source: FrameSource) -> None:
+        self.files = dict(sorted(files.items()))
+        self._source = source
+        self.palette = DAVIS_PALETTE
+        """Colours of the first mask that has any, else DAVIS's."""
+        self.ids: set[int] = set()
+        """Every object id that any mask brings."""
+        shown: dict[Path, frozenset[int]] = {}
+        digest = hashlib.sha256()
+        for number, path in reversed(self.files.items()):
+            mask = read_mask(path)
+            fit_mask(mask.labels, *source.size, path)
+            self.palette = mask.palette or self.palette
+            shown[path] = frozenset(object_ids(mask.labels))
+            digest.update(f"{number} {mask.labels.shape}".encode() + mask.labels.tobytes())
+        self._is_black_and_white = set().union(*shown.values()) == BLACK_AND_WHITE
+        self._check_ids(shown)
+        self.ids = {1} if self._is_black_and_white else set().union(*shown.values())
+        self.checksum = digest.hexdigest()
+        """Of all masks' content."""
+
+    def __getitem__(self, number: int) -> NDArray[np.uint8]:
+        path = self.files[number]
+        labels = fit_mask(read_mask(path).labels, *self._source.size, path)
+        return labels // 255 if self._is_black_and_white else labels
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.files)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def _check_ids(self, shown: Mapping[Path, frozenset[int]]) -> None:
+        first = next(iter(self.files.values()))
+        if not shown[first]:
+            raise VisorVosError(
+                f"The mask {first} shows no object: all its pixels are 0.",
+                "Mark each object with an id from 1 to 255, or in white where there is but one.",
+            )
+        if self._is_black_and_white:
+            return
+        for path, ids in shown.items():
+            if ids == BLACK_AND_WHITE:
+                raise VisorVosError(
+                    f"The mask {path} is black and white, but others hold object ids.",
+                    "Save it with the id of the object that it shows.",
+                )
+
+
+def open_masks(path: Path, source: FrameSource) -> GivenMasks:
+    """One mask file, for the first frame, or a folder of masks named as their frames.
+
+    Args:
+        path: the file or folder.
+        source: the frames.
+
+    Raises:
+        VisorVosError: where there is none, a mask belongs to no frame, or one cannot be used.
+    """
+    if not path.is_dir():
+        return GivenMasks({0: path}, source)
+    files = mask_files(path)
+    if not files:
+        raise VisorVosError(f"There are no masks in {path}.", "Masks are .png files named as their frames.")
+    numbers = {name: source.number(name) for name in files}
+    last = source.expected
+    lost = [name for name, number in numbers.items() if number is None or (last and number >= last)]
+    if lost:
+        more = f" and {len(lost) - _LISTED} more" if len(lost) > _LISTED else ""
+        raise VisorVosError(
+            f"These masks in {path} belong to no frame of {source.path}: {', '.join(lost[:_LISTED])}{more}.",
+            f"Name each mask as its frame; the first frame is {source.name(0)}.",
+        )
+    return GivenMasks({number: files[name] for name, number in numbers.items() if number is not None}, source)

@@ -1,0 +1,37 @@
+"""Where and in which precision to compute."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from visorvos.errors import VisorVosError
+
+__all__ = ["choose_device", "choose_precision"]
+
+
+def choose_device(name: Literal["auto", "cpu", "cuda", "mps"]) -> torch.device:
+    """The device of a name; "auto" takes a GPU where there is one.
+
+    Raises:
+        VisorVosError: for a device that this machine lacks.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(device for device, is_there in there.items() if is_there))
+    if not there[name]:
+        raise VisorVosError(
+            f"This machine has no {name} device that PyTorch can use.",
+            "Use --device cpu, or mend the driver.",
+        )
+    return torch.device(name)
+
+
+def choose_precision(name: Literal["auto", "float32", "bfloat16"], device: torch.device) -> torch.dtype:
+    """The precision of a name; "auto" is bfloat16 on a GPU that computes in it, else float32."""
+    if name == "bfloat16":
+        return torch.bfloat16
+    if name == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16
+    return torch.float32

@@ -1,0 +1,207 @@
+"""``visorvos predict``: the masks of one video from those of a few of its frames."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from visorvos import __version__
+from visorvos.core.files.atomic import clear_parts, make_folder
+from visorvos.core.files.checkpoints import load_weights
+from visorvos.core.files.frames import FrameSource, open_frames
+from visorvos.core.files.given_masks import GivenMasks, open_masks
+from visorvos.core.files.images import write_jpeg
+from visorvos.core.files.masks import read_mask, write_mask
+from visorvos.core.files.run_state import checksum, read_state, write_state
+from visorvos.core.files.settings_file import write_settings
+from visorvos.core.files.video import written_video
+from visorvos.core.inference.segmenter import Segmenter, choose_policy
+from visorvos.core.jobs.device import choose_device, choose_precision
+from visorvos.core.jobs.progress import Progress, Silent
+from visorvos.core.report.overlay import draw_overlay
+from visorvos.errors import VisorVosError
+from visorvos.settings.predict import PredictSettings
+
+__all__ = ["Prediction", "predict"]
+
+_STATE = ".predict.safetensors"
+SECONDS_BETWEEN_STATES = 30.0
+"""How much work an interruption may cost."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a run of `predict` did."""
+
+    output: str
+    frames: int
+    objects: tuple[int, ...]
+    segmented: int
+    """Frames segmented by this run; the others stood there from the one it went on from."""
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def predict(settings: PredictSettings, progress: Progress | None = None) -> Prediction:
+    """Segments a folder of frames or a video file and writes masks, and overlays where asked for.
+
+    Raises:
+        VisorVosError: for input that cannot be used, or an output that cannot be written.
+    """
+    progress = progress or Silent()
+    source = open_frames(settings.frames)
+    _keep_apart(settings)
+    given = open_masks(settings.masks, source)
+    device = choose_device(settings.device)
+    precision = choose_precision(settings.precision, device)
+    stm = load_weights(settings.weights).to(device, precision)
+    length = source.count() if settings.memory == "visor" else None
+    policy = choose_policy(settings.memory, settings.every, settings.limit, length)
+
+    make_folder(settings.output)
+    clear_parts(settings.output)
+    run = _Run(settings, source, given, Segmenter(stm, policy, settings.size), _made_from(settings, source, given))
+    if settings.resume:
+        progress.say(run.resume())
+    write_settings(settings.output, "predict", settings.model_dump(mode="json"))
+    first = min(given)
+    if first > 0:
+        progress.say(f"The first mask is that of frame {source.name(first)}: the masks of those before it are empty.")
+
+    start, began = run.segmenter.frames_seen, time.perf_counter()
+    frames = start
+    for number in progress.track(run.go(), f"Segmenting {settings.frames.name}", "frames", source.expected):
+        frames = number + 1
+    _check_end(given, source, frames, progress)
+    return Prediction(
+        str(settings.output), frames, tuple(sorted(given.ids)), frames - start, time.perf_counter() - began
+    )
+
+
+class _Run:
+    """One run over a video, or the rest of an interrupted one."""
+
+    def __init__(
+        self,
+        settings: PredictSettings,
+        source: FrameSource,
+        given: GivenMasks,
+        segmenter: Segmenter,
+        made_from: str,
+    ) -> None:
+        self.settings = settings
+        self.source = source
+        self.given = given
+        self.segmenter = segmenter
+        self.made_from = made_from
+        self.state_file = settings.output / _STATE
+
+    def resume(self) -> str:
+        """Takes up an interrupted run where that gives the same masks; says what was found."""
+        state = read_state(self.state_file, self.made_from)
+        if state is None:
+            return "Starting from the first frame: there is no interrupted run with these inputs and options."
+        done = int(state["frames_seen"][0])
+        missing = next((n for n in range(done) if not self.mask_file(n).is_file()), None)
+        if missing is not None:
+            return f"Starting from the first frame: {self.mask_file(missing)} of the interrupted run is gone."
+        self.segmenter.restore(state)
+        return f"Going on after {done} frames that were done before."
+
+    def go(self) -> Iterator[int]:
+        """Segments and writes frame by frame; yields the number of each."""
+        start = self.segmenter.frames_seen
+        if start == 0:
+            # Else a state of other masks than those about to be written would stay behind.
+            self.state_file.unlink(missing_ok=True)
+        saved = time.monotonic()
+        with ExitStack() as stack:
+            draw_into = (
+                stack.enter_context(written_video(self.settings.output / "overlay.mp4", self.source.rate))
+                if "video" in self.settings.save
+                else None
+            )
+            # Overlays of frames done before are drawn again: a video cannot be gone on with.
+            first = 0 if self.settings.save else start
+            for number, frame in enumerate(self.source.read(first), first):
+                labels = self._old_mask(number) if number < start else self._new_mask(number, frame)
+                if self.settings.save:
+                    drawn = draw_overlay(frame, labels, self.given.palette)
+                    if "overlay" in self.settings.save:
+                        write_jpeg(self.settings.output / "overlay" / f"{self.source.name(number)}.jpg", drawn)
+                    if draw_into is not None:
+                        draw_into(drawn)
+                yield number
+                if time.monotonic() - saved > SECONDS_BETWEEN_STATES:
+                    self._save()
+                    saved = time.monotonic()
+        write_state(self.state_file, self.made_from, self.segmenter.position())
+
+    def mask_file(self, number: int) -> Path:
+        return self.settings.output / f"{self.source.name(number)}.png"
+
+    def _new_mask(self, number: int, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        try:
+            labels = self.segmenter.step(frame, self.given.get(number))
+        except VisorVosError as error:
+            where = f"{self.source.path}, frame {self.source.name(number)}"
+            raise VisorVosError(f"{where}: {error.message}", error.remedy) from error
+        write_mask(self.mask_file(number), labels, self.given.palette)
+        return labels
+
+    def _old_mask(self, number: int) -> NDArray[np.uint8]:
+        return read_mask(self.mask_file(number)).labels
+
+    def _save(self) -> None:
+        if self.segmenter.frames_seen:
+            write_state(self.state_file, self.made_from, self.segmenter.state())
+
+
+def _made_from(settings: PredictSettings, source: FrameSource, given: GivenMasks) -> str:
+    """All that the masks follow from, as text."""
+    options = settings.model_dump(mode="json", include={"size", "memory", "every", "limit", "device", "precision"})
+    versions = {"visorvos": __version__, "torch": torch.__version__}
+    inputs = {
+        "frames": source.fingerprint(),
+        "masks": given.checksum,
+        "palette": given.palette.hex(),
+        "weights": checksum(settings.weights),
+    }
+    return json.dumps({**options, **versions, **inputs}, sort_keys=True)
+
+
+def _keep_apart(settings: PredictSettings) -> None:
+    """Refuses to write over what is read."""
+    output = settings.output.resolve()
+    for path in (settings.frames, settings.masks):
+        read = path.resolve() if path.is_dir() else path.resolve().parent
+        if read == output and (path.is_dir() or path.suffix == ".png"):
+            raise VisorVosError(
+                f"The output {settings.output} is where {path} is read from.",
+                "Choose another --output: masks are named as their frames and would take their place.",
+            )
+
+
+def _check_end(given: GivenMasks, source: FrameSource, frames: int, progress: Progress) -> None:
+    """What only the end of a video file tells."""
+    if frames == 0:
+        raise VisorVosError(f"{source.path} holds no frames.", "Check the file with a player.")
+    beyond = [number for number in given if number >= frames]
+    if beyond:
+        raise VisorVosError(
+            f"The mask {given.files[beyond[0]]} belongs to no frame: {source.path} has {frames}.",
+            "Name masks by frame number, the first being 00000.",
+        )
+    if source.expected is not None and source.expected != frames:
+        progress.say(f"{source.path} states {source.expected} frames; {frames} could be read.")
