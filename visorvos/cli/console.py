@@ -51,7 +51,7 @@ class Terminal:
         self.err.print(f"  [dim]->[/] {escape(error.remedy)}", soft_wrap=True)
 
     def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
-        """A progress bar with the rate and the time left, gone from the screen when done."""
+        """A progress bar with the rate and the time left, gone when done; nothing where no terminal listens."""
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
@@ -59,7 +59,7 @@ class Terminal:
             _Rate(),
             TimeRemainingColumn(compact=True),
         )
-        with Progress(*columns, console=self.err, transient=True) as progress:
+        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
             task = progress.add_task(escape(description), total=total, unit=unit)
             for item in items:
                 yield item

@@ -2,6 +2,53 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
 
-def show(result: object) -> str:
-    return str(result)
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from visorvos.core.jobs.evaluate import Evaluation
+
+__all__ = ["show"]
+
+_ROWS = 40
+
+
+def show(evaluation: Evaluation) -> Group:
+    """The data set's scores in percent, then those of sequences and objects, the lowest first."""
+    report = evaluation.report
+    total = Table(title=f"{evaluation.split} of {escape(evaluation.data)}, protocol {report.protocol}")
+    for heading in ("J&F", "J", "J recall", "J decay", "F", "F recall", "F decay"):
+        total.add_column(heading, justify="right")
+    region, contour = report.region_statistics, report.contour_statistics
+    figures = (region.mean, region.recall, region.decay, contour.mean, contour.recall, contour.decay)
+    total.add_row(f"[bold]{100 * report.j_and_f:.1f}[/]", *(f"{100 * figure:.1f}" for figure in figures))
+
+    rows = Table(title="Sequences and their objects, the lowest first")
+    rows.add_column("sequence", no_wrap=True)
+    rows.add_column("object")
+    for heading in ("J&F", "J", "F"):
+        rows.add_column(heading, justify="right")
+    shown = 0
+    ordered = sorted(report.sequences, key=lambda item: item.j_and_f)
+    for sequence in ordered:
+        if shown and shown + 1 + len(sequence.objects) > _ROWS:
+            break
+        rows.add_row(escape(sequence.sequence), "", *_figures(sequence), style="bold")
+        for item in sequence.objects:
+            name = f" {escape(item.name)}" if item.name else ""
+            rows.add_row("", f"{item.object_id}{name}", *_figures(item))
+        shown += 1 + len(sequence.objects)
+    where = f"Tables and JSON are in {escape(evaluation.output)}." if evaluation.output else ""
+    left = len(ordered) - sum(1 for cell in rows.columns[0].cells if cell)
+    more = f"{left} more sequences not shown. " if left else ""
+    return Group(total, rows, more + where) if more or where else Group(total, rows)
+
+
+def _figures(scores: Any) -> list[str]:  # noqa: ANN401 - sequences and objects answer alike
+    return [
+        f"{100 * figure:.1f}"
+        for figure in (scores.j_and_f, scores.region_statistics.mean, scores.contour_statistics.mean)
+    ]
