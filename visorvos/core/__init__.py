@@ -1,0 +1,1 @@
+"""The library. It never imports the command line."""

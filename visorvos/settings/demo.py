@@ -15,8 +15,6 @@ __all__ = ["DemoSettings"]
 class DemoSettings(Settings):
     """Draw a short video, segment it with an untrained network, score it, and show an overlay."""
 
-    output: Path = Field(
-        Path("visorvos-demo"), description="Folder for the video, the masks and the overlays."
-    )
+    output: Path = Field(default=Path("visorvos-demo"), description="Folder for the video, the masks and the overlays.")
     seed: Annotated[int, Field(ge=0, description="Of the drawn video and the network's random weights.")] = 0
     device: Device = "auto"

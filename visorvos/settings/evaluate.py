@@ -16,14 +16,14 @@ class EvaluateSettings(Settings):
     """Score masks against the truth (J&F): predicted ones, or those of a network run here."""
 
     data: Path = Field(description="Data set in DAVIS's shape: JPEGImages, Annotations, ImageSets.")
-    split: str = Field("val", description="Name of a list in ImageSets, such as val or 2017/val.")
-    weights: Path | None = Field(None, description="Checkpoint to run and score, .pth or .safetensors.")
-    predictions: Path | None = Field(None, description="Folder of masks to score, SEQUENCE/FRAME.png.")
+    split: str = Field(default="val", description="Name of a list in ImageSets, such as val or 2017/val.")
+    weights: Path | None = Field(default=None, description="Checkpoint to run and score, .pth or .safetensors.")
+    predictions: Path | None = Field(default=None, description="Folder of masks to score, SEQUENCE/FRAME.png.")
     protocol: Literal["visor", "davis"] = Field(
-        "visor", description="Frames that count: visor all but the first; davis also leaves the last out."
+        default="visor", description="Frames that count: visor all but the first; davis also leaves the last out."
     )
     output: Path | None = Field(
-        None, description="Folder for scores and predicted masks. With --weights and without: evaluate-SPLIT."
+        default=None, description="Folder for scores and predicted masks. With --weights and without: evaluate-SPLIT."
     )
     workers: Workers = 0
     device: Device = "auto"

@@ -26,7 +26,7 @@ def show(evaluation: Evaluation) -> Group:
     figures = (region.mean, region.recall, region.decay, contour.mean, contour.recall, contour.decay)
     total.add_row(f"[bold]{100 * report.j_and_f:.1f}[/]", *(f"{100 * figure:.1f}" for figure in figures))
 
-    rows = Table(title="Sequences and their objects, the lowest first")
+    rows = Table(title="The lowest sequences first")
     rows.add_column("sequence", no_wrap=True)
     rows.add_column("object")
     for heading in ("J&F", "J", "F"):

@@ -1,0 +1,1 @@
+"""Records and arrays in, frames, masks and clips out."""

@@ -50,9 +50,7 @@ def contour_accuracy(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) ->
     )
 
 
-def _frame_accuracy(
-    truth: NDArray[np.uint8], prediction: NDArray[np.uint8], neighbourhood: NDArray[np.uint8]
-) -> float:
+def _frame_accuracy(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], neighbourhood: NDArray[np.uint8]) -> float:
     """F of one frame: masks uint8 (H, W) of 0 and 1, the neighbourhood uint8 (2r+1, 2r+1)."""
     x, y, width, height = cv2.boundingRect(cv2.bitwise_or(truth, prediction))
     if width == 0:
@@ -87,9 +85,7 @@ def _boundary(mask: NDArray[np.uint8]) -> cv2.typing.MatLike:
     return cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, square, anchor=(0, 0))
 
 
-def _count_near(
-    boundary: cv2.typing.MatLike, other: cv2.typing.MatLike, neighbourhood: NDArray[np.uint8]
-) -> int:
+def _count_near(boundary: cv2.typing.MatLike, other: cv2.typing.MatLike, neighbourhood: NDArray[np.uint8]) -> int:
     """How many pixels of one boundary have a pixel of the other within their neighbourhood."""
     # Measured faster than cv2.distanceTransform, and in integers throughout.
     return cv2.countNonZero(cv2.bitwise_and(boundary, cv2.dilate(other, neighbourhood)))

@@ -119,9 +119,7 @@ class Decoder(nn.Module):
         stride_16 = self.block(self._fuse(read_out, query_value))
         stride_8 = self.refine_8(stride_16, skips.stride_8)
         stride_4 = self.refine_4(stride_8, skips.stride_4)
-        background, foreground = (
-            self.predict(torch.relu(stride_4)).float().unflatten(0, (clips, -1)).unbind(2)
-        )
+        background, foreground = self.predict(torch.relu(stride_4)).float().unflatten(0, (clips, -1)).unbind(2)
         # Softmax over two channels is a sigmoid of their difference, and interpolation is linear.
         return interpolate(foreground - background, scale_factor=4, mode="bilinear", align_corners=False)
 

@@ -1,4 +1,4 @@
-"""ResNet encoders up to stride 16, for the query frame and for memory frames (Oh et al. 2019, section 3.1)."""
+"""ResNet encoders up to stride 16, for the query frame and memory frames (Oh et al. 2019, section 3.1)."""
 
 from __future__ import annotations
 

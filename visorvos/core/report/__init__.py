@@ -1,0 +1,1 @@
+"""Scores and masks as people look at them: tables, overlays."""

@@ -45,9 +45,7 @@ def clip_loss(stm: STM, frames: Tensor, labels: Tensor, detach: bool = True, cha
     floor = math.log(FLOOR / (1 - FLOOR))
 
     def segment(index: int, keys: list[Tensor], values: list[Tensor]) -> Tensor:
-        log_odds = stm.segment(
-            frames[:, index], torch.stack(keys, dim=3), torch.stack(values, dim=3), present
-        )
+        log_odds = stm.segment(frames[:, index], torch.stack(keys, dim=3), torch.stack(values, dim=3), present)
         return pad(log_odds, (0, 0, 0, 0, 0, width - log_odds.shape[1]), value=floor)
 
     truth = one_hot(labels[:, 0], objects + 1)[..., 1:].permute(0, 3, 1, 2).to(frames.dtype)
