@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from visorvos import STM
+from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.network.reference_names import CONSTANTS, from_reference
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -54,9 +56,7 @@ def _reference_tensor(key: str, shape: list[int]) -> Tensor:
 def reference_stm(backbone: str) -> STM:
     """An STM with those weights, in evaluation mode."""
     stm = STM(backbone, pretrained=False)
-    state = {
-        from_reference(key): value for key, value in reference_state(backbone).items() if key not in CONSTANTS
-    }
+    state = {from_reference(key): value for key, value in reference_state(backbone).items() if key not in CONSTANTS}
     stm.load_state_dict(state, strict=True)
     return stm.eval()
 
@@ -69,3 +69,39 @@ def planes(labels: np.ndarray[Any, Any], objects: int) -> Tensor:
 def as_input(frame: np.ndarray[Any, Any]) -> Tensor:
     """A uint8 frame (H, W, 3) as the network takes it: float (1, 3, H, W) in [0, 1]."""
     return torch.from_numpy(frame).permute(2, 0, 1).float()[None] / 255
+
+
+def write_frames(folder: Path, frames: list[np.ndarray[Any, Any]], suffix: str = ".png") -> Path:
+    """Writes frames as 00000.png, 00001.png, ..."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, frame in enumerate(frames):
+        Image.fromarray(frame).save(folder / f"{number:05d}{suffix}")
+    return folder
+
+
+def write_labels(path: Path, labels: np.ndarray[Any, Any], mode: str = "P", palette: bytes | None = None) -> Path:
+    """Writes labels as a palette or grey PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(labels)
+    if mode == "P":
+        image.putpalette(palette or DAVIS_PALETTE)
+    image.save(path)
+    return path
+
+
+def read_labels(path: Path) -> np.ndarray[Any, Any]:
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def write_data_set(
+    root: Path, sequences: dict[str, tuple[list[np.ndarray[Any, Any]], list[np.ndarray[Any, Any]]]]
+) -> Path:
+    """A DAVIS-shaped data set with a split val of all sequences."""
+    for name, (frames, labels) in sequences.items():
+        write_frames(root / "JPEGImages" / "480p" / name, frames)
+        for number, mask in enumerate(labels):
+            write_labels(root / "Annotations" / "480p" / name / f"{number:05d}.png", mask)
+    (root / "ImageSets" / "2022").mkdir(parents=True)
+    (root / "ImageSets" / "2022" / "val.txt").write_text("\n".join(sequences))
+    return root

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
 import pytest
 
 from tests.builders import reference_stm
-from visorvos import STM
+from visorvos import STM, save_weights
 
 
 @pytest.fixture(scope="session", params=["resnet18", "resnet50"])
@@ -16,3 +21,44 @@ def golden_stm(request: pytest.FixtureRequest) -> STM:
 def small_stm() -> STM:
     """A ResNet-18 network with fixed weights."""
     return reference_stm("resnet18")
+
+
+@pytest.fixture(scope="session")
+def weights(small_stm: STM, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of that network's weights."""
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    save_weights(small_stm, path)
+    return path
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Finished]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command line in this process."""
+    from visorvos.cli.app import main
+
+    def call(*arguments: object) -> Finished:
+        monkeypatch.setattr(sys, "argv", ["visorvos", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        capsys.readouterr()
+        try:
+            main()
+            code: object = 0
+        except SystemExit as end:
+            code = end.code or 0
+        captured = capsys.readouterr()
+        assert isinstance(code, int)
+        return Finished(code, captured.out, captured.err)
+
+    return call
