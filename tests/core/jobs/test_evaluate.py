@@ -113,8 +113,7 @@ def test_a_network_is_run_under_the_protocol(
     done = run("evaluate", "--data", data, "--weights", weights, "--output", output, "--workers", 1, "--json")
     assert done.code == 0, done.err
     for name, seed, length in (("one", 1, 5), ("two", 2, 4)):
-        frames, labels = draw_video(length, 48, 64, seed=seed)
-        # What was read: JPEG is not in play, the builder writes PNG frames.
+        frames, _ = draw_video(length, 48, 64, seed=seed)
         first = read_labels(data / "Annotations" / "480p" / name / "00000.png")
         masks = segment_video(small_stm, frames, first, memory="visor", objects=[1, 2, 3])
         for number, mask in enumerate(masks):

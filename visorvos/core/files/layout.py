@@ -49,6 +49,10 @@ class DataSet:
 
     root: Path
 
+    def __post_init__(self) -> None:
+        if not self.root.is_dir():
+            raise VisorVosError(f"The data set {self.root} is no folder.", "Give its path with --data.")
+
     @cached_property
     def annotations(self) -> Path:
         return self._with_resolution("Annotations")
