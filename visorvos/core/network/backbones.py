@@ -53,20 +53,27 @@ def load_trunk(backbone: str, *, pretrained: bool) -> Trunk:
         pretrained: take the ImageNet weights that torchvision (or timm) publishes, downloaded on first use.
 
     Raises:
-        VisorVosError: for an unknown backbone, or where timm is needed and missing.
+        VisorVosError: for an unknown backbone, where timm is needed and missing, or where the ImageNet weights
+            cannot be downloaded.
     """
-    if backbone == "resnest101":
-        return _resnest101(pretrained)
-    if backbone == "resnet50":
-        weights: Any = torchvision.models.ResNet50_Weights.IMAGENET1K_V1 if pretrained else None
-        return _cut(torchvision.models.resnet50(weights=weights), stem_channels=64)
-    if backbone == "resnet18":
-        weights = torchvision.models.ResNet18_Weights.IMAGENET1K_V1 if pretrained else None
-        return _cut(torchvision.models.resnet18(weights=weights), stem_channels=64)
-    raise VisorVosError(f"There is no backbone named {backbone!r}.", f"Choose one of {', '.join(BACKBONES)}.")
+    if backbone not in BACKBONES:
+        raise VisorVosError(f"There is no backbone named {backbone!r}.", f"Choose one of {', '.join(BACKBONES)}.")
+    try:
+        if backbone == "resnest101":
+            return _cut(_resnest101(pretrained), stem_channels=128)
+        # The recipe's networks started from the first ImageNet weights that torchvision published.
+        weights = "IMAGENET1K_V1" if pretrained else None
+        return _cut(torchvision.models.get_model(backbone, weights=weights), stem_channels=64)
+    except (OSError, RuntimeError) as error:
+        if not pretrained:
+            raise
+        raise VisorVosError(
+            f"The ImageNet weights of {backbone} cannot be downloaded: {error}.",
+            "Mend the connection, or start without them: STM(backbone, pretrained=False).",
+        ) from error
 
 
-def _resnest101(pretrained: bool) -> Trunk:
+def _resnest101(pretrained: bool) -> nn.Module:
     try:
         import timm
     except ModuleNotFoundError as error:
@@ -74,7 +81,8 @@ def _resnest101(pretrained: bool) -> Trunk:
             "The backbone resnest101 needs the library timm, which is not installed.",
             "Install it: pip install 'visorvos[resnest]'",
         ) from error
-    return _cut(timm.create_model("resnest101e", pretrained=pretrained), stem_channels=128)
+    network: nn.Module = timm.create_model("resnest101e", pretrained=pretrained)
+    return network
 
 
 def _cut(resnet: Any, stem_channels: int) -> Trunk:  # noqa: ANN401 - torchvision's and timm's share no type

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -23,7 +24,11 @@ def read_memory(query_key: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """
     objects = keys.shape[1]
     query = query_key.flatten(2).mT.unsqueeze(1).expand(-1, objects, -1, -1)
-    read = scaled_dot_product_attention(query, _by_position(keys), _by_position(values))
+    keys, values = _by_position(keys), _by_position(values)
+    # Values being wider than keys, a CPU holds all scores at once: hence one object after another there.
+    each = 1 if query.device.type == "cpu" else max(objects, 1)
+    parts = zip(query.split(each, dim=1), keys.split(each, dim=1), values.split(each, dim=1), strict=True)
+    read = torch.cat([scaled_dot_product_attention(*part) for part in parts], dim=1)
     read_out: Tensor = read.mT.unflatten(-1, query_key.shape[-2:])
     return read_out
 
