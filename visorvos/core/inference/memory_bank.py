@@ -63,7 +63,7 @@ class ObjectGroup:
         """All that `restore` needs."""
         keys, values = self._filled()
         numbers = torch.tensor(self.frames), torch.tensor(self.kept)
-        return {"keys": keys, "values": values, "frames": numbers[0], "kept": numbers[1]}
+        return {"keys": keys.clone(), "values": values.clone(), "frames": numbers[0], "kept": numbers[1]}
 
     @classmethod
     def restore(cls, state: Mapping[str, Tensor], limit: int, device: torch.device) -> ObjectGroup:

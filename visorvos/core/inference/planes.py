@@ -10,12 +10,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-__all__ = ["given_planes", "resize_frame", "resize_labels", "to_frame"]
+__all__ = ["given_planes", "resize_frame", "resize_labels", "to_frame", "to_tensor"]
+
+
+def to_tensor(array: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """A uint8 array on the device, whatever its memory layout."""
+    return torch.from_numpy(array.copy()).to(device)
 
 
 def to_frame(frame: NDArray[np.uint8], device: torch.device) -> Tensor:
     """uint8 (H, W, 3) -> float32 (1, 3, H, W) in [0, 1], on the device."""
-    return torch.from_numpy(frame).to(device).permute(2, 0, 1)[None].float() / 255
+    return to_tensor(frame, device).permute(2, 0, 1)[None].float() / 255
 
 
 def resize_frame(image: Tensor, short_side: int) -> Tensor:

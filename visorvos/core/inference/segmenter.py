@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from visorvos.core.inference.memory_bank import MemoryBank
-from visorvos.core.inference.planes import given_planes, resize_frame, resize_labels, to_frame
+from visorvos.core.inference.planes import given_planes, resize_frame, resize_labels, to_frame, to_tensor
 from visorvos.core.inference.policy import EveryFrames, MemoryPolicy, VisorFrames
 from visorvos.core.labels import object_ids
 from visorvos.core.network.stm import STM
@@ -59,13 +59,11 @@ def segment_video(
     Raises:
         VisorVosError: for frames or masks of the wrong form, on the frame in question.
     """
-    if memory == "visor" and not isinstance(frames, Sized):
-        raise VisorVosError(
-            "The memory policy visor needs to know how many frames there are.",
-            "Pass the frames as a sequence, or use the policy every.",
-        )
     later = masks or {}
-    if not (objects or later or first_mask.any()):
+    tracked = None if objects is None else [int(index) for index in objects]
+    if any(not 1 <= index <= 255 for index in tracked or ()):
+        raise VisorVosError(f"The objects {tracked} are not all from 1 to 255.", "0 is the background.")
+    if not (tracked or later or first_mask.any()):
         raise VisorVosError("The first mask shows no object.", "Mark each object with an id from 1 to 255.")
     if 0 in later:
         raise VisorVosError("The mask of frame 0 is given twice.", "Pass it as first_mask alone.")
@@ -75,7 +73,7 @@ def segment_video(
     def propagate() -> Iterator[Labels]:
         for number, frame in enumerate(frames):
             if number == 0:
-                yield segmenter.step(frame, first_mask, objects)
+                yield segmenter.step(frame, first_mask, tracked)
             else:
                 yield segmenter.step(frame, later.get(number))
 
@@ -83,10 +81,24 @@ def segment_video(
 
 
 def choose_policy(memory: Literal["every", "visor"], every: int, limit: int, length: int | None) -> MemoryPolicy:
-    """The memory policy of a name; ``length``, the number of frames, is needed for "visor" alone."""
-    if memory == "visor" and length is not None:
-        return VisorFrames(length)
-    return EveryFrames(every, limit)
+    """The memory policy of a name.
+
+    Raises:
+        VisorVosError: for an unknown name, a number below 1, or "visor" where ``length``, the number of frames,
+            is not known.
+    """
+    if memory == "every":
+        if every < 1 or limit < 1:
+            raise VisorVosError(f"Memory every={every}, limit={limit}: both are at least 1.", "Leave them out: 5 and 8.")
+        return EveryFrames(every, limit)
+    if memory != "visor":
+        raise VisorVosError(f"There is no memory policy named {memory!r}.", 'Choose "every" or "visor".')
+    if length is None:
+        raise VisorVosError(
+            "The memory policy visor needs to know how many frames there are.",
+            "Pass the frames as a sequence, or use the policy every.",
+        )
+    return VisorFrames(length)
 
 
 @dataclass(frozen=True)
@@ -109,6 +121,8 @@ class Segmenter:
     """
 
     def __init__(self, stm: STM, policy: MemoryPolicy, size: int = -1) -> None:
+        if size != -1 and size < 1:
+            raise VisorVosError(f"The size {size} is no short side in pixels.", "Give 1 or more, or -1.")
         self.stm = stm
         self.policy = policy
         self.size = size
@@ -148,7 +162,7 @@ class Segmenter:
         if self.object_ids:
             planes = torch.softmax(log_odds, dim=1)[:, 1:]
             if mask is not None:
-                known = resize_labels(torch.from_numpy(mask).to(self._device), image.shape[-2:])
+                known = resize_labels(to_tensor(mask, self._device), image.shape[-2:])
                 planes = given_planes(planes, sought, known, self.object_ids)
             keep = self.policy.is_due(number, given=mask is not None)
             self._pending = _Pending(number, image, planes, keep)
@@ -205,9 +219,10 @@ class Segmenter:
         if not sought:
             return image.new_zeros((1, 1, *image.shape[-2:]))
         query = self.stm.encode_query(image)
-        log_odds = self.stm.decode(query, self._bank.read(query.key))
-        places = [0, *(1 + self.object_ids.index(index) for index in sought)]
-        return log_odds[:, places]
+        # An object whose place is known takes nothing from the background where it is not.
+        present = torch.tensor([[index in sought for index in self.object_ids]], device=self._device)
+        log_odds = self.stm.decode(query, self._bank.read(query.key), present)
+        return log_odds[:, [0, *(1 + self.object_ids.index(index) for index in sought)]]
 
     def _labels(self, log_odds: Tensor, sought: Sequence[int], shape: Sequence[int]) -> Labels:
         """The likeliest id of each pixel, at the frame's own size: uint8 (H, W)."""
