@@ -41,4 +41,5 @@ def sequence_csv(report: ScoreReport) -> str:
 
 
 def _csv(rows: Sequence[Mapping[str, object]]) -> str:
-    return pd.DataFrame(rows).to_csv(index=False, float_format="%.3f", lineterminator="\n")
+    text: str = pd.DataFrame(rows).to_csv(index=False, float_format="%.3f", lineterminator="\n")
+    return text
