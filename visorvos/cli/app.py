@@ -16,12 +16,15 @@ import typer
 from visorvos import __version__
 from visorvos.cli.console import Terminal
 from visorvos.cli.options import UsageError, resolve, signature
-from visorvos.cli.tables import demo, evaluate, predict
+from visorvos.cli.tables import demo, evaluate, export, predict, prepare, preview
 from visorvos.errors import VisorVosError, explain_import_error
 from visorvos.settings.base import Settings
 from visorvos.settings.demo import DemoSettings
 from visorvos.settings.evaluate import EvaluateSettings
+from visorvos.settings.export import ExportSettings
 from visorvos.settings.predict import PredictSettings
+from visorvos.settings.prepare import PrepareSettings
+from visorvos.settings.preview import PreviewSettings
 
 __all__ = ["main"]
 
@@ -41,6 +44,20 @@ class Command:
 
 COMMANDS = (
     Command(
+        "prepare",
+        PrepareSettings,
+        "visorvos.core.jobs.prepare:prepare",
+        prepare.show,
+        "visorvos prepare --release 2v6cgv1x04ol22qp9rm9x2j6a7.zip --output data",
+    ),
+    Command(
+        "preview",
+        PreviewSettings,
+        "visorvos.core.jobs.preview:preview",
+        preview.show,
+        "visorvos preview --data data/VISOR_2022 --split val --frames 24",
+    ),
+    Command(
         "predict",
         PredictSettings,
         "visorvos.core.jobs.predict:predict",
@@ -53,6 +70,13 @@ COMMANDS = (
         "visorvos.core.jobs.evaluate:evaluate",
         evaluate.show,
         "visorvos evaluate --data VISOR_2022 --split val --weights visor.pth --output scores",
+    ),
+    Command(
+        "export",
+        ExportSettings,
+        "visorvos.core.jobs.export:export",
+        export.show,
+        "visorvos export scores/masks --data data/VISOR_2022 --output val.zip",
     ),
     Command(
         "demo",

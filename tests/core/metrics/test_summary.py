@@ -33,9 +33,7 @@ def test_golden_figures():
 @settings(max_examples=100, deadline=None)
 def test_agrees_with_whole_number_bins(values):
     found = summarise(np.array(values))
-    np.testing.assert_allclose(
-        [found.mean, found.recall, found.decay], slow_statistics(values), rtol=0, atol=1e-12
-    )
+    np.testing.assert_allclose([found.mean, found.recall, found.decay], slow_statistics(values), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -51,9 +49,7 @@ def test_agrees_with_whole_number_bins(values):
 )
 def test_few_frames(values, expected):
     found = summarise(np.array(values, dtype=np.float64))
-    assert (found.mean, found.recall, found.decay) == pytest.approx(
-        (expected.mean, expected.recall, expected.decay)
-    )
+    assert (found.mean, found.recall, found.decay) == pytest.approx((expected.mean, expected.recall, expected.decay))
 
 
 @pytest.mark.parametrize("n", [255, 256, 257, 300, 1025])

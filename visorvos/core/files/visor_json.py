@@ -15,6 +15,7 @@ from visorvos.errors import VisorVosError
 __all__ = ["Entity", "Frame", "FrameImage", "Video", "explain_json_error", "read_video", "safe_name"]
 
 _LISTED = 5
+_DOWNLOAD_AGAIN = "The file is damaged or is no VISOR JSON; download it again."
 
 
 def safe_name(name: str) -> str:
@@ -36,7 +37,7 @@ Polygon = Annotated[list[tuple[Coordinate, Coordinate]], AfterValidator(_points)
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, strict=True, arbitrary_types_allowed=True)
 
 
 class Entity(_Part):
@@ -117,13 +118,18 @@ def read_video(content: bytes, source: str, dense: bool = False) -> list[Frame]:
     return sorted(frames, key=lambda frame: frame.image.image_path)
 
 
-def explain_json_error(error: ValidationError, content: bytes, source: str) -> VisorVosError:
+def explain_json_error(
+    error: ValidationError, content: bytes, source: str, remedy: str = _DOWNLOAD_AGAIN
+) -> VisorVosError:
     """What pydantic found, with frames by name in place of their number."""
     faults = error.errors(include_url=False)
     if faults[0]["type"] == "json_invalid":
-        return _fault(source, f"it is no JSON: {faults[0]['ctx']['error']}")
+        return _fault(source, f"it is no JSON: {faults[0]['ctx']['error']}", remedy)
     # Loaded a second time, and only here: pydantic's errors know no names.
-    raw = json.loads(content)
+    try:
+        raw = json.loads(content)
+    except (ValueError, RecursionError):
+        raw = None
     sentences = []
     for fault in faults[:_LISTED]:
         location = list(fault["loc"])
@@ -135,7 +141,7 @@ def explain_json_error(error: ValidationError, content: bytes, source: str) -> V
         given = f" (given: {str(fault['input'])[:60]})" if fault["type"] != "missing" else ""
         sentences.append(f"{where}{field}: {fault['msg'].removeprefix('Value error, ')}{given}")
     more = f"; and {len(faults) - _LISTED} more" if len(faults) > _LISTED else ""
-    return _fault(source, "; ".join(sentences) + more)
+    return _fault(source, "; ".join(sentences) + more, remedy)
 
 
 def _frame_name(raw: Any, index: int) -> str:  # noqa: ANN401 - parsed JSON
@@ -145,5 +151,5 @@ def _frame_name(raw: Any, index: int) -> str:  # noqa: ANN401 - parsed JSON
         return f"number {index + 1}"
 
 
-def _fault(source: str, what: str) -> VisorVosError:
-    return VisorVosError(f"{source}: {what}.", "The file is damaged or is no VISOR JSON; download it again.")
+def _fault(source: str, what: str, remedy: str = _DOWNLOAD_AGAIN) -> VisorVosError:
+    return VisorVosError(f"{source}: {what}.", remedy)

@@ -1,0 +1,83 @@
+"""What prepare, export and preview print."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from visorvos.cli.tables import export, prepare, preview
+from visorvos.core.files.prepare_report import Broken, Kept, Published, SplitReport
+from visorvos.core.jobs.export import Export
+from visorvos.core.jobs.prepare import Preparation
+from visorvos.core.jobs.preview import Preview
+
+
+def shown(renderable):
+    console = Console(width=80, highlight=False)
+    with console.capture() as capture:
+        console.print(renderable)
+    text = capture.get()
+    assert max(map(len, text.splitlines())) <= 80
+    return " ".join(text.split())
+
+
+def report(sequences=5309, **changes):
+    kept = {f"seq_{number}": Kept(frames=4, objects=3) for number in range(sequences)}
+    totals = {"sequences_kept": sequences, "sequences_dropped": 7, "frames_kept": 4 * sequences}
+    totals |= {"frames_empty": 1, "frames_dropped": 2, "frames_broken": 0}
+    published = Published(videos=115, sequences=5309, full_release=True, equal=sequences == 5309)
+    fields = {"videos": 115, "objects": "all", "kept": kept, "dropped": {}, "empty_first_frames": ()}
+    return SplitReport(**{**fields, "totals": totals, "published": published, **changes})
+
+
+def test_prepare_counts_and_compares():
+    text = shown(prepare.show(Preparation(Path("data/VISOR_2022"), {"train": report()}, 21236, 0, 400.0)))
+    for part in (
+        "sequences kept │ 5,309",
+        "frames kept │ 21,236",
+        "3, 3.0, 3",
+        "train: 5,309 sequences, the published",
+    ):
+        assert part in text
+    assert "21,236 frames converted, 53.1 frames/s." in text
+
+
+def test_prepare_names_what_a_person_should_know():
+    late = {"seq_0": Kept(frames=2, objects=3, late_objects=(3,))}
+    broken = (Broken(sequence="seq_1", frame="f", problem="gone"),)
+    first = tuple(f"seq_{number}" for number in range(7))
+    split = report(12, kept=late, broken=broken, empty_first_frames=first)
+    text = shown(prepare.show(Preparation(Path("VISOR_2022"), {"val": split}, reused=4)))
+    for part in (
+        "no object in the first frame of seq_0, seq_1, seq_2, seq_3, seq_4 and 2 more (see prepare_report.json)",
+        "later frames bring objects that the first lacks in seq_0",
+        "left out as missing or damaged: seq_1/f",
+        "published are 5,309",
+        "Every frame was there before.",
+    ):
+        assert part in text
+
+
+def test_prepare_says_when_the_release_is_not_whole():
+    part = Published(videos=115, sequences=5309, full_release=False, equal=None)
+    text = shown(prepare.show(Preparation(Path("o"), {"train": report(0, videos=2, published=part)}, 1, 1, 1.0)))
+    assert "2 of the release's 115 videos; counts are not compared" in text
+    assert "1 were there before" in text
+
+
+@pytest.mark.parametrize(
+    ("checked_only", "first_frames", "complete", "expected"),
+    [
+        (False, False, True, "first frames were left out, as the organisers recommend (--first-frames puts them in)"),
+        (False, False, None, "the first mask of each sequence was taken for the given one"),
+        (False, True, None, "first frames are in it; the organisers recommend leaving them out. Whether the split"),
+        (True, False, True, "val.zip is sound: 2 sequences, 3 frames, 4 object masks. The given first frames are not"),
+        (True, None, None, "Whether the split is complete was not checked: that takes --data."),
+    ],
+)
+def test_export_says_what_is_in_the_submission(checked_only, first_frames, complete, expected):
+    assert expected in shown(export.show(Export("val.zip", checked_only, 2, 3, 4, first_frames, complete)))
+
+
+def test_preview_says_where_the_picture_is():
+    assert shown(preview.show(Preview("a.jpg", 1, 2, 30, 40))) == "1 frame of 2 sequences in a.jpg, 30x40"

@@ -1,0 +1,88 @@
+"""Wiring of ``visorvos preview``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from visorvos.core.files.images import read_frame
+from visorvos.core.files.layout import DataSet
+from visorvos.core.files.masks import fit_mask, read_mask
+from visorvos.core.files.palette import DAVIS_PALETTE
+from visorvos.core.files.pictures import write_picture
+from visorvos.core.jobs.progress import Progress, Silent
+from visorvos.core.report.contact_sheet import Tile, contact_sheet
+from visorvos.errors import VisorVosError
+from visorvos.settings.preview import PreviewSettings
+
+__all__ = ["Preview", "preview"]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The picture made."""
+
+    file: str
+    frames: int
+    sequences: int
+    width: int
+    height: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+def preview(settings: PreviewSettings, progress: Progress | None = None) -> Preview:
+    """Draws a contact sheet of a data set's frames.
+
+    Raises:
+        VisorVosError: for sequences that are not there, or files that cannot be read.
+    """
+    progress = progress or Silent()
+    data = DataSet(settings.data)
+    names = _chosen(data, settings)
+    object_names = data.object_names(settings.split)
+    tiles = []
+    counts = _shares(settings.frames, len(names))
+    jobs = [(name, count) for name, count in zip(names, counts, strict=True) if count]
+    for name, count in progress.track(jobs, "Drawing", "sequences", len(jobs)):
+        sequence = data.sequence(name)
+        for number in _spread(len(sequence.frames), count):
+            frame = read_frame(sequence.frames[number])
+            mask = read_mask(sequence.masks[number])
+            labels = fit_mask(mask.labels, frame.shape[0], frame.shape[1], sequence.masks[number])
+            caption = f"{name}  {sequence.frames[number].stem}"
+            tiles.append(Tile(frame, labels, mask.palette or DAVIS_PALETTE, object_names.get(name, {}), caption))
+    sheet = contact_sheet(tiles, settings.columns, settings.width)
+    write_picture(settings.output, sheet)
+    return Preview(str(settings.output), len(tiles), len(jobs), sheet.shape[1], sheet.shape[0])
+
+
+def _chosen(data: DataSet, settings: PreviewSettings) -> list[str]:
+    """The sequences asked for, or some that are spread over the split."""
+    known = data.sequences(settings.split)
+    unknown = [name for name in settings.sequence if name not in known]
+    if unknown:
+        raise VisorVosError(
+            f"{settings.data} has no sequence {unknown[0]} in its split {settings.split}.",
+            f"The first of its {len(known)} sequences are: {', '.join(known[:5])}.",
+        )
+    if settings.sequence:
+        return list(settings.sequence)
+    return [known[number] for number in _spread(len(known), settings.frames)]
+
+
+def _spread(length: int, count: int) -> Sequence[int]:
+    """At most ``count`` numbers below ``length``, evenly apart, the first and the last among them."""
+    if count >= length:
+        return range(length)
+    if count == 1:
+        return (0,)
+    return [round(step * (length - 1) / (count - 1)) for step in range(count)]
+
+
+def _shares(total: int, parts: int) -> list[int]:
+    """A number cut into parts that differ by one at most."""
+    return [total // parts + (part < total % parts) for part in range(parts)]
