@@ -111,7 +111,10 @@ def _help(field: FieldInfo) -> str:
         return f"{field.description} (required)"
     if default is None or default == ():
         return field.description or ""
-    shown = {True: "yes", False: "no"}.get(default, default) if isinstance(default, bool) else default
+    if isinstance(default, bool):
+        shown = "yes" if default else "no"
+    else:
+        shown = ", ".join(default) if isinstance(default, tuple) else str(default)
     return f"{field.description} Default: {shown}."
 
 

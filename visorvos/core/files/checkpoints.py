@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import struct
 from collections.abc import Mapping
@@ -9,11 +10,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from visorvos import __version__
-from visorvos.core.files.atomic import written_whole
+from visorvos.core.files.atomic import write_bytes
 from visorvos.core.network.reference_names import CONSTANTS, from_reference, is_reference, to_reference
 from visorvos.core.network.stm import STM
 from visorvos.errors import VisorVosError
@@ -22,6 +23,7 @@ __all__ = ["load_weights", "save_weights"]
 
 # What torch's restricted unpickler and zip reader raise on files that are broken or hostile.
 _UNREADABLE = (
+    AssertionError,
     AttributeError,
     EOFError,
     IndexError,
@@ -58,13 +60,14 @@ def load_weights(path: str | Path) -> STM:
     reference = is_reference(state)
     if reference:
         state = {from_reference(name): tensor for name, tensor in state.items()}
-        _take_constants(state, path)
     backbone = _backbone(state, path)
     with torch.device("meta"):
         stm = STM(backbone, pretrained=False)
+    if reference:
+        _take_constants(state, stm, path)
     expected = stm.state_dict()
     _check(state, expected, path, backbone, reference)
-    stm.load_state_dict({name: state[name].to(expected[name].dtype) for name in expected}, assign=True)
+    stm.load_state_dict(state, assign=True)
     return stm.eval()
 
 
@@ -83,17 +86,14 @@ def save_weights(stm: STM, path: str | Path) -> None:
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in stm.state_dict().items()}
     if path.suffix == ".safetensors":
         metadata = {"format": "pt", "backbone": stm.backbone, "visorvos": __version__}
-        with written_whole(path) as part:
-            try:
-                save_file(state, part, metadata=metadata)
-            except SafetensorError as error:
-                raise OSError(str(error)) from error
+        write_bytes(path, save(state, metadata=metadata))
     elif path.suffix == ".pth":
         theirs = {f"module.{to_reference(name)}": tensor for name, tensor in state.items()}
-        for their_name, our_name in CONSTANTS.items():
-            theirs[f"module.{their_name}"] = stm.get_buffer(our_name).detach().cpu()
-        with written_whole(path) as part:
-            torch.save(theirs, part)
+        theirs |= {f"module.{name}": _constant(name, stm) for name in CONSTANTS}
+        # By way of memory: torch tells of a full disk in words of its own.
+        content = io.BytesIO()
+        torch.save(theirs, content)
+        write_bytes(path, content.getvalue())
     else:
         raise VisorVosError(
             f"Weights cannot be saved as {path}: the suffix {path.suffix!r} is unknown.",
@@ -123,10 +123,10 @@ def _read(path: Path) -> dict[str, Tensor]:
             f"The weights {path} hold a {type(content).__name__}, not tensors by name.",
             "Give a file that holds the network's state dictionary.",
         )
-    others = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
+    others = [str(name) for name, value in content.items() if not _is_plain(value)]
     if others:
         raise VisorVosError(
-            f"The weights {path} hold entries that are not tensors: {_listed(others)}.",
+            f"The weights {path} hold entries that are not plain tensors: {_listed(others)}.",
             "Give a file that holds the network's state dictionary alone.",
         )
     return {str(name): tensor for name, tensor in content.items()}
@@ -142,13 +142,24 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:_LISTED]) + more
 
 
-def _take_constants(state: dict[str, Tensor], path: Path) -> None:
+def _is_plain(value: object) -> bool:
+    """Whether it is a tensor with values, neither sparse nor quantised."""
+    return isinstance(value, Tensor) and value.layout == torch.strided and not (value.is_meta or value.is_quantized)
+
+
+def _constant(name: str, stm: STM) -> Tensor:
+    """A buffer of the reference, such as ``Encoder_M.mean``: float32 (1, 3, 1, 1)."""
+    encoder = stm.memory_encoder if name.startswith("Encoder_M.") else stm.query_encoder
+    return (encoder.mean if name.endswith(".mean") else encoder.std).cpu()
+
+
+def _take_constants(state: dict[str, Tensor], stm: STM, path: Path) -> None:
     """Removes the reference's normalisation buffers, having seen that they are the ones built in here."""
-    with torch.device("meta"):
-        own = STM("resnet18", pretrained=False)
-    for name in CONSTANTS.values():
+    for name in CONSTANTS:
         found = state.pop(name, None)
-        if found is not None and not torch.allclose(found.float().flatten(), own.get_buffer(name).flatten()):
+        own = _constant(name, stm)
+        # A checkpoint in half precision holds them rounded.
+        if found is not None and not (found.shape == own.shape and torch.allclose(found.float(), own, atol=2e-3)):
             raise VisorVosError(
                 f"The weights {path} normalise frames by other values than ImageNet's ({name}).",
                 "This network was trained for frames of another range and cannot be used here.",
@@ -169,15 +180,14 @@ def _backbone(state: dict[str, Tensor], path: Path) -> str:
 
 
 def _check(state: dict[str, Tensor], expected: dict[str, Tensor], path: Path, backbone: str, reference: bool) -> None:
-    """Refuses a state that is not, name by name and shape by shape, that of the network."""
+    """Refuses a state that is not, name by name and shape by shape, that of the network; brings it to its types."""
 
     def shown(names: list[str]) -> str:
         return _listed([to_reference(name) if reference and name in expected else name for name in names])
 
-    shared = [name for name in expected if name in state]
     missing = [name for name in expected if name not in state]
     surplus = [name for name in state if name not in expected]
-    misshapen = [name for name in shared if state[name].shape != expected[name].shape]
+    misshapen = [name for name in expected if name in state and state[name].shape != expected[name].shape]
     faults = []
     if missing:
         faults.append(f"{len(missing)} missing ({shown(missing)})")
@@ -191,7 +201,9 @@ def _check(state: dict[str, Tensor], expected: dict[str, Tensor], path: Path, ba
             f"The weights {path} do not fit an STM with {backbone}: {'; '.join(faults)}.",
             "Give a checkpoint of the VISOR-VOS reference implementation or of visorvos.",
         )
-    broken = [name for name in shared if not state[name].isfinite().all()]
+    for name, tensor in state.items():
+        state[name] = tensor.to(expected[name].dtype)
+    broken = [name for name, tensor in state.items() if not tensor.isfinite().all()]
     if broken:
         raise VisorVosError(
             f"The weights {path} hold values that are not finite: {shown(broken)}.",

@@ -89,7 +89,9 @@ def choose_policy(memory: Literal["every", "visor"], every: int, limit: int, len
     """
     if memory == "every":
         if every < 1 or limit < 1:
-            raise VisorVosError(f"Memory every={every}, limit={limit}: both are at least 1.", "Leave them out: 5 and 8.")
+            raise VisorVosError(
+                f"Memory every={every}, limit={limit}: both are at least 1.", "Leave them out: 5 and 8."
+            )
         return EveryFrames(every, limit)
     if memory != "visor":
         raise VisorVosError(f"There is no memory policy named {memory!r}.", 'Choose "every" or "visor".')

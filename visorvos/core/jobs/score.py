@@ -9,8 +9,8 @@ from typing import Literal
 
 from visorvos.core.files.layout import mask_files
 from visorvos.core.files.truth import open_truth
-from visorvos.core.jobs.pool import map_in_processes
 from visorvos.core.jobs.progress import Progress, Silent
+from visorvos.core.jobs.worker_pool import WorkerPool, usable_cores
 from visorvos.core.metrics.accumulator import Accumulator, ScoreReport, SequenceScores, score_sequence
 from visorvos.errors import VisorVosError
 
@@ -70,9 +70,10 @@ def evaluate_masks(
         sequences = sorted(entry.name for entry in truth_dir.iterdir() if entry.is_dir())
     tasks = _plan(truth_dir, prediction_dir, sequences, protocol, names or {})
     accumulator = Accumulator(protocol)
-    scored = map_in_processes(_score, tasks, workers)
-    for scores in (progress or Silent()).track(scored, "Scoring", "sequences", len(tasks)):
-        accumulator.update(scores)
+    progress = progress or Silent()
+    with WorkerPool(min(workers or usable_cores(), len(tasks))) as pool:
+        for scores in progress.track(pool.spread(_score, tasks), "Scoring", "sequences", len(tasks)):
+            accumulator.update(scores)
     return accumulator.compute()
 
 

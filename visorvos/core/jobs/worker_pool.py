@@ -16,7 +16,7 @@ import cv2
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["WorkerPool"]
+__all__ = ["WorkerPool", "usable_cores"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,7 +25,7 @@ _AHEAD = 3
 """Tasks in waiting for each process: enough that none idles, few enough that they take little memory."""
 
 
-def _cores() -> int:
+def usable_cores() -> int:
     """The processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -43,7 +43,7 @@ class WorkerPool:
     """
 
     def __init__(self, workers: int) -> None:
-        self.workers = workers or _cores()
+        self.workers = workers or usable_cores()
         self._executor: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> WorkerPool:
@@ -83,7 +83,7 @@ class WorkerPool:
         except BrokenProcessPool as error:
             raise VisorVosError(
                 "A worker process ended before its work was done, perhaps for want of memory.",
-                "Start the command again, it goes on where it stopped; with fewer --workers it takes less memory.",
+                "Start the command again; with fewer --workers it takes less memory.",
             ) from error
 
 

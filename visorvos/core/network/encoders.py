@@ -11,8 +11,9 @@ from visorvos.core.network.backbones import Trunk
 
 __all__ = ["Features", "MemoryEncoder", "QueryEncoder"]
 
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
+# In thousandths: integers stay exact when the network is cast to half precision.
+_IMAGENET_MEAN = (485, 456, 406)
+_IMAGENET_STD = (229, 224, 225)
 
 
 class Features(NamedTuple):
@@ -26,8 +27,8 @@ class Features(NamedTuple):
 class _Encoder(nn.Module):
     """Stem and three residual stages of a ResNet, with the normalisation it was trained on."""
 
-    mean: Tensor
-    std: Tensor
+    thousand_means: Tensor
+    thousand_stds: Tensor
 
     def __init__(self, trunk: Trunk) -> None:
         super().__init__()
@@ -38,14 +39,23 @@ class _Encoder(nn.Module):
         self.stage_8 = trunk.stage_8
         self.stage_16 = trunk.stage_16
         # Constants, not weights: kept out of checkpoints, and real even while weights are on "meta".
-        for name, values in (("mean", _IMAGENET_MEAN), ("std", _IMAGENET_STD)):
+        for name, values in (("thousand_means", _IMAGENET_MEAN), ("thousand_stds", _IMAGENET_STD)):
             constant = torch.tensor(values, device="cpu").view(1, 3, 1, 1)
             self.register_buffer(name, constant, persistent=False)
 
+    @property
+    def mean(self) -> Tensor:
+        """ImageNet's mean of each channel, float32 (1, 3, 1, 1)."""
+        return self.thousand_means / 1000
+
+    @property
+    def std(self) -> Tensor:
+        """ImageNet's standard deviation of each channel, float32 (1, 3, 1, 1)."""
+        return self.thousand_stds / 1000
+
     def normalise(self, frame: Tensor) -> Tensor:
         """A frame (B, 3, H, W) in [0, 1] to ImageNet's statistics, in the precision of the weights."""
-        dtype = self.norm.weight.dtype
-        return ((frame - self.mean.to(frame.dtype)) / self.std.to(frame.dtype)).to(dtype)
+        return ((frame - self.mean) / self.std).to(self.norm.weight.dtype)
 
     def stages(self, stem: Tensor) -> Features:
         """The residual stages on what the stem gave, (B, C, H / 2, W / 2)."""

@@ -41,12 +41,8 @@ _PREFIXES: tuple[tuple[str, str], ...] = (
     ("aspp.conv1.", "decoder.context.merge."),
 )
 
-# Buffers of the reference that are constants here: name there, name here.
-CONSTANTS: dict[str, str] = {
-    f"{theirs}.{name}": f"{ours}.{name}"
-    for theirs, ours in (("Encoder_M", "memory_encoder"), ("Encoder_Q", "query_encoder"))
-    for name in ("mean", "std")
-}
+CONSTANTS = tuple(f"{encoder}.{name}" for encoder in ("Encoder_M", "Encoder_Q") for name in ("mean", "std"))
+"""Buffers of the reference that are no weights here: ImageNet's mean and standard deviation."""
 
 _WRAPPER = "module."
 
@@ -57,14 +53,12 @@ def is_reference(names: Iterable[str]) -> bool:
 
 
 def from_reference(name: str) -> str:
-    """Our name for a weight or constant of the reference; a name that is in no table comes back as it is."""
+    """Our name for a weight of the reference; constants and names in no table come back, the former unwrapped."""
     bare = name.removeprefix(_WRAPPER)
-    if bare in CONSTANTS:
-        return CONSTANTS[bare]
     for theirs, ours in _PREFIXES:
         if bare.startswith(theirs):
             return ours + bare.removeprefix(theirs)
-    return name
+    return bare if bare in CONSTANTS else name
 
 
 def to_reference(name: str) -> str:
