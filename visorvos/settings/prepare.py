@@ -33,7 +33,7 @@ class PrepareSettings(Settings):
     dense: bool = Field(
         False, description="Convert the dense annotations, interpolated at 854x480, to VISOR_2022_dense."
     )
-    reference_numbering: bool = Field(
+    reference_ids: bool = Field(
         False,
         description="Where the first frame of a val sequence has no object, number each frame's entities by "
         "their order, as the reference does: ids then change their object from frame to frame.",

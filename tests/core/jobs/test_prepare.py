@@ -154,7 +154,7 @@ def test_the_objects_option_goes_over_the_splits_own_rule(tmp_path, source):
 
 def test_without_an_object_in_the_first_frame_the_next_one_numbers_unless_the_reference_is_asked_for(tmp_path, source):
     run(tmp_path / "ours", source)
-    run(tmp_path / "theirs", source, reference_numbering=True)
+    run(tmp_path / "theirs", source, reference_ids=True)
     name = "P07_101_seq_00002"
     both = drawn((1, KNIFE), (2, SPOON))
     np.testing.assert_array_equal(labels(tmp_path / "ours", name, 60), both)
@@ -371,7 +371,7 @@ def test_videos_whose_frames_have_changed_are_done_again(tmp_path, source):
     ("change", "expected"),
     [
         ({"objects": "all"}, "was prepared with another --objects: not given then, all now"),
-        ({"reference_numbering": True}, "another --reference-numbering: not given then, given now"),
+        ({"reference_ids": True}, "another --reference-ids: not given then, given now"),
         ({"dense": True}, "another --dense: not given then, given now"),
     ],
 )

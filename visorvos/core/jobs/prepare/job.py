@@ -96,7 +96,7 @@ def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Prep
 
 def _rules(settings: PrepareSettings, split: str) -> Rules:
     objects = settings.objects or ("first-frame" if split == "val" else "all")
-    return Rules(objects, settings.reference_numbering, settings.dense)
+    return Rules(objects, settings.reference_ids, settings.dense)
 
 
 def _record(
@@ -108,7 +108,7 @@ def _record(
         options={
             "dense": settings.dense,
             "objects": settings.objects,
-            "reference_numbering": settings.reference_numbering,
+            "reference_ids": settings.reference_ids,
         },
         splits={
             split: SplitRecord(

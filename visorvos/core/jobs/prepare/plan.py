@@ -25,7 +25,7 @@ class Rules:
 
     objects: Literal["first-frame", "all"]
     """Which of a sequence's objects are kept."""
-    reference_numbering: bool
+    reference_ids: bool
     """Whether to number by order where the first frame has no object, as the reference does."""
     dense: bool
 
@@ -140,7 +140,7 @@ def _named(frame: Frame) -> set[str]:
 def _number(frames: list[Frame], rules: Rules) -> dict[str, int]:
     if rules.objects == "all":
         names = set().union(*map(_named, frames))
-    elif rules.reference_numbering:
+    elif rules.reference_ids:
         names = _named(frames[0])
     else:
         # Frames without an object are left out, so the first one with objects is the first of the data set.
@@ -149,7 +149,7 @@ def _number(frames: list[Frame], rules: Rules) -> dict[str, int]:
 
 
 def _by_order(frames: list[Frame], rules: Rules) -> bool:
-    return rules.objects == "first-frame" and rules.reference_numbering and not _named(frames[0])
+    return rules.objects == "first-frame" and rules.reference_ids and not _named(frames[0])
 
 
 def _drawing(frame: Frame, ids: dict[str, int], by_order: bool) -> Drawing:
