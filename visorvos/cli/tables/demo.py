@@ -24,7 +24,8 @@ def show(demo: Demo) -> Group:
     """The last overlay, the scores, and that they mean nothing."""
     parts: list[RenderableType] = [
         _Picture(demo.overlay),
-        f"The last frame with the masks found: [bold]{escape(str(demo.overlay))}[/]; as a video: overlay.mp4 above it.",
+        f"The last frame with the masks found: [bold]{escape(str(demo.overlay))}[/]",
+        f"All frames as a video: [bold]{escape(str(demo.overlay.parent.with_suffix('.mp4')))}[/]",
         evaluate.show(demo.evaluation),
         "[bold yellow]The weights are untrained:[/] random numbers in place of what training finds. The masks after "
         "the first frame, and so the scores, show that everything runs, not how well a trained network does.",
