@@ -190,10 +190,9 @@ def own_form(path: Path) -> None:
 
 
 def not_a_number(path: Path) -> None:
-    save_weights(broken := STM("resnet18", pretrained=False), path)
-    with torch.no_grad():
-        broken.decoder.predict.weight[0, 0, 0, 0] = float("nan")
-    save_weights(broken, path)
+    stm = STM("resnet18", pretrained=False)
+    torch.nn.init.constant_(stm.decoder.predict.weight[0, 0], float("nan"))
+    save_weights(stm, path)
 
 
 NAN = torch.tensor([0.0, float("nan")])
@@ -230,7 +229,7 @@ BAD: dict[str, tuple[str, Callable[[Path], None], str]] = {
         saved(collections.OrderedDict({"layer.weight": torch.zeros(1)})),
         "layer.weight",
     ),
-    "a part of ours": ("a.safetensors", own_form, "query_encoder.norm.weight"),
+    "a part of ours": ("a.safetensors", own_form, "memory_encoder.stem.weight"),
     "one missing": ("a.pth", changed(Decoder__pred2__bias=None), "1 missing (Decoder.pred2.bias)"),
     "one too many": ("a.pth", changed(Decoder__pred3__bias=torch.zeros(2)), "1 too many (module.Decoder.pred3.bias)"),
     "one without prefix too many": ("a.pth", saved(hollow() | {"head": torch.zeros(1)}), "1 too many (head)"),
@@ -312,11 +311,12 @@ def test_damaged_bytes_raise_nothing_else(name: str, tmp_path_factory: pytest.Te
     damage()
 
 
-class TestSaving:
-    @pytest.fixture(scope="class")
-    def stm(self) -> STM:
-        return STM("resnet18", pretrained=False)
+@pytest.fixture(scope="module")
+def stm() -> STM:
+    return STM("resnet18", pretrained=False)
 
+
+class TestSaving:
     @pytest.mark.parametrize("name", ["weights.pt", "weights", "weights.onnx"])
     def test_unknown_suffix_is_refused(self, stm: STM, name: str, tmp_path: Path) -> None:
         with pytest.raises(VisorVosError, match=name) as raised:

@@ -197,6 +197,13 @@ class TestAggregation:
         background = torch.logit((1 - objects).prod(dim=1), eps=FLOOR)
         torch.testing.assert_close(log_odds[:, 0].double(), background, atol=1e-4, rtol=0)
 
+    def test_decoder_leaves_half_precision_at_its_end(self, small_stm: STM) -> None:
+        """Its two channels are subtracted and enlarged in float32 already."""
+        decoder = copy.deepcopy(small_stm.decoder).to(torch.bfloat16)
+        skips = decoder.encode_skips(noise(1, 128, 2, 4).bfloat16(), noise(1, 64, 4, 8).bfloat16())
+        found = decoder(noise(1, 2, 128, 1, 2).bfloat16(), noise(1, 128, 1, 2).bfloat16(), skips)
+        assert found.dtype == torch.float32
+
     def test_half_precision_network_is_near_the_full_one(self, small_stm: STM) -> None:
         half = copy.deepcopy(small_stm).to(torch.bfloat16)
         frame, masks = noise(1, 3, 32, 48), noise_masks(1, 3, 32, 48)

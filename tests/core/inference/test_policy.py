@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from visorvos.core.inference.memory_bank import ObjectGroup
+from visorvos.core.inference.policy import EveryFrames, MemoryPolicy, VisorFrames, least_missed
+
+ITEM = torch.zeros(1, 1, 1, 1)
+
+
+def remembered(policy: MemoryPolicy, length: int, given_at: Sequence[int] = (), start: int = 0) -> list[list[int]]:
+    """The frames that objects of frame ``start`` remember after each frame from there on."""
+    group = ObjectGroup(1, policy.limit)
+    after = []
+    for frame in range(start, length):
+        is_due = policy.is_due(frame, given=frame in given_at)
+        group.remember(frame, ITEM, ITEM, keep=is_due or frame == start)
+        after.append(list(group.frames))
+    return after
+
+
+def gaps(frames: Sequence[int]) -> list[int]:
+    return [later - earlier for earlier, later in pairwise(frames)]
+
+
+videos = st.fixed_dictionaries(
+    {
+        "policy": st.builds(EveryFrames, every=st.integers(1, 7), limit=st.integers(1, 10)),
+        "length": st.integers(1, 150),
+        "given_at": st.lists(st.integers(0, 150), max_size=20),
+        "start": st.integers(0, 20),
+    }
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(videos)
+def test_first_and_newest_and_no_more_than_the_limit_between(video: dict) -> None:
+    policy, given_at, start = video["policy"], video["given_at"], video["start"]
+    newest_due = start
+    for frame, frames in enumerate(remembered(**video), start):
+        if policy.is_due(frame, given=frame in given_at):
+            newest_due = frame
+        assert frames == sorted(set(frames))
+        assert frames[0] == start
+        assert frames[-1] == frame
+        kept = [number for number in frames if number == start or policy.is_due(number, number in given_at)]
+        assert len(set(frames) - set(kept)) <= 1
+        assert len(frames) <= policy.limit + 1
+        assert policy.limit == 1 or newest_due in frames
+
+
+@settings(max_examples=60, deadline=None)
+@given(videos)
+def test_no_gap_is_wider_than_any_two_neighbours(video: dict) -> None:
+    """The spread that holds whatever masks are given; a gap of one period is never too wide."""
+    policy, given_at, start = video["policy"], video["given_at"], video["start"]
+    if policy.limit < 3:
+        return
+    for frames in remembered(**video):
+        kept = [number for number in frames if number == start or policy.is_due(number, number in given_at)]
+        between = gaps(kept)
+        for first, second in pairwise(between):
+            assert max(between) <= max(policy.every, first + second)
+
+
+@pytest.mark.parametrize("limit", range(3, 17))
+def test_gaps_before_the_newest_differ_by_less_than_a_factor_of_three(limit: int) -> None:
+    """Measured over three million due frames: below 3 for every limit up to 16, 3.22 at most up to 40."""
+    worst = 0.0
+    for frames in remembered(EveryFrames(every=1, limit=limit), 700):
+        kept = frames[:limit] if len(frames) > limit else frames
+        # The newest gap starts at one period and grows; the others only merge.
+        settled = gaps(kept)[:-1]
+        if settled:
+            worst = max(worst, max(settled) / min(settled))
+    assert 1 <= worst < 3
+
+
+def test_default_spread_worked_by_hand() -> None:
+    after = remembered(EveryFrames(), 100)
+    spread = {due: [gap // 5 for gap in gaps(after[5 * due])] for due in (7, 8, 14, 15, 16, 17, 18, 19)}
+    assert spread == {
+        7: [1, 1, 1, 1, 1, 1, 1],
+        8: [2, 1, 1, 1, 1, 1, 1],
+        14: [2, 2, 2, 2, 2, 2, 2],
+        15: [2, 2, 2, 2, 2, 2, 3],
+        16: [4, 2, 2, 2, 2, 3, 1],
+        17: [4, 2, 2, 2, 2, 3, 2],
+        18: [4, 2, 2, 2, 2, 3, 3],
+        19: [4, 4, 2, 2, 3, 3, 1],
+    }
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        (1, [[0], [0, 1], [0, 2], [0, 3], [0, 4], [0, 5], [0, 6]]),
+        (2, [[0], [0, 1], [0, 2], [0, 2, 3], [0, 4], [0, 4, 5], [0, 6]]),
+        (3, [[0], [0, 1], [0, 2], [0, 2, 3], [0, 2, 4], [0, 2, 4, 5], [0, 4, 6]]),
+    ],
+)
+def test_small_limits(limit: int, expected: list[list[int]]) -> None:
+    assert remembered(EveryFrames(every=2, limit=limit), 7) == expected
+
+
+@settings(max_examples=100)
+@given(st.lists(st.integers(0, 1000), min_size=3, max_size=12, unique=True).map(sorted))
+def test_least_missed_leaves_the_smallest_hole(frames: list[int]) -> None:
+    def hole(place: int) -> int:
+        return frames[place + 1] - frames[place - 1]
+
+    place = least_missed(frames)
+    assert 0 < place < len(frames) - 1
+    assert all(hole(place) < hole(other) for other in range(1, place))
+    assert all(hole(place) <= hole(other) for other in range(place, len(frames) - 1))
+
+
+@settings(max_examples=100)
+@given(st.integers(1, 2000), st.booleans())
+def test_visor_frames_are_those_of_the_protocol(length: int, is_given: bool) -> None:
+    due = {frame for frame in range(length + 2) if VisorFrames(length).is_due(frame, is_given)}
+    assert due == {0, round(length / 3), round(2 * length / 3)}
+    assert len(due) <= VisorFrames(length).limit
+
+
+def test_visor_frames_of_known_lengths() -> None:
+    """Worked by hand: rounding to the nearest; a third of a whole number is never half way."""
+    expected = {1: {0, 1}, 2: {0, 1}, 3: {0, 1, 2}, 4: {0, 1, 3}, 5: {0, 2, 3}, 11: {0, 4, 7}, 100: {0, 33, 67}}
+    for length, due in expected.items():
+        assert {frame for frame in range(200) if VisorFrames(length).is_due(frame, given=False)} == due
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 60), st.integers(0, 59))
+def test_visor_policy_drops_nothing_due(length: int, start: int) -> None:
+    """Also for objects that come later and have a first frame of their own."""
+    due = {0, round(length / 3), round(2 * length / 3)}
+    for frame, frames in enumerate(remembered(VisorFrames(length), length, start=start), start):
+        assert set(frames) == {start, frame} | {number for number in due if start <= number <= frame}
+
+
+def test_every_frame_with_a_given_mask_is_due() -> None:
+    policy = EveryFrames(every=5)
+    assert [frame for frame in range(12) if policy.is_due(frame, given=frame == 3)] == [0, 3, 5, 10]
