@@ -349,11 +349,12 @@ class TestSaving:
         assert (tmp_path / "weights.pth").read_text() == "old"
 
     def test_interruption_leaves_no_part(self, stm: STM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def interrupted(_: object, path: Path) -> None:
-            Path(path).write_bytes(b"half")
+        def interrupted(path: Path, content: bytes) -> None:
+            with path.open("wb") as file:
+                file.write(content[: len(content) // 2])
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(torch, "save", interrupted)
+        monkeypatch.setattr(Path, "write_bytes", interrupted)
         with pytest.raises(KeyboardInterrupt):
             save_weights(stm, tmp_path / "weights.pth")
         assert not list(tmp_path.iterdir())
