@@ -13,6 +13,7 @@ from visorvos.core.files.atomic import write_text
 from visorvos.core.files.checkpoints import save_weights
 from visorvos.core.files.images import write_jpeg
 from visorvos.core.files.masks import write_mask
+from visorvos.core.files.settings_file import write_settings
 from visorvos.core.jobs.evaluate import Evaluation, evaluate
 from visorvos.core.jobs.predict import Prediction, predict
 from visorvos.core.jobs.progress import Progress, Silent
@@ -48,6 +49,7 @@ class Demo:
 def demo(settings: DemoSettings, progress: Progress | None = None) -> Demo:
     """Draws a data set of one video, segments it with random weights, and scores the masks."""
     progress = progress or Silent()
+    write_settings(settings.output, "demo", settings.model_dump(mode="json"))
     data, weights = settings.output / "data", settings.output / "untrained.safetensors"
     frames = data / "JPEGImages" / "480p" / _SEQUENCE
     truth = data / "Annotations" / "480p" / _SEQUENCE
