@@ -126,7 +126,7 @@ def test_demo_runs_and_says_that_its_weights_are_untrained(run: Run, tmp_path: P
     shown = run("demo", "--output", tmp_path / "demo")
     assert shown.code == 0, shown.err
     assert "weights are untrained" in shown.out
-    overlay = tmp_path / "demo" / "masks" / "shapes" / "overlay" / "00015.jpg"
+    overlay = tmp_path / "demo" / "masks" / "shapes" / "overlay" / "00011.jpg"
     assert overlay.is_file()
     assert (tmp_path / "demo" / "masks" / "shapes" / "overlay.mp4").stat().st_size > 1000
     scores = json.loads((tmp_path / "demo" / "scores" / "scores-val.json").read_text())

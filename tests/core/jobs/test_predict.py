@@ -165,6 +165,8 @@ def test_the_overlay_video_plays_in_a_browser(run: Run, mask: Path, weights: Pat
         weights,
         "--output",
         output,
+        "--size",
+        -1,
         "--save",
         "video",
         "--save",

@@ -25,7 +25,7 @@ from visorvos.settings.predict import PredictSettings
 __all__ = ["Demo", "demo"]
 
 _SEQUENCE = "shapes"
-_FRAMES, _HEIGHT, _WIDTH = 16, 240, 432
+_FRAMES, _HEIGHT, _WIDTH = 12, 192, 344
 
 
 @dataclass(frozen=True)
