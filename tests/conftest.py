@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.builders import reference_stm
 from visorvos import STM, save_weights
+
+# The tests' tensors are small: a second thread costs more in waiting than it saves, most of all on busy cores.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session", params=["resnet18", "resnet50"])

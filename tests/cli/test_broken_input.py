@@ -77,6 +77,18 @@ PREDICT: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "an RGB mask": (lambda p: replace(p / "masks/00000.png", Image.new("RGB", (64, 48))), "00000.png", "mode RGB"),
     "an RGBA mask": (lambda p: replace(p / "masks/00000.png", Image.new("RGBA", (64, 48))), "00000.png", "mode RGBA"),
     "a 16-bit mask": (lambda p: replace(p / "masks/00000.png", Image.new("I;16", (64, 48))), "00000.png", "I;16"),
+    "a mask inverted by its palette": (
+        lambda p: write_labels(
+            p / "masks/00000.png", (MASKS[0] == 0).astype(np.uint8), palette=b"\xff" * 3 + bytes(765)
+        ),
+        "00000.png",
+        "shows its background, black, as 1",
+    ),
+    "a mask as JPEG": (
+        lambda p: Image.fromarray(MASKS[0]).save(p / "masks/00000.png", format="JPEG"),
+        "00000.png",
+        "is a JPEG",
+    ),
     "a mask with soft edges": (lambda p: soften(p / "masks/00000.png"), "00000.png", "soft edges"),
     "a mask of another shape": (
         lambda p: write_labels(p / "masks/00000.png", np.ones((96, 128), np.uint8)),
@@ -131,6 +143,41 @@ def test_predict_does_not_write_over_what_it_reads(run: Run, weights: Path, tmp_
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.png")} == before
 
 
+@pytest.mark.parametrize("save", ["overlay", "video"])
+def test_predict_does_not_draw_over_what_it_reads(run: Run, weights: Path, tmp_path: Path, save: str) -> None:
+    mask = write_labels(tmp_path / "first.png", MASKS[0])
+    done = run("predict", write_frames(tmp_path / "first", FRAMES), "--masks", mask, "--weights", weights,
+               "--output", tmp_path / "first-out", "--save", "video", "--size", -1)  # fmt: skip
+    assert done.code == 0, done.err
+    read = tmp_path / "first-out" / "overlay.mp4"
+    if save == "overlay":
+        read = write_frames(tmp_path / "first-out" / "overlay", FRAMES, ".jpg")
+    before = {path: path.read_bytes() for path in (tmp_path / "first-out").rglob("*.*")}
+    again = run("predict", read, "--masks", mask, "--weights", weights, "--output", tmp_path / "first-out",
+                "--save", save)  # fmt: skip
+    check(again, str(read), "written over", tmp_path / "out")
+    assert {path: path.read_bytes() for path in (tmp_path / "first-out").rglob("*.*")} == before
+
+
+def test_two_masks_of_one_frame_of_a_video(run: Run, weights: Path, tmp_path: Path) -> None:
+    mask = write_labels(tmp_path / "masks" / "00000.png", MASKS[0])
+    run("predict", write_frames(tmp_path / "frames", FRAMES), "--masks", mask, "--weights", weights,
+        "--output", tmp_path / "out", "--save", "video", "--size", -1)  # fmt: skip
+    write_labels(tmp_path / "masks" / "0.png", MASKS[0])
+    done = run("predict", tmp_path / "out" / "overlay.mp4", "--masks", tmp_path / "masks", "--weights", weights,
+               "--output", tmp_path / "again")  # fmt: skip
+    check(done, "00000.png and 0.png", "masks of one frame", tmp_path / "again")
+
+
+def test_frames_that_no_video_can_hold(run: Run, weights: Path, tmp_path: Path) -> None:
+    long = np.zeros((1, 17000, 3), np.uint8)
+    mask = write_labels(tmp_path / "first.png", np.ones((1, 17000), np.uint8))
+    done = run("predict", write_frames(tmp_path / "frames", [long]), "--masks", mask, "--weights", weights,
+               "--output", tmp_path / "out", "--save", "video", "--size", -1)  # fmt: skip
+    check(done, "overlay.mp4", "cannot be written", tmp_path / "out")
+    assert not (tmp_path / "out" / "overlay.mp4").exists()
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_device_that_is_not_there(run: Run, weights: Path, tmp_path: Path) -> None:
     frames = write_frames(tmp_path / "frames", FRAMES)
@@ -161,9 +208,9 @@ EVALUATE: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "../../etc",
         "cannot be the name",
     ),
-    "a sequence twice": (lambda p: (p / "data/ImageSets/2022/val.txt").write_text("a a"), "a", "twice"),
+    "a sequence twice": (lambda p: (p / "data/ImageSets/2022/val.txt").write_text("a\na"), "a", "twice"),
     "a sequence that is not there": (
-        lambda p: (p / "data/ImageSets/2022/val.txt").write_text("a b"),
+        lambda p: (p / "data/ImageSets/2022/val.txt").write_text("a\nb"),
         "480p/b",
         "cannot be read",
     ),
@@ -240,9 +287,10 @@ def test_evaluate_with_weights_refuses(run: Run, weights: Path, tmp_path: Path, 
     check(done, culprit, reason, tmp_path / "out")
 
 
-def test_evaluate_does_not_write_among_the_annotations(run: Run, weights: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["Annotations/480p", "Annotations", "JPEGImages", "JPEGImages/480p/a"])
+def test_evaluate_does_not_write_among_its_data(run: Run, weights: Path, tmp_path: Path, folder: str) -> None:
     data = write_data_set(tmp_path / "data", {"a": (FRAMES, MASKS)})
-    output = data / "Annotations" / "480p"
+    output = data / folder
     before = {path: path.read_bytes() for path in data.rglob("*.png")}
-    check(run("evaluate", "--data", data, "--weights", weights, "--output", output), "480p", "among", tmp_path / "out")
+    check(run("evaluate", "--data", data, "--weights", weights, "--output", output), folder, "among", tmp_path / "out")
     assert {path: path.read_bytes() for path in data.rglob("*.png")} == before

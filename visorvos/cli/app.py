@@ -76,7 +76,7 @@ COMMANDS = (
         ExportSettings,
         "visorvos.core.jobs.export:export",
         export.show,
-        "visorvos export scores/masks --data data/VISOR_2022 --output val.zip",
+        "visorvos export scores --data data/VISOR_2022 --output val.zip",
     ),
     Command(
         "demo",
@@ -120,7 +120,8 @@ def _register(command: Command) -> None:
         if json:
             print(json_library.dumps(result.to_dict(), indent=2))  # noqa: T201 - the result
         else:
-            terminal.out.print(command.show(result))
+            shown = command.show(result)
+            terminal.out.print(shown, soft_wrap=isinstance(shown, str))
 
     run.__signature__ = signature(command.settings)  # type: ignore[attr-defined]
     run.__doc__ = command.settings.__doc__
@@ -141,9 +142,6 @@ def main() -> None:
     except VisorVosError as error:
         Terminal().fail(error)
         sys.exit(1)
-    except KeyboardInterrupt:
-        Terminal().say("Interrupted.")
-        sys.exit(130)
     except BrokenPipeError:
         # The reader of a pipe has gone; nothing is left to say to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -38,8 +38,8 @@ class Terminal:
     """The listener to jobs that writes to the terminal (see `visorvos.core.jobs.progress.Progress`)."""
 
     def __init__(self) -> None:
-        self.out = Console(highlight=False)
-        self.err = Console(stderr=True, highlight=False)
+        self.out = Console(highlight=False, emoji=False)
+        self.err = Console(stderr=True, highlight=False, emoji=False)
 
     def say(self, message: str) -> None:
         """One line on standard error."""

@@ -122,7 +122,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
+        reason = (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
         raise VisorVosError(f"The config file {path} cannot be read: {reason}.", "Give a YAML file.") from error
     if content is None:
         return {}

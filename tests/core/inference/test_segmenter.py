@@ -156,9 +156,9 @@ def test_masks_are_those_of_plain_propagation(
 
 
 def test_masks_of_the_visor_protocol_are_those_of_plain_propagation(small_stm: STM, video: Array, first: Array) -> None:
-    found = list(segment_video(small_stm, video[:9], first, memory="visor"))
+    found = list(segment_video(small_stm, video[:6], first, memory="visor"))
     with torch.inference_mode():
-        expected = list(plain_propagation(small_stm, video[:9], {0: first}, lambda n, _: n in (0, 3, 6), 3))
+        expected = list(plain_propagation(small_stm, video[:6], {0: first}, lambda n, _: n in (0, 2, 4), 3))
     assert_same_masks(found, expected, objects=3)
 
 
@@ -226,7 +226,7 @@ def masks(small_stm: STM, video: Array, first: Array) -> list[Array]:
     return found
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(ids=st.lists(st.integers(1, 255), min_size=3, max_size=3, unique=True))
 def test_any_ids_come_back(small_stm: STM, video: Array, first: Array, masks: list[Array], ids: list[int]) -> None:
     names = dict(zip((1, 2, 3), ids, strict=True))
@@ -338,7 +338,7 @@ def test_one_frame_is_its_own_mask(small_stm: STM, video: Array, first: Array) -
 # State
 
 
-@pytest.mark.parametrize("stop", range(1, 8))
+@pytest.mark.parametrize("stop", [1, 2, 4, 7])
 def test_restored_segmenter_gives_the_same_masks(small_stm: STM, video: Array, first: Array, stop: int) -> None:
     later = {3: box(np.zeros_like(first), 9, 4, 4)}
     policy = EveryFrames(every=2, limit=2)
@@ -360,8 +360,8 @@ def test_restored_segmenter_gives_the_same_masks(small_stm: STM, video: Array, f
 
 
 def test_taking_the_state_changes_nothing(small_stm: STM, video: Array, first: Array) -> None:
-    plain, watched = (Segmenter(small_stm, VisorFrames(6)) for _ in range(2))
-    for number, frame in enumerate(video[:6]):
+    plain, watched = (Segmenter(small_stm, VisorFrames(4)) for _ in range(2))
+    for number, frame in enumerate(video[:4]):
         mask = first if number == 0 else None
         np.testing.assert_array_equal(watched.step(frame, mask), plain.step(frame, mask))
         watched.state()
@@ -430,11 +430,11 @@ def test_a_long_video_is_remembered_in_few_slots(small_stm: STM) -> None:
 
     def frame(number: int) -> Array:
         small = random.integers(0, 256, (15, 27, 3), dtype=np.uint8)
-        return np.roll(small.repeat(8, axis=0).repeat(8, axis=1)[:, :214], 2 * number, axis=1)
+        return np.roll(small.repeat(4, axis=0).repeat(4, axis=1)[:, :107], number, axis=1)
 
-    first = np.zeros((120, 214), np.uint8)
+    first = np.zeros((60, 107), np.uint8)
     for index in range(4):
-        first[25:75, 50 * index : 50 * index + 38] = index + 1
+        first[12:37, 25 * index : 25 * index + 19] = index + 1
     segmenter = Segmenter(small_stm, EveryFrames(every=2, limit=3), size=16)
     shown = set()
     for number in range(60):
@@ -443,7 +443,7 @@ def test_a_long_video_is_remembered_in_few_slots(small_stm: STM) -> None:
         if number >= 8:
             state = segmenter.state()
             assert len(state["0.frames"]) == state["0.keys"].shape[1] == state["0.values"].shape[1] <= 4
-    assert labels.shape == (120, 214)
+    assert labels.shape == (60, 107)
     assert len(shown) > 2
     (group,) = segmenter._bank.groups
     assert group._keys is not None

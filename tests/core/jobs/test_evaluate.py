@@ -12,6 +12,7 @@ from tests.builders import SHARED, golden, read_labels, write_data_set, write_la
 from tests.conftest import Run
 from visorvos import STM, VisorVosError, evaluate_masks, segment_video
 from visorvos.core.datasets.drawn_video import draw_video
+from visorvos.core.files.layout import DataSet
 
 Array = np.ndarray[Any, Any]
 
@@ -93,6 +94,32 @@ def test_a_sequence_without_objects_is_listed_apart(tmp_path: Path) -> None:
     write_masks(folder, [empty + 1, empty + 1], "b")
     report = evaluate_masks(folder, folder)
     assert (report.unscored, [item.sequence for item in report.sequences]) == (("a",), ["b"])
+
+
+def test_a_network_passes_over_a_sequence_without_objects(run: Run, weights: Path, tmp_path: Path) -> None:
+    frames, labels = draw_video(3, 32, 48, seed=1)
+    data = write_data_set(tmp_path / "data", {"a b": (frames, labels), "none": (frames, [labels[0] * 0] * 3)})
+    done = run("evaluate", "--data", data, "--weights", weights, "--output", tmp_path / "out", "--json")
+    assert done.code == 0, done.err
+    scores = json.loads(done.out)
+    assert (scores["unscored"], [item["sequence"] for item in scores["sequences"]]) == (["none"], ["a b"])
+    assert "Without an object or a frame to score: none." in done.err
+
+
+@pytest.mark.parametrize(
+    ("split", "content"),
+    [
+        ("val", "a\r\nb\r\n"),
+        ("2022/val", "a\nb"),
+        ("val", "/JPEGImages/480p/a/00000.jpg /Annotations/480p/a/00000.png\n/JPEGImages/480p/b/00000.jpg x\n" * 2),
+    ],
+)
+def test_lists_of_every_form(tmp_path: Path, split: str, content: str) -> None:
+    (tmp_path / "ImageSets" / "2022").mkdir(parents=True)
+    (tmp_path / "ImageSets" / f"{split}.txt").write_bytes(content.encode())
+    if split == "val":
+        (tmp_path / "ImageSets" / "2022" / "val.txt").write_text("other")
+    assert DataSet(tmp_path).sequences(split) == ["a", "b"]
 
 
 @pytest.fixture

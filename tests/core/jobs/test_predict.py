@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from fractions import Fraction
@@ -9,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
 
@@ -194,6 +196,35 @@ def test_frames_are_segmented_at_a_size_and_masks_come_at_the_frames(
     np.testing.assert_array_equal(masks, list(segment_video(small_stm, FRAMES, MASKS[0], size=32)))
 
 
+def test_255_is_an_id_like_any_other_in_a_palette_mask(run: Run, frames: Path, weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "masks"
+    for number, shown in ((0, {1: 1, 2: 255}), (2, {1: 255})):
+        labels = sum((MASKS[number] == old) * np.uint8(new) for old, new in shown.items())
+        write_labels(folder / f"{number:05d}.png", labels)
+    done = run("predict", frames, "--masks", folder, "--weights", weights, "--output", tmp_path / "out", "--size", -1)
+    assert done.code == 0, done.err
+    assert {int(index) for mask in written(tmp_path / "out") for index in np.unique(mask)} <= {0, 1, 255}
+    alone = write_labels(tmp_path / "alone.png", (MASKS[0] == 1) * np.uint8(255))
+    run("predict", frames, "--masks", alone, "--weights", weights, "--output", tmp_path / "one", "--size", -1)
+    assert set(np.unique(written(tmp_path / "one")[0])) == {0, 255}
+
+
+def test_what_a_killed_run_left_is_removed_and_nothing_else(
+    run: Run, frames: Path, mask: Path, weights: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out :car: [red]"
+    strange = [output / ".thesis.zip.part", output / "other" / ".00000.png.part", output / "notes.png"]
+    for path in (output / ".00009.png.part", output / "overlay" / ".00001.jpg.part", *strange):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+    done = run("predict", frames, "--masks", mask, "--weights", weights, "--output", output, "--size", -1)
+    assert sorted(path for path in output.rglob("*") if path.is_file() and path.read_bytes() == b"half") == sorted(
+        strange
+    )
+    assert str(output) in done.out
+    assert "1 masks of no frame, such as notes.png" in done.err
+
+
 class Stop(KeyboardInterrupt):
     pass
 
@@ -242,7 +273,7 @@ def test_an_interrupted_run_goes_on_to_the_same_masks(
     np.testing.assert_array_equal(written(output), expected)
 
 
-@pytest.mark.parametrize("change", ["option", "mask", "frame", "output"])
+@pytest.mark.parametrize("change", ["option", "mask", "frame", "output", "precision"])
 def test_a_run_with_other_inputs_starts_over_and_says_so(
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
@@ -256,12 +287,16 @@ def test_a_run_with_other_inputs_starts_over_and_says_so(
     output = tmp_path / "out"
     command = ["predict", frames, "--masks", mask, "--weights", weights, "--output", output, "--size", -1]
     interrupted(run, monkeypatch, 4, *command)
-    seen, first, every = list(FRAMES), MASKS[0], 5
+    network, seen, first, every = small_stm, list(FRAMES), MASKS[0], 5
     if change == "option":
         every = 2
     elif change == "mask":
         first = np.where(first == 2, 0, first).astype(np.uint8)
         write_labels(mask, first)
+    elif change == "precision":
+        # The same word, auto, means another precision on another machine.
+        monkeypatch.setattr(job, "choose_precision", lambda *_: torch.bfloat16)
+        network = copy.deepcopy(small_stm).to(torch.bfloat16)
     elif change == "frame":
         seen[1] = 255 - seen[1]
         Image.fromarray(seen[1]).save(frames / "00001.png")
@@ -269,7 +304,7 @@ def test_a_run_with_other_inputs_starts_over_and_says_so(
         (output / "00002.png").unlink()
     done = run(*command, "--resume", "--every", every)
     assert "Starting from the first frame" in done.err
-    np.testing.assert_array_equal(written(output), list(segment_video(small_stm, seen, first, every=every)))
+    np.testing.assert_array_equal(written(output), list(segment_video(network, seen, first, every=every)))
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the samples are not here")

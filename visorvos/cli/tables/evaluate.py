@@ -19,7 +19,7 @@ _ROWS = 40
 def show(evaluation: Evaluation) -> Group:
     """The data set's scores in percent, then those of sequences and objects, the lowest first."""
     report = evaluation.report
-    total = Table(title=f"{evaluation.split} of {escape(evaluation.data)}, protocol {report.protocol}")
+    total = Table(title=f"{escape(evaluation.split)} of {escape(evaluation.data)}, protocol {report.protocol}")
     for heading in ("J&F", "J", "J recall", "J decay", "F", "F recall", "F decay"):
         total.add_column(heading, justify="right")
     region, contour = report.region_statistics, report.contour_statistics

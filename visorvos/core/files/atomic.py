@@ -48,9 +48,10 @@ def write_text(path: Path, content: str) -> None:
 
 
 def clear_parts(folder: Path) -> None:
-    """Removes what a killed run was writing in a folder and those below it."""
-    for part in folder.rglob(".*.part"):
-        part.unlink(missing_ok=True)
+    """Removes the masks, pictures and videos that a killed run was writing in a folder."""
+    for suffix in (".png", ".jpg", ".mp4"):
+        for part in folder.glob(f".*{suffix}.part"):
+            part.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> None:

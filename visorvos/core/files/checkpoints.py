@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import pickle
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -21,23 +19,6 @@ from visorvos.errors import VisorVosError
 
 __all__ = ["load_weights", "save_weights"]
 
-# What torch's restricted unpickler and zip reader raise on files that are broken or hostile.
-_UNREADABLE = (
-    AssertionError,
-    AttributeError,
-    EOFError,
-    IndexError,
-    KeyError,
-    MemoryError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    SafetensorError,
-    TypeError,
-    ValueError,
-    pickle.UnpicklingError,
-    struct.error,
-)
 _LISTED = 20
 
 
@@ -59,7 +40,7 @@ def load_weights(path: str | Path) -> STM:
     state = _read(path)
     reference = is_reference(state)
     if reference:
-        state = {from_reference(name): tensor for name, tensor in state.items()}
+        state = _renamed(state, path)
     backbone = _backbone(state, path)
     with torch.device("meta"):
         stm = STM(backbone, pretrained=False)
@@ -113,9 +94,9 @@ def _read(path: Path) -> dict[str, Tensor]:
             content: object = load_file(path)
         else:
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
+    except Exception as error:  # a broken pickle can make even the restricted unpickler raise anything
         raise VisorVosError(
-            f"The weights {path} cannot be read: {_first_line(error)}.",
+            f"The weights {path} cannot be read: {_reason(error)}.",
             "The file is damaged, is no checkpoint, or holds more than tensors; get it anew from its source.",
         ) from error
     if not isinstance(content, Mapping) or not content:
@@ -132,7 +113,10 @@ def _read(path: Path) -> dict[str, Tensor]:
     return {str(name): tensor for name, tensor in content.items()}
 
 
-def _first_line(error: BaseException) -> str:
+def _reason(error: Exception) -> str:
+    if isinstance(error, pickle.UnpicklingError):
+        # Torch's own words advise to switch its protection off.
+        return "it is no pickle of tensors alone"
     text = str(error).strip()
     return text.splitlines()[0].rstrip(".") if text else type(error).__name__
 
@@ -166,6 +150,17 @@ def _take_constants(state: dict[str, Tensor], stm: STM, path: Path) -> None:
             )
 
 
+def _renamed(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Tensors of the reference under our names."""
+    ours = {from_reference(name): tensor for name, tensor in state.items()}
+    if len(ours) < len(state):
+        raise VisorVosError(
+            f"The weights {path} hold some tensors twice, with and without the prefix module.",
+            "Give a file that holds each once.",
+        )
+    return ours
+
+
 def _backbone(state: dict[str, Tensor], path: Path) -> str:
     """The backbone, told by the parts that only one of them has."""
     if not any(name.startswith("query_encoder.") for name in state):
@@ -176,7 +171,8 @@ def _backbone(state: dict[str, Tensor], path: Path) -> str:
         )
     if "decoder.context.merge.weight" in state:
         return "resnest101"
-    return "resnet50" if "query_encoder.stage_4.0.conv3.weight" in state else "resnet18"
+    # ResNet-50's blocks have three convolutions, ResNet-18's two.
+    return "resnet50" if any(".conv3." in name for name in state) else "resnet18"
 
 
 def _check(state: dict[str, Tensor], expected: dict[str, Tensor], path: Path, backbone: str, reference: bool) -> None:

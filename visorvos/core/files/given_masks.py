@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -42,16 +43,21 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
         self.ids: set[int] = set()
         """Every object id that any mask brings."""
         shown: dict[Path, frozenset[int]] = {}
+        grey: set[Path] = set()
         digest = hashlib.sha256()
         for number, path in reversed(self.files.items()):
             mask = read_mask(path)
             fit_mask(mask.labels, *source.size, path)
             self.palette = mask.palette or self.palette
+            if mask.palette is None:
+                grey.add(path)
             shown[path] = frozenset(object_ids(mask.labels))
             digest.update(f"{number} {mask.labels.shape}".encode() + mask.labels.tobytes())
-        self._is_black_and_white = set().union(*shown.values()) == BLACK_AND_WHITE
-        self._check_ids(shown)
-        self.ids = {1} if self._is_black_and_white else set().union(*shown.values())
+        self.ids = set().union(*shown.values())
+        self._is_black_and_white = self.ids == BLACK_AND_WHITE and len(grey) == len(shown)
+        self._check_ids(shown, grey)
+        if self._is_black_and_white:
+            self.ids = {1}
         self.checksum = digest.hexdigest()
         """Of all masks' content."""
 
@@ -66,17 +72,17 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
     def __len__(self) -> int:
         return len(self.files)
 
-    def _check_ids(self, shown: Mapping[Path, frozenset[int]]) -> None:
+    def _check_ids(self, shown: Mapping[Path, frozenset[int]], grey: Collection[Path]) -> None:
         first = next(iter(self.files.values()))
         if not shown[first]:
             raise VisorVosError(
                 f"The mask {first} shows no object: all its pixels are 0.",
                 "Mark each object with an id from 1 to 255, or in white where there is but one.",
             )
-        if self._is_black_and_white:
+        if self._is_black_and_white or any(255 in ids and ids != BLACK_AND_WHITE for ids in shown.values()):
             return
         for path, ids in shown.items():
-            if ids == BLACK_AND_WHITE:
+            if ids == BLACK_AND_WHITE and path in grey:
                 raise VisorVosError(
                     f"The mask {path} is black and white, but others hold object ids.",
                     "Save it with the id of the object that it shows.",
@@ -97,9 +103,13 @@ def open_masks(path: Path, source: FrameSource) -> GivenMasks:
         return GivenMasks({0: path}, source)
     files = mask_files(path)
     if not files:
-        raise VisorVosError(f"There are no masks in {path}.", "Masks are .png files named as their frames.")
+        raise VisorVosError(f"There are no masks in {path}.", "Masks are .png (or .bmp) files named as their frames.")
     numbers = {name: source.number(name) for name in files}
     last = source.expected
+    taken = Counter(numbers.values())
+    twice = [files[name].name for name, number in numbers.items() if taken[number] > 1]
+    if twice and None not in numbers.values():
+        raise VisorVosError(f"In {path}, {' and '.join(twice[:2])} are masks of one frame.", "Keep one of the two.")
     lost = [name for name, number in numbers.items() if number is None or (last and number >= last)]
     if lost:
         more = f" and {len(lost) - _LISTED} more" if len(lost) > _LISTED else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from visorvos.core.files.images import FRAME_SUFFIXES, list_images
 from visorvos.errors import VisorVosError
@@ -72,12 +72,18 @@ class DataSet:
         """
         path = self._split_file(split)
         try:
-            lines = path.read_text(encoding="utf-8-sig").split()
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise VisorVosError(f"The list {path} cannot be read: {error}.", "Restore the file.") from error
-        if not lines:
+        # DAVIS 2016 lists a frame and its mask a line: /JPEGImages/480p/bear/00000.jpg /Annotations/...
+        listed = [PurePosixPath(line.split()[0]).parent.name if "/JPEGImages/" in line else line for line in lines]
+        names = [check_name(name.strip(), path) for name in listed if name.strip()]
+        if not names:
             raise VisorVosError(f"The list {path} names no sequence.", "Prepare the data set again.")
-        return [check_name(name, path) for name in lines]
+        if listed == lines and len(set(names)) < len(names):
+            name = next(name for name in names if names.count(name) > 1)
+            raise VisorVosError(f"The list {path} names {name} twice.", "List each sequence once.")
+        return list(dict.fromkeys(names))
 
     def sequence(self, name: str) -> Sequence:
         """The frames and masks of one sequence.
@@ -123,7 +129,7 @@ class DataSet:
     def _split_file(self, split: str) -> Path:
         lists = self.root / "ImageSets"
         known = {path.relative_to(lists).with_suffix("").as_posix(): path for path in sorted(lists.rglob("*.txt"))}
-        found = [key for key in known if key == split or key.endswith(f"/{split}")]
+        found = [split] if split in known else [key for key in known if key.endswith(f"/{split}")]
         if len(found) == 1:
             return known[found[0]]
         if found:

@@ -41,8 +41,15 @@ def read_mask(path: Path) -> Mask:
         VisorVosError: where it cannot be read, has colours in place of ids, or soft edges.
     """
     with opened_image(path, "mask") as image:
+        if image.format in ("JPEG", "WEBP"):
+            raise VisorVosError(
+                f"The mask {path} is a {image.format}: its compression changes ids at the edges of objects.",
+                "Save masks as PNG.",
+            )
         if image.mode == "P":
-            return Mask(np.array(image), _palette(image))
+            mask = Mask(np.array(image), _palette(image))
+            _check_background(mask, path)
+            return mask
         if image.mode == "1":
             return Mask(np.array(image, dtype=np.uint8), None)
         if image.mode != "L":
@@ -87,6 +94,17 @@ def write_mask(path: Path, labels: NDArray[np.uint8], palette: bytes = DAVIS_PAL
     image.putpalette(palette)
     with written_whole(path) as part:
         image.save(part, format="PNG")
+
+
+def _check_background(mask: Mask, path: Path) -> None:
+    """Refuses a palette whose black is not 0: saved from colours, with indices that mean nothing."""
+    colours = np.frombuffer(mask.palette or b"", np.uint8).reshape(-1, 3)
+    black = [index for index in object_ids(mask.labels) if not colours[index].any()]
+    if black and colours[0].any():
+        raise VisorVosError(
+            f"The mask {path} shows its background, black, as {black[0]}, and 0 is a colour of its palette.",
+            "Save masks with 0 for the background and ids 1 to 255 for objects.",
+        )
 
 
 def _palette(image: Image.Image) -> bytes:

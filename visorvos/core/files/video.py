@@ -62,6 +62,17 @@ class VideoFile:
             ) from error
 
 
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except av.FFmpegError as error:
+        raise VisorVosError(
+            f"The video {path} cannot be written: {error.strerror or error}.",
+            "H.264 takes frames of 2 to 16384 pixels a side; write images in its place, --save overlay.",
+        ) from error
+
+
 class VideoSink(Protocol):
     """Takes the frames of a video that is being written."""
 
@@ -82,6 +93,7 @@ def written_video(path: Path, rate: Fraction) -> Iterator[VideoSink]:
         repeating its last pixels.
     """
     with (
+        _explained(path),
         written_whole(path) as part,
         av.open(str(part), "w", "mp4", options={"movflags": "faststart"}) as container,
     ):

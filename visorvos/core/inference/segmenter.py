@@ -49,8 +49,9 @@ def segment_video(
         every: k.
         limit: frames remembered at most beside the previous one.
         masks: masks of later frames by frame number. An object that such a mask shows is where the mask says;
-            others are found as before, outside it. New ids are objects from that frame on.
-        objects: the ids to track from the first frame on, shown there or not; those of ``first_mask`` where None.
+            others are found as before, outside it. New ids are objects from that frame on. Numbers that no
+            frame has are not looked at.
+        objects: ids to track from the first frame on, shown there or not, beside those of ``first_mask``.
         size: short side in pixels at which frames are segmented, -1: their own. The log-odds are brought back.
 
     Returns:
@@ -143,7 +144,7 @@ class Segmenter:
         Args:
             frame: uint8 (H, W, 3) RGB.
             mask: uint8 (H, W), what is known of this frame.
-            objects: ids to track from here on beside those that ``mask`` shows.
+            objects: with a mask: ids to track from here on beside those that it shows.
 
         Returns:
             uint8 (H, W): the frame's mask, the given one where there is one.

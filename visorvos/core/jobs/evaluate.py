@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from visorvos import __version__
-from visorvos.core.files.atomic import clear_parts, make_folder, write_text
+from visorvos.core.files.atomic import make_folder, write_text
 from visorvos.core.files.layout import DataSet
 from visorvos.core.files.settings_file import write_settings
 from visorvos.core.jobs.progress import Progress, Silent
@@ -69,7 +69,6 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
     if output is not None:
         _keep_apart(output, data)
         make_folder(output)
-        clear_parts(output)
         write_settings(output, "evaluate", settings.model_dump(mode="json"))
     if settings.weights is not None:
         # Only a run needs torch: scores of finished masks do without its start-up time.
@@ -92,9 +91,10 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
 
 
 def _keep_apart(output: Path, data: DataSet) -> None:
-    """Refuses to write among the annotations: predicted masks have their names."""
-    annotations = data.annotations.resolve()
-    if annotations in (output.resolve(), *output.resolve().parents):
-        raise VisorVosError(
-            f"The output {output} lies among the annotations of {data.root}.", "Choose another --output."
-        )
+    """Refuses to write among frames and annotations: predicted masks have their names."""
+    written = (output.resolve(), *output.resolve().parents)
+    for kind in ("Annotations", "JPEGImages"):
+        if (data.root / kind).resolve() in written:
+            raise VisorVosError(
+                f"The output {output} lies among the {kind} of {data.root}.", "Choose another --output."
+            )

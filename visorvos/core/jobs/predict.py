@@ -34,6 +34,8 @@ from visorvos.settings.predict import PredictSettings
 __all__ = ["Prediction", "predict"]
 
 _STATE = ".predict.safetensors"
+_OVERLAY = "overlay"
+_VIDEO = "overlay.mp4"
 SECONDS_BETWEEN_STATES = 30.0
 """How much work an interruption may cost."""
 
@@ -70,11 +72,16 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     policy = choose_policy(settings.memory, settings.every, settings.limit, length)
 
     make_folder(settings.output)
-    clear_parts(settings.output)
-    run = _Run(settings, source, given, Segmenter(stm, policy, settings.size), _made_from(settings, source, given))
+    for folder in (settings.output, settings.output / _OVERLAY):
+        clear_parts(folder)
+    made_from = _made_from(settings, source, given, device, precision)
+    run = _Run(settings, source, given, Segmenter(stm, policy, settings.size), made_from)
     if settings.resume:
         progress.say(run.resume())
     write_settings(settings.output, "predict", settings.model_dump(mode="json"))
+    strangers = sorted(path.name for path in settings.output.glob("*.png") if source.number(path.stem) is None)
+    if strangers:
+        progress.say(f"{settings.output} also holds {len(strangers)} masks of no frame, such as {strangers[0]}.")
     first = min(given)
     if first > 0:
         progress.say(f"The first mask is that of frame {source.name(first)}: the masks of those before it are empty.")
@@ -111,7 +118,7 @@ class _Run:
         """Takes up an interrupted run where that gives the same masks; says what was found."""
         state = read_state(self.state_file, self.made_from)
         if state is None:
-            return "Starting from the first frame: there is no interrupted run with these inputs and options."
+            return "Starting from the first frame: no interrupted run with these inputs and options has left its state."
         done = int(state["frames_seen"][0])
         missing = next((n for n in range(done) if not self.mask_file(n).is_file()), None)
         if missing is not None:
@@ -128,7 +135,7 @@ class _Run:
         saved = time.monotonic()
         with ExitStack() as stack:
             draw_into = (
-                stack.enter_context(written_video(self.settings.output / "overlay.mp4", self.source.rate))
+                stack.enter_context(written_video(self.settings.output / _VIDEO, self.source.rate))
                 if "video" in self.settings.save
                 else None
             )
@@ -139,7 +146,7 @@ class _Run:
                 if self.settings.save:
                     drawn = draw_overlay(frame, labels, self.given.palette)
                     if "overlay" in self.settings.save:
-                        write_jpeg(self.settings.output / "overlay" / f"{self.source.name(number)}.jpg", drawn)
+                        write_jpeg(self.settings.output / _OVERLAY / f"{self.source.name(number)}.jpg", drawn)
                     if draw_into is not None:
                         draw_into(drawn)
                 yield number
@@ -168,9 +175,12 @@ class _Run:
             write_state(self.state_file, self.made_from, self.segmenter.state())
 
 
-def _made_from(settings: PredictSettings, source: FrameSource, given: GivenMasks) -> str:
+def _made_from(
+    settings: PredictSettings, source: FrameSource, given: GivenMasks, device: torch.device, precision: torch.dtype
+) -> str:
     """All that the masks follow from, as text."""
-    options = settings.model_dump(mode="json", include={"size", "memory", "every", "limit", "device", "precision"})
+    options = settings.model_dump(mode="json", include={"size", "memory", "every", "limit"})
+    options |= {"device": device.type, "precision": str(precision)}
     versions = {"visorvos": __version__, "torch": torch.__version__}
     inputs = {
         "frames": source.fingerprint(),
@@ -184,6 +194,11 @@ def _made_from(settings: PredictSettings, source: FrameSource, given: GivenMasks
 def _keep_apart(settings: PredictSettings) -> None:
     """Refuses to write over what is read."""
     output = settings.output.resolve()
+    drawn = {"overlay": output / _OVERLAY, "video": output / _VIDEO}
+    if settings.frames.resolve() in [drawn[kind] for kind in settings.save]:
+        raise VisorVosError(
+            f"With --save, {settings.frames} would be written over, and it is read.", "Choose another --output."
+        )
     for path in (settings.frames, settings.masks):
         read = path.resolve() if path.is_dir() else path.resolve().parent
         if read == output and (path.is_dir() or path.suffix == ".png"):

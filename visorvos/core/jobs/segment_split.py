@@ -63,14 +63,14 @@ def segment_split(
 
 
 def _segment(stm: STM, video: Video, output: Path) -> Iterator[Path]:
-    """Writes the masks of one video, one a frame; none where its first mask shows no object."""
+    """Writes the masks of one video, one a frame; empty ones where its first mask shows no object."""
     truth = open_truth(video.masks)
-    if not truth.objects:
-        yield from video.masks
-        return
     objects = range(1, truth.objects + 1)
     palette = truth.first.palette or DAVIS_PALETTE
-    masks = segment_video(stm, _Frames(video), truth.first.labels, memory="visor", objects=objects)
+    if truth.objects:
+        masks = segment_video(stm, _Frames(video), truth.first.labels, memory="visor", objects=objects)
+    else:
+        masks = (truth.first.labels for _ in video.frames)
     try:
         for file, mask in zip(video.frames, masks, strict=True):
             path = output / f"{file.stem}.png"

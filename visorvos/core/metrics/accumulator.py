@@ -233,7 +233,7 @@ class Accumulator:
         if not any(item.objects for item in ordered):
             raise VisorVosError(
                 f"None of {len(ordered)} sequences has an object to score.",
-                "Check that the annotations are those of this split and that their first masks show objects.",
+                "Check that first masks show objects, and that the sequences have frames which the protocol counts.",
             )
         return ScoreReport(
             protocol=self.protocol,
