@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from visorvos.core.files.images import FRAME_SUFFIXES, list_images
+from visorvos.core.files.names import is_safe_name
 from visorvos.errors import VisorVosError
 
 __all__ = ["DataSet", "Sequence", "check_name", "mask_files", "read_mapping"]
@@ -30,10 +31,10 @@ def check_name(name: str, source: Path) -> str:
     Raises:
         VisorVosError: for a name that would lead elsewhere.
     """
-    if not name or name in (".", "..") or any(character in name for character in "/\\\0:") or not name.isprintable():
+    if not is_safe_name(name):
         raise VisorVosError(
             f"{source} names {name!r}, which cannot be the name of a sequence or frame.",
-            "Names may hold no slashes, colons or control characters; mend the file.",
+            "A name holds no slashes, colons or control characters and begins with no dot; mend the file.",
         )
     return name
 

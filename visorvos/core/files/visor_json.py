@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from visorvos.core.files.names import is_safe_name
 from visorvos.errors import VisorVosError
 
 __all__ = ["Entity", "Frame", "FrameImage", "Video", "explain_json_error", "read_video", "safe_name"]
@@ -20,7 +21,7 @@ _DOWNLOAD_AGAIN = "The file is damaged or is no VISOR JSON; download it again."
 
 def safe_name(name: str) -> str:
     """A name that may become one level of a path; raises ValueError for one that would lead elsewhere."""
-    if not name or name[0] == "." or len(name) > 200 or any(c in "/\\:" or not c.isprintable() for c in name):
+    if not is_safe_name(name):
         raise ValueError(f"{name!r} cannot be the name of a file or folder")
     return name
 
