@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from visorvos.core.files.atomic import written_whole
 from visorvos.errors import VisorVosError
 
-__all__ = ["FRAME_SUFFIXES", "list_images", "natural_key", "opened_image", "read_frame", "write_jpeg"]
+__all__ = ["FRAME_SUFFIXES", "list_images", "natural_key", "opened_image", "read_frame", "write_picture"]
 
 FRAME_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
@@ -101,7 +101,10 @@ def read_frame(path: Path) -> NDArray[np.uint8]:
         return np.array(ImageOps.exif_transpose(image).convert("RGB"))
 
 
-def write_jpeg(path: Path, frame: NDArray[np.uint8], quality: int = 90) -> None:
-    """Writes uint8 (H, W, 3) RGB as JPEG, whole or not at all."""
+def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
+    """Writes uint8 (H, W, 3) RGB, whole or not at all: JPEG, or PNG where the suffix says so."""
     with written_whole(path) as part:
-        Image.fromarray(frame).save(part, format="JPEG", quality=quality)
+        if path.suffix.lower() == ".png":
+            Image.fromarray(picture).save(part, format="PNG")
+        else:
+            Image.fromarray(picture).save(part, format="JPEG", quality=92)

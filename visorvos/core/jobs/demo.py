@@ -11,7 +11,7 @@ import torch
 from visorvos.core.datasets.drawn_video import draw_video
 from visorvos.core.files.atomic import write_text
 from visorvos.core.files.checkpoints import save_weights
-from visorvos.core.files.images import write_jpeg
+from visorvos.core.files.images import write_picture
 from visorvos.core.files.masks import write_mask
 from visorvos.core.files.settings_file import write_settings
 from visorvos.core.jobs.evaluate import Evaluation, evaluate
@@ -55,7 +55,7 @@ def demo(settings: DemoSettings, progress: Progress | None = None) -> Demo:
     truth = data / "Annotations" / "480p" / _SEQUENCE
     images, masks = draw_video(_FRAMES, _HEIGHT, _WIDTH, settings.seed)
     for number, (image, labels) in enumerate(zip(images, masks, strict=True)):
-        write_jpeg(frames / f"{number:05d}.jpg", image)
+        write_picture(frames / f"{number:05d}.jpg", image)
         write_mask(truth / f"{number:05d}.png", labels)
     write_text(data / "ImageSets" / "2022" / "val.txt", _SEQUENCE)
     write_text(data / "val_data_mapping.json", f'{{"{_SEQUENCE}": {{"1": "disc", "2": "square", "3": "triangle"}}}}')

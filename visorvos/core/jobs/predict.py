@@ -19,7 +19,7 @@ from visorvos.core.files.atomic import clear_parts, make_folder
 from visorvos.core.files.checkpoints import load_weights
 from visorvos.core.files.frames import FrameSource, open_frames
 from visorvos.core.files.given_masks import GivenMasks, open_masks
-from visorvos.core.files.images import write_jpeg
+from visorvos.core.files.images import write_picture
 from visorvos.core.files.masks import read_mask, write_mask
 from visorvos.core.files.run_state import checksum, read_state, write_state
 from visorvos.core.files.settings_file import write_settings
@@ -146,7 +146,7 @@ class _Run:
                 if self.settings.save:
                     drawn = draw_overlay(frame, labels, self.given.palette)
                     if "overlay" in self.settings.save:
-                        write_jpeg(self.settings.output / _OVERLAY / f"{self.source.name(number)}.jpg", drawn)
+                        write_picture(self.settings.output / _OVERLAY / f"{self.source.name(number)}.jpg", drawn)
                     if draw_into is not None:
                         draw_into(drawn)
                 yield number

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from visorvos.core.files.images import read_frame
+from visorvos.core.files.images import read_frame, write_picture
 from visorvos.core.files.layout import DataSet
 from visorvos.core.files.masks import fit_mask, read_mask
 from visorvos.core.files.palette import DAVIS_PALETTE
-from visorvos.core.files.pictures import write_picture
 from visorvos.core.jobs.progress import Progress, Silent
 from visorvos.core.report.contact_sheet import Tile, contact_sheet
 from visorvos.errors import VisorVosError

@@ -23,7 +23,8 @@ def read_memory(query_key: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         (B, N, Cv, h, w).
     """
     objects = keys.shape[1]
-    query = query_key.flatten(2).mT.unsqueeze(1).expand(-1, objects, -1, -1)
+    # Fused attention kernels want channels last.
+    query = query_key.flatten(2).mT.contiguous().unsqueeze(1).expand(-1, objects, -1, -1)
     keys, values = _by_position(keys), _by_position(values)
     # Values being wider than keys, a CPU holds all scores at once: hence one object after another there.
     each = 1 if query.device.type == "cpu" else max(objects, 1)
