@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["VisorVosError", "explain_import_error"]
+__all__ = ["VisorVosError", "explain_import_error", "listed"]
 
 
 class VisorVosError(Exception):
@@ -38,3 +38,10 @@ def explain_import_error(error: ImportError) -> VisorVosError | None:
         f"OpenCV cannot be loaded: {text}.",
         f"Install the system package that holds it, on Debian and Ubuntu: apt-get install {package}",
     )
+
+
+def listed(items: list[str], most: int, separator: str = ", ") -> str:
+    """The first ``most`` items, for a sentence, and how many more there are."""
+    shown = separator.join(items[:most])
+    more = len(items) - most
+    return shown if more <= 0 else f"{shown}{separator.lstrip(',')}and {more} more"

@@ -15,7 +15,7 @@ from visorvos import __version__
 from visorvos.core.files.atomic import write_bytes
 from visorvos.core.network.reference_names import CONSTANTS, from_reference, is_reference, to_reference
 from visorvos.core.network.stm import STM
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, listed
 
 __all__ = ["load_weights", "save_weights"]
 
@@ -107,7 +107,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     others = [str(name) for name, value in content.items() if not _is_plain(value)]
     if others:
         raise VisorVosError(
-            f"The weights {path} hold entries that are not plain tensors: {_listed(others)}.",
+            f"The weights {path} hold entries that are not plain tensors: {listed(others, _LISTED)}.",
             "Give a file that holds the network's state dictionary alone.",
         )
     return {str(name): tensor for name, tensor in content.items()}
@@ -119,11 +119,6 @@ def _reason(error: Exception) -> str:
         return "it is no pickle of tensors alone"
     text = str(error).strip()
     return text.splitlines()[0].rstrip(".") if text else type(error).__name__
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
 
 
 def _is_plain(value: object) -> bool:
@@ -166,7 +161,7 @@ def _backbone(state: dict[str, Tensor], path: Path) -> str:
     if not any(name.startswith("query_encoder.") for name in state):
         raise VisorVosError(
             f"The weights {path} are not those of a Space-Time Memory network: "
-            f"their first tensors are {_listed(list(state)[:3])}.",
+            f"their first tensors are {', '.join(list(state)[:3])}.",
             "Give a checkpoint of the VISOR-VOS reference implementation or of visorvos.",
         )
     if "decoder.context.merge.weight" in state:
@@ -179,7 +174,7 @@ def _check(state: dict[str, Tensor], expected: dict[str, Tensor], path: Path, ba
     """Refuses a state that is not, name by name and shape by shape, that of the network; brings it to its types."""
 
     def shown(names: list[str]) -> str:
-        return _listed([to_reference(name) if reference and name in expected else name for name in names])
+        return listed([to_reference(n) if reference and n in expected else n for n in names], _LISTED)
 
     missing = [name for name in expected if name not in state]
     surplus = [name for name in state if name not in expected]

@@ -15,7 +15,7 @@ from visorvos.core.files.layout import mask_files
 from visorvos.core.files.masks import BLACK_AND_WHITE, fit_mask, read_mask
 from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.labels import object_ids
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, listed
 
 __all__ = ["GivenMasks", "open_masks"]
 
@@ -40,8 +40,6 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
         self._source = source
         self.palette = DAVIS_PALETTE
         """Colours of the first mask that has any, else DAVIS's."""
-        self.ids: set[int] = set()
-        """Every object id that any mask brings."""
         shown: dict[Path, frozenset[int]] = {}
         grey: set[Path] = set()
         digest = hashlib.sha256()
@@ -53,7 +51,8 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
                 grey.add(path)
             shown[path] = frozenset(object_ids(mask.labels))
             digest.update(f"{number} {mask.labels.shape}".encode() + mask.labels.tobytes())
-        self.ids = set().union(*shown.values())
+        self.ids: set[int] = set().union(*shown.values())
+        """Every object id that any mask brings."""
         self._is_black_and_white = self.ids == BLACK_AND_WHITE and len(grey) == len(shown)
         self._check_ids(shown, grey)
         if self._is_black_and_white:
@@ -112,9 +111,8 @@ def open_masks(path: Path, source: FrameSource) -> GivenMasks:
         raise VisorVosError(f"In {path}, {' and '.join(twice[:2])} are masks of one frame.", "Keep one of the two.")
     lost = [name for name, number in numbers.items() if number is None or (last and number >= last)]
     if lost:
-        more = f" and {len(lost) - _LISTED} more" if len(lost) > _LISTED else ""
         raise VisorVosError(
-            f"These masks in {path} belong to no frame of {source.path}: {', '.join(lost[:_LISTED])}{more}.",
+            f"These masks in {path} belong to no frame of {source.path}: {listed(lost, _LISTED)}.",
             f"Name each mask as its frame; the first frame is {source.name(0)}.",
         )
     return GivenMasks({number: files[name] for name, number in numbers.items() if number is not None}, source)

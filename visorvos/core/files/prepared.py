@@ -12,7 +12,10 @@ from pathlib import Path
 from visorvos.core.files.atomic import write_text
 from visorvos.errors import VisorVosError
 
-__all__ = ["PreparedData"]
+__all__ = ["HEIGHT", "WIDTH", "PreparedData"]
+
+HEIGHT, WIDTH = 480, 854
+"""Of frames and masks, and of submissions made from them."""
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from visorvos.core.files.archives import Location, members, read_bytes
 from visorvos.core.files.atomic import written_whole
+from visorvos.core.files.prepared import HEIGHT, WIDTH
 from visorvos.core.files.visor_json import Name, explain_json_error
 from visorvos.errors import VisorVosError
 
-__all__ = ["HEIGHT", "INFO", "WIDTH", "Submission", "SubmittedFrame", "read_submission", "video_of", "write_submission"]
-
-HEIGHT, WIDTH = 480, 854
+__all__ = ["INFO", "Submission", "SubmittedFrame", "read_submission", "video_of", "write_submission"]
 
 INFO = {
     "Dataset Name": "VISOR",

@@ -62,8 +62,12 @@ class ObjectGroup:
     def state(self) -> dict[str, Tensor]:
         """All that `restore` needs."""
         keys, values = self._filled()
-        numbers = torch.tensor(self.frames), torch.tensor(self.kept)
-        return {"keys": keys.clone(), "values": values.clone(), "frames": numbers[0], "kept": numbers[1]}
+        return {
+            "keys": keys.clone(),
+            "values": values.clone(),
+            "frames": torch.tensor(self.frames),
+            "kept": torch.tensor(self.kept),
+        }
 
     @classmethod
     def restore(cls, state: Mapping[str, Tensor], limit: int, device: torch.device) -> ObjectGroup:

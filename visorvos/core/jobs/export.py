@@ -10,10 +10,11 @@ from typing import Any
 from visorvos.core.datasets.rasterise import object_polygons
 from visorvos.core.files.layout import DataSet, mask_files, read_mapping
 from visorvos.core.files.masks import read_mask
-from visorvos.core.files.submission import HEIGHT, WIDTH, SubmittedFrame, read_submission, write_submission
+from visorvos.core.files.prepared import HEIGHT, WIDTH
+from visorvos.core.files.submission import SubmittedFrame, read_submission, write_submission
 from visorvos.core.jobs.progress import Progress, Silent
 from visorvos.core.labels import object_ids
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, listed
 from visorvos.settings.export import ExportSettings
 
 __all__ = ["Export", "export"]
@@ -179,6 +180,5 @@ def _check(settings: ExportSettings, path: Path) -> Export:
 def _refuse(faults: list[str], what: str) -> None:
     if not faults:
         return
-    more = f"\n  and {len(faults) - _LISTED} more" if len(faults) > _LISTED else ""
-    listed = "\n".join(f"  {fault}" for fault in faults[:_LISTED])
-    raise VisorVosError(f"{what}:\n{listed}{more}", "Mend these and run the command again.")
+    shown = listed(faults, _LISTED, "\n  ")
+    raise VisorVosError(f"{what}:\n  {shown}", "Mend these and run the command again.")

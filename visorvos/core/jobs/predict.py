@@ -151,7 +151,7 @@ class _Run:
                         draw_into(drawn)
                 yield number
                 if time.monotonic() - saved > SECONDS_BETWEEN_STATES:
-                    self._save()
+                    write_state(self.state_file, self.made_from, self.segmenter.state())
                     saved = time.monotonic()
         write_state(self.state_file, self.made_from, self.segmenter.position())
 
@@ -169,10 +169,6 @@ class _Run:
 
     def _old_mask(self, number: int) -> NDArray[np.uint8]:
         return read_mask(self.mask_file(number)).labels
-
-    def _save(self) -> None:
-        if self.segmenter.frames_seen:
-            write_state(self.state_file, self.made_from, self.segmenter.state())
 
 
 def _made_from(

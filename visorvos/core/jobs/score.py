@@ -12,7 +12,7 @@ from visorvos.core.files.truth import open_truth
 from visorvos.core.jobs.progress import Progress, Silent
 from visorvos.core.jobs.worker_pool import WorkerPool, usable_cores
 from visorvos.core.metrics.accumulator import Accumulator, ScoreReport, SequenceScores, score_sequence
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, listed
 
 __all__ = ["evaluate_masks"]
 
@@ -97,10 +97,8 @@ def _plan(
         frames = tuple((frame, truth[frame], predicted[frame]) for frame in counted if frame in predicted)
         tasks.append(_Task(sequence, next(iter(truth.values())), frames, names.get(sequence, {})))
     if missing:
-        shown = ", ".join(str(path) for path in missing[:_LISTED])
-        more = f" and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""
         raise VisorVosError(
-            f"{len(missing)} predicted masks are missing: {shown}{more}.",
+            f"{len(missing)} predicted masks are missing: {listed(list(map(str, missing)), _LISTED)}.",
             "Predictions are named as the annotations, SEQUENCE/FRAME.png; a missing one is not scored as empty.",
         )
     return tasks

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from visorvos.core.files.prepare_report import SplitReport, list_broken
 from visorvos.core.files.release import FrameFiles
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, listed
 
 __all__ = ["refuse_broken", "refuse_no_frames"]
 
@@ -40,10 +40,9 @@ def refuse_broken(output: Path, reports: Mapping[str, SplitReport]) -> None:
     path = list_broken(output, lines)
     if not lines:
         return
-    shown = "\n".join(f"  {line}" for line in lines[:_LISTED])
-    more = f"\n  and {len(lines) - _LISTED} more" if len(lines) > _LISTED else ""
+    shown = listed(lines, _LISTED, "\n  ")
     count = f"{len(lines)} frame{'s are' if len(lines) > 1 else ' is'}"
     raise VisorVosError(
-        f"{count} missing or damaged; all others are converted. All that are broken stand in {path}:\n{shown}{more}",
+        f"{count} missing or damaged; all others are converted. All that are broken stand in {path}:\n  {shown}",
         "Mend them and run the same command again: it goes on from here. Or go on without: --skip-broken",
     )

@@ -13,15 +13,13 @@ from visorvos.core.files.archives import Location
 from visorvos.core.files.atomic import write_bytes
 from visorvos.core.files.jpeg import encode_jpeg, read_whole_frame
 from visorvos.core.files.masks import read_mask, write_mask
-from visorvos.core.files.prepared import PreparedData
+from visorvos.core.files.prepared import HEIGHT, WIDTH, PreparedData
 from visorvos.core.jobs.prepare.plan import Drawing
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
 
-__all__ = ["HEIGHT", "WIDTH", "FrameResult", "FrameTask", "FrameTasks", "convert_frames"]
+__all__ = ["FrameResult", "FrameTask", "FrameTasks", "convert_frames"]
 
-HEIGHT, WIDTH = 480, 854
-"""Of the data set, and of the dense annotations."""
 _FULL_HEIGHT, _FULL_WIDTH = 1080, 1920
 """Of the sparse annotations."""
 
