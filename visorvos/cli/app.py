@@ -16,10 +16,11 @@ import typer
 from visorvos import __version__
 from visorvos.cli.console import Terminal
 from visorvos.cli.options import UsageError, resolve, signature
-from visorvos.cli.tables import demo, evaluate, export, predict, prepare, preview
+from visorvos.cli.tables import demo, download_weights, evaluate, export, predict, prepare, preview
 from visorvos.errors import VisorVosError, explain_import_error
 from visorvos.settings.base import Settings
 from visorvos.settings.demo import DemoSettings
+from visorvos.settings.download_weights import DownloadWeightsSettings
 from visorvos.settings.evaluate import EvaluateSettings
 from visorvos.settings.export import ExportSettings
 from visorvos.settings.predict import PredictSettings
@@ -70,6 +71,13 @@ COMMANDS = (
         "visorvos.core.jobs.evaluate:evaluate",
         evaluate.show,
         "visorvos evaluate --data VISOR_2022 --split val --weights visor.pth --output scores",
+    ),
+    Command(
+        "download-weights",
+        DownloadWeightsSettings,
+        "visorvos.core.jobs.download_weights:download_weights",
+        download_weights.show,
+        "visorvos download-weights visor-resnet50",
     ),
     Command(
         "export",

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
     Task,
     TextColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.text import Text
 
 from visorvos.errors import VisorVosError
+
+if TYPE_CHECKING:
+    from visorvos.core.files.http import Transferred
 
 __all__ = ["Terminal"]
 
@@ -64,3 +69,17 @@ class Terminal:
             for item in items:
                 yield item
                 progress.advance(task)
+
+    def transfer(self, steps: Iterable[Transferred], description: str) -> None:
+        """A progress bar in bytes, gone when done; nothing where no terminal listens."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(compact=True),
+        )
+        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
+            task = progress.add_task(escape(description), total=None)
+            for step in steps:
+                progress.update(task, completed=step.done, total=step.total)

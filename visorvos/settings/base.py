@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["Device", "Precision", "Settings", "Workers", "argument"]
+__all__ = ["Device", "Precision", "Settings", "Weights", "Workers", "argument"]
 
 
 class Settings(BaseModel):
@@ -28,4 +29,6 @@ Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],
     Field(description="Arithmetic of the network; auto is bfloat16 on a GPU that has it, else float32."),
 ]
+Weights = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
+"""A checkpoint's path, the name of published weights, or hf://USER/NAME: see `resolve_weights`."""
 Workers = Annotated[int, Field(ge=0, description="Processes that share the work; 0 is one for each core.")]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from visorvos.settings.base import Device, Precision, Settings, argument
+from visorvos.settings.base import Device, Precision, Settings, Weights, argument
 
 __all__ = ["PredictSettings"]
 
@@ -20,7 +20,10 @@ class PredictSettings(Settings):
         description="Mask of the first frame, or a folder of masks named as their frames. "
         "A mask may be given at any frame, correct objects and bring new ones."
     )
-    weights: Path = Field(description="Checkpoint, .pth or .safetensors.")
+    weights: Weights = Field(
+        description="Checkpoint, .pth or .safetensors; or published weights (see download-weights --list); or "
+        "hf://USER/NAME."
+    )
     output: Path = Field(description="Folder for the masks, palette PNGs named as the frames.")
     save: tuple[Literal["overlay", "video"], ...] = Field(
         default=(), description="Also write the masks drawn over the frames: images (overlay), an H.264 MP4 (video)."

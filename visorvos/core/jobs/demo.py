@@ -68,7 +68,7 @@ def demo(settings: DemoSettings, progress: Progress | None = None) -> Demo:
         PredictSettings(
             frames=frames,
             masks=truth / "00000.png",
-            weights=weights,
+            weights=str(weights),
             output=predictions / _SEQUENCE,
             save=("overlay", "video"),
             size=-1,

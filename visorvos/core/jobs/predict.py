@@ -27,6 +27,7 @@ from visorvos.core.files.video import written_video
 from visorvos.core.inference.segmenter import Segmenter, choose_policy
 from visorvos.core.jobs.device import choose_device, choose_precision
 from visorvos.core.jobs.progress import Progress, Silent
+from visorvos.core.jobs.weights import resolve_weights
 from visorvos.core.report.overlay import draw_overlay
 from visorvos.errors import VisorVosError
 from visorvos.settings.predict import PredictSettings
@@ -67,14 +68,15 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     given = open_masks(settings.masks, source)
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    stm = load_weights(settings.weights).to(device, precision)
+    weights = resolve_weights(settings.weights, progress)
+    stm = load_weights(weights).to(device, precision)
     length = source.count() if settings.memory == "visor" else None
     policy = choose_policy(settings.memory, settings.every, settings.limit, length)
 
     make_folder(settings.output)
     for folder in (settings.output, settings.output / _OVERLAY):
         clear_parts(folder)
-    made_from = _made_from(settings, source, given, device, precision)
+    made_from = _made_from(settings, source, given, weights, device, precision)
     run = _Run(settings, source, given, Segmenter(stm, policy, settings.size), made_from)
     if settings.resume:
         progress.say(run.resume())
@@ -172,7 +174,12 @@ class _Run:
 
 
 def _made_from(
-    settings: PredictSettings, source: FrameSource, given: GivenMasks, device: torch.device, precision: torch.dtype
+    settings: PredictSettings,
+    source: FrameSource,
+    given: GivenMasks,
+    weights: Path,
+    device: torch.device,
+    precision: torch.dtype,
 ) -> str:
     """All that the masks follow from, as text."""
     options = settings.model_dump(mode="json", include={"size", "memory", "every", "limit"})
@@ -182,7 +189,7 @@ def _made_from(
         "frames": source.fingerprint(),
         "masks": given.checksum,
         "palette": given.palette.hex(),
-        "weights": checksum(settings.weights),
+        "weights": checksum(weights),
     }
     return json.dumps({**options, **versions, **inputs}, sort_keys=True)
 

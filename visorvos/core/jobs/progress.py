@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from visorvos.core.files.http import Transferred
 
 __all__ = ["Progress", "Silent"]
 
@@ -19,6 +22,9 @@ class Progress(Protocol):
     def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
         """Hands the items on, counting them in ``unit``."""
 
+    def transfer(self, steps: Iterable[Transferred], description: str) -> None:
+        """Runs a transfer of bytes to its end."""
+
 
 class Silent:
     """Listens to nothing: the default of the library."""
@@ -28,3 +34,7 @@ class Silent:
 
     def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
         yield from items
+
+    def transfer(self, steps: Iterable[Transferred], description: str) -> None:
+        for _ in steps:
+            pass

@@ -18,6 +18,7 @@ from visorvos.core.files.truth import open_truth
 from visorvos.core.inference.segmenter import segment_video
 from visorvos.core.jobs.device import choose_device, choose_precision
 from visorvos.core.jobs.progress import Progress
+from visorvos.core.jobs.weights import resolve_weights
 from visorvos.core.network.stm import STM
 from visorvos.errors import VisorVosError
 from visorvos.settings.evaluate import EvaluateSettings
@@ -39,13 +40,13 @@ class _Frames:
 
 
 def segment_split(
-    settings: EvaluateSettings, weights: Path, data: DataSet, names: Sequence[str], output: Path, progress: Progress
+    settings: EvaluateSettings, weights: str, data: DataSet, names: Sequence[str], output: Path, progress: Progress
 ) -> None:
     """Segments every sequence and writes its masks, ``OUTPUT/SEQUENCE/FRAME.png``.
 
     Args:
         settings: for device and precision.
-        weights: the checkpoint.
+        weights: the checkpoint, as `resolve_weights` takes it.
         data: the data set.
         names: the split's sequences.
         output: where the masks go.
@@ -56,7 +57,7 @@ def segment_split(
     """
     videos = [data.sequence(name) for name in names]
     device = choose_device(settings.device)
-    stm = load_weights(weights).to(device, choose_precision(settings.precision, device))
+    stm = load_weights(resolve_weights(weights, progress)).to(device, choose_precision(settings.precision, device))
     frames = (written for video in videos for written in _segment(stm, video, output / video.name))
     for _ in progress.track(frames, "Segmenting", "frames", sum(len(video.frames) for video in videos)):
         pass
