@@ -58,6 +58,7 @@ class Finished:
 
 
 Run = Callable[..., Finished]
+COLUMNS = "200"
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def call(*arguments: object) -> Finished:
         monkeypatch.setattr(sys, "argv", ["visorvos", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setenv("COLUMNS", COLUMNS)
         capsys.readouterr()
         try:
             main()

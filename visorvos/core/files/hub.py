@@ -30,6 +30,7 @@ SCHEME = "hf://"
 _OWN_FILE = "model.safetensors"
 _MOST_BYTES = 4 << 30
 _LISTED = 5
+_TIMEOUT = 30.0
 
 
 @dataclass(frozen=True)
@@ -69,17 +70,34 @@ def fetch_from_hub(weights: HubWeights) -> Path:
     if not sys.stderr.isatty():
         disable_progress_bars()
     try:
-        try:
-            info = HfApi().model_info(weights.repo_id, revision=weights.revision, files_metadata=True)
-        except (OfflineModeIsEnabled, httpx2.TransportError):
+        sizes = _files(weights)
+        if sizes is None:
             return _from_cache(weights)
-        sizes = {entry.rfilename: entry.size or 0 for entry in info.siblings or ()}
         name = _pick(weights, list(sizes))
         if sizes[name] > _MOST_BYTES:
             raise VisorVosError(f"{weights}: {name} has {sizes[name]:,} bytes, more than can be meant.", "Check it.")
         return Path(hf_hub_download(weights.repo_id, name, revision=weights.revision))
     except (HfHubHTTPError, HFValidationError, OSError, httpx2.HTTPError) as error:
         raise _explain(weights, error) from error
+
+
+def _files(weights: HubWeights) -> dict[str, int] | None:
+    """The repository's files and their sizes in bytes; None where the Hub cannot be asked."""
+    try:
+        info = HfApi().model_info(weights.repo_id, revision=weights.revision, files_metadata=True, timeout=_TIMEOUT)
+    except (OfflineModeIsEnabled, httpx2.TransportError):
+        return None
+    except HfHubHTTPError as error:
+        if error.response.status_code < 500:
+            raise
+        return None
+    except HFValidationError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise VisorVosError(
+            f"{weights}: what answered is no Hub: {error}.", "Check HF_ENDPOINT, and whether a proxy wants a login."
+        ) from error
+    return {entry.rfilename: entry.size or 0 for entry in info.siblings or ()}
 
 
 def _from_cache(weights: HubWeights) -> Path:
