@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType, UnionType
@@ -20,6 +21,8 @@ from visorvos.settings.base import Settings
 
 __all__ = ["UsageError", "resolve", "signature"]
 
+_MOST_BYTES = 1 << 20
+_LONGEST = 200
 S = TypeVar("S", bound=Settings)
 
 
@@ -120,8 +123,14 @@ def _help(field: FieldInfo) -> str:
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
+            raise VisorVosError(f"The config file {path} has more bytes than can be meant.", "Give a YAML file.")
+        content = yaml.safe_load(text.decode())
+    except RecursionError as error:
+        raise VisorVosError(f"The config file {path} is nested too deep.", "Give a YAML file of options.") from error
+    except (OSError, ValueError, yaml.YAMLError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
         raise VisorVosError(f"The config file {path} cannot be read: {reason}.", "Give a YAML file.") from error
     if content is None:
@@ -145,4 +154,9 @@ def _sentence(fault: ErrorDetails, model: type[Settings], config: Path | None) -
     if not fault["loc"]:
         return f"{reason.rstrip('.')}."
     source = f"{config}: {where}" if config is not None else shown
-    return f"{source}: {reason[0].lower()}{reason[1:]} (given: {fault['input']})."
+    return f"{source}: {reason[0].lower()}{reason[1:]} (given: {_brief(fault['input'])})."
+
+
+def _brief(given: object) -> str:
+    """A value for a sentence; YAML's aliases can make one that would not fit in memory when written out."""
+    return str(given)[:_LONGEST] if isinstance(given, (str, int, float)) else reprlib.repr(given)[:_LONGEST]

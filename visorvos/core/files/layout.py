@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from pydantic import TypeAdapter, ValidationError
+
+from visorvos.core.files.archives import Location, read_bytes
 from visorvos.core.files.images import FRAME_SUFFIXES, list_images
 from visorvos.core.files.names import is_safe_name
 from visorvos.errors import VisorVosError
@@ -14,6 +16,8 @@ from visorvos.errors import VisorVosError
 __all__ = ["DataSet", "Sequence", "check_name", "mask_files", "read_mapping"]
 
 _RESOLUTION = "480p"
+_MOST_BYTES = 64 << 20
+_MAPPING = TypeAdapter(dict[str, dict[int, str]])
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,8 @@ class DataSet:
         """
         path = self._split_file(split)
         try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+            lines = read_bytes(Location(path), _MOST_BYTES).decode("utf-8-sig").splitlines()
+        except UnicodeDecodeError as error:
             raise VisorVosError(f"The list {path} cannot be read: {error}.", "Restore the file.") from error
         # DAVIS 2016 lists a frame and its mask a line: /JPEGImages/480p/bear/00000.jpg /Annotations/...
         listed = [PurePosixPath(line.split()[0]).parent.name if "/JPEGImages/" in line else line for line in lines]
@@ -149,12 +153,11 @@ def read_mapping(path: Path) -> dict[str, dict[int, str]]:
         VisorVosError: where it is not of that form.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            str(sequence): {int(index): str(name) for index, name in names.items()}
-            for sequence, names in content.items()
-        }
-    except (OSError, ValueError, AttributeError) as error:
+        return _MAPPING.validate_json(read_bytes(Location(path), _MOST_BYTES))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ", ".join(str(level)[:80] for level in fault["loc"])
         raise VisorVosError(
-            f"The mapping {path} cannot be read: {error}.", 'It should hold {"sequence": {"1": "name"}}.'
+            f"The mapping {path} cannot be read: {where}{': ' if where else ''}{fault['msg']}.",
+            'It should hold {"sequence": {"1": "name"}}.',
         ) from error

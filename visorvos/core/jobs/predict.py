@@ -21,6 +21,7 @@ from visorvos.core.files.frames import FrameSource, open_frames
 from visorvos.core.files.given_masks import GivenMasks, open_masks
 from visorvos.core.files.images import write_picture
 from visorvos.core.files.masks import read_mask, write_mask
+from visorvos.core.files.names import real_path
 from visorvos.core.files.run_state import checksum, read_state, write_state
 from visorvos.core.files.settings_file import write_settings
 from visorvos.core.files.video import written_video
@@ -196,14 +197,14 @@ def _made_from(
 
 def _keep_apart(settings: PredictSettings) -> None:
     """Refuses to write over what is read."""
-    output = settings.output.resolve()
+    output = real_path(settings.output)
     drawn = {"overlay": output / _OVERLAY, "video": output / _VIDEO}
-    if settings.frames.resolve() in [drawn[kind] for kind in settings.save]:
+    if real_path(settings.frames) in [drawn[kind] for kind in settings.save]:
         raise VisorVosError(
             f"With --save, {settings.frames} would be written over, and it is read.", "Choose another --output."
         )
     for path in (settings.frames, settings.masks):
-        read = path.resolve() if path.is_dir() else path.resolve().parent
+        read = real_path(path) if path.is_dir() else real_path(path).parent
         if read == output and (path.is_dir() or path.suffix == ".png"):
             raise VisorVosError(
                 f"The output {settings.output} is where {path} is read from.",
