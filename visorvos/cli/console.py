@@ -25,9 +25,14 @@ from visorvos.errors import VisorVosError
 if TYPE_CHECKING:
     from visorvos.core.files.http import Transferred
 
-__all__ = ["Terminal"]
+__all__ = ["Terminal", "printable"]
 
 T = TypeVar("T")
+
+
+def printable(text: str) -> str:
+    """Text with its control characters spelt out: names from files may hold those that command a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 class _Rate(ProgressColumn):
@@ -48,12 +53,12 @@ class Terminal:
 
     def say(self, message: str) -> None:
         """One line on standard error."""
-        self.err.print(escape(message), soft_wrap=True)
+        self.err.print(escape(printable(message)), soft_wrap=True)
 
     def fail(self, error: VisorVosError) -> None:
         """What is wrong, and what to do."""
-        self.err.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
-        self.err.print(f"  [dim]->[/] {escape(error.remedy)}", soft_wrap=True)
+        self.err.print(f"[bold red]error:[/] {escape(printable(error.message))}", soft_wrap=True)
+        self.err.print(f"  [dim]->[/] {escape(printable(error.remedy))}", soft_wrap=True)
 
     def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
         """A progress bar with the rate and the time left, gone when done; nothing where no terminal listens."""

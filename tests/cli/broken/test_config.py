@@ -27,7 +27,7 @@ CONFIG: dict[str, Row] = {
     "a list": (lambda p: p.write_text("- every"), "", "holds no settings"),
     "a word": (lambda p: p.write_text("every"), "", "holds no settings"),
     "numbers for names": (lambda p: p.write_text("5: 5"), "", "holds no settings"),
-    "nested deep": (lambda p: p.write_text("every: " + "[" * 100_000), "", "nested too deep"),
+    "nested deep": (lambda p: p.write_text("every: " + "[" * 5000), "", "nested too deep"),
     "an object of Python": (lambda p: p.write_text("!!python/object/apply:os.system ['true']"), "", "cannot be read"),
     "an alias to nothing": (lambda p: p.write_text("every: *x"), "", "cannot be read"),
     "a number of 5,000 digits": (lambda p: p.write_text("every: " + "9" * 5000), "", "cannot be read"),

@@ -262,3 +262,12 @@ def test_evaluate_does_not_write_among_its_data(run: Run, weights: Path, tmp_pat
     before = {path: path.read_bytes() for path in data.rglob("*.png")}
     check(run("evaluate", "--data", data, "--weights", weights, "--output", output), folder, "among", tmp_path)
     assert {path: path.read_bytes() for path in data.rglob("*.png")} == before
+
+
+def test_object_names_do_not_command_the_terminal(run: Run, tmp_path: Path) -> None:
+    data = write_data_set(tmp_path / "data", {"a": (FRAMES, MASKS)})
+    (data / "val_data_mapping.json").write_text('{"a": {"1": "\\u001b[2J[red]"}}')
+    done = run("evaluate", "--data", data, "--predictions", data / "Annotations" / "480p", "--workers", 1)
+    assert done.code == 0, done.err
+    assert "\x1b" not in done.out
+    assert "\\x1b[2J[red]" in done.out

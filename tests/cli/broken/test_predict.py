@@ -137,6 +137,16 @@ PREDICT: dict[str, Row] = {
         "does not exist",
     ),
     "a mask of 100,000 x 100,000": (lambda p: bomb(p / "masks/00000.png"), "masks/00000.png", "cannot be read"),
+    "a mask of PostScript, which Pillow would run": (
+        lambda p: Image.fromarray(MASKS[0]).save(p / "masks/00000.png", format="EPS"),
+        "masks/00000.png",
+        "cannot identify image file",
+    ),
+    "a frame of PostScript, which Pillow would run": (
+        lambda p: Image.fromarray(FRAMES[2]).save(p / "frames/00002.png", format="EPS"),
+        "frames/00002.png",
+        "cannot identify image file",
+    ),
     "a mask that is a folder": (lambda p: folder(p / "masks/00000.png"), "masks/00000.png", "is a folder"),
     "a mask that is a link to itself": (lambda p: loop(p / "masks/00000.png"), "masks/00000.png", "does not exist"),
     "a mask that cannot be read": (lambda p: unreadable(p / "masks/00000.png"), "masks/00000.png", "cannot be read"),
@@ -253,3 +263,36 @@ def test_a_device_that_is_not_there(run: Run, weights: Path, tmp_path: Path) -> 
         "predict", frames, "--masks", mask, "--weights", weights, "--output", tmp_path / "out", "--device", "cuda"
     )
     check(done, "cuda", "no cuda device", tmp_path)
+
+
+def test_a_video_of_frames_too_large_to_be_meant(
+    run: Run, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mask = write_labels(tmp_path / "first.png", MASKS[0])
+    common = ("--masks", mask, "--weights", weights, "--size", -1)
+    run("predict", write_frames(tmp_path / "frames", FRAMES), *common, "--output", tmp_path / "a", "--save", "video")
+    monkeypatch.setattr("visorvos.core.files.video._MOST_PIXELS", 64 * 48 - 1)
+    refused(
+        run, tmp_path, tmp_path / "out", "a/overlay.mp4", "frames of 64x48 pixels, more than can be meant",
+        "predict", tmp_path / "a" / "overlay.mp4", *common, "--output", tmp_path / "out",
+    )  # fmt: skip
+
+
+def test_a_truncated_video(run: Run, weights: Path, tmp_path: Path) -> None:
+    mask = write_labels(tmp_path / "first.png", MASKS[0])
+    common = ("--masks", mask, "--weights", weights, "--size", -1)
+    run("predict", write_frames(tmp_path / "frames", FRAMES), *common, "--output", tmp_path / "a", "--save", "video")
+    truncate(tmp_path / "a" / "overlay.mp4")
+    refused(
+        run, tmp_path, tmp_path / "out", "a/overlay.mp4", "cannot be read",
+        "predict", tmp_path / "a" / "overlay.mp4", *common, "--output", tmp_path / "out",
+    )  # fmt: skip
+
+
+def test_names_do_not_command_the_terminal(run: Run, weights: Path, tmp_path: Path) -> None:
+    mask = write_labels(tmp_path / "first.png", MASKS[0])
+    frames = write_frames(tmp_path / "frames", FRAMES)
+    (frames / "\x1b[2J.png").write_text("x")
+    done = run("predict", frames, "--masks", mask, "--weights", weights, "--output", tmp_path / "out", "--size", -1)
+    check(done, "\\x1b[2J.png", "cannot be read", tmp_path)
+    assert "\x1b" not in done.err
