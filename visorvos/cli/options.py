@@ -6,8 +6,7 @@ import difflib
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import typer
 import yaml
@@ -16,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from visorvos.errors import VisorVosError
-from visorvos.settings.base import Settings
+from visorvos.settings.base import Settings, bare, section
 
 __all__ = ["UsageError", "resolve", "signature"]
 
@@ -28,8 +27,8 @@ class UsageError(VisorVosError):
 
 
 def signature(model: type[Settings]) -> inspect.Signature:
-    """The signature that Typer reads: a parameter for each field, None where it was not typed."""
-    parameters = [_parameter(name, field) for name, field in model.model_fields.items()]
+    """The signature that Typer reads: a parameter for each plain field, None where it was not typed."""
+    parameters = [_parameter(name, field) for name, field in model.model_fields.items() if section(field) is None]
     # Arguments come first on a usage line.
     parameters.sort(key=lambda parameter: not _is_argument(model.model_fields[parameter.name]))
     config = typer.Option("--config", help="YAML file with these options; the command line goes over it.")
@@ -64,7 +63,9 @@ def resolve(model: type[S], typed: Mapping[str, object], config: Path | None) ->
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    kind = _bare(field.annotation)
+    kind = bare(field.annotation)
+    if get_origin(kind) is tuple:
+        kind = list[str]
     flag = f"--{name.replace('_', '-')}"
     if _is_argument(field):
         parameter: Any = typer.Argument(help=field.description, metavar=name.upper(), show_default=False)
@@ -80,17 +81,6 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
 
 def _keyword(name: str, annotation: object, default: object) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-
-
-def _bare(annotation: Any) -> Any:  # noqa: ANN401 - types as values
-    """The type without None and constraints; a tuple of any length is a list to Typer."""
-    if get_origin(annotation) is Annotated:
-        return _bare(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return _bare(next(part for part in get_args(annotation) if part is not NoneType))
-    if get_origin(annotation) is tuple:
-        return list[str]
-    return annotation
 
 
 def _is_argument(field: FieldInfo) -> bool:
@@ -132,17 +122,37 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _sentence(fault: ErrorDetails, model: type[Settings], config: Path | None) -> str:
-    where = ".".join(map(str, fault["loc"]))
-    field = model.model_fields.get(str(fault["loc"][0])) if fault["loc"] else None
-    shown = f"--{where.replace('_', '-')}" if field is None or not _is_argument(field) else where.upper()
-    if fault["type"] == "missing":
-        return f"{shown} is missing."
-    if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(where, model.model_fields, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        return f"{config or 'The settings'}: there is no option named {where}.{hint}"
     reason = fault["msg"].removeprefix("Value error, ")
     if not fault["loc"]:
         return f"{reason.rstrip('.')}."
-    source = f"{config}: {where}" if config is not None else shown
-    return f"{source}: {reason[0].lower()}{reason[1:]} (given: {fault['input']})."
+    outer, key, holder = _place([str(part) for part in fault["loc"]], model)
+    path = ".".join([*outer, key])
+    field = holder.model_fields.get(key)
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, holder.model_fields, n=1)
+        hint = f" Did you mean {'.'.join([*outer, near[0]])}?" if near else ""
+        return f"{config or 'The settings'}: there is no option named {path}.{hint}"
+    if outer or (field is not None and section(field) is not None):
+        shown = path
+    else:
+        shown = key.upper() if field is not None and _is_argument(field) else f"--{key.replace('_', '-')}"
+    if fault["type"] == "missing":
+        return f"{shown} is missing."
+    if fault["type"] == "model_type":
+        reason = "Expected a group of settings, one `name: value` a line"
+    source = f"{config}: {path}" if config is not None else shown
+    given = "" if isinstance(fault["input"], dict) else f" (given: {fault['input']})"
+    return f"{source}: {reason[0].lower()}{reason[1:].rstrip('.')}{given}."
+
+
+def _place(path: list[str], model: type[Settings]) -> tuple[list[str], str, type[Settings]]:
+    """The sections on the way to a faulty key, the key, and the settings that it belongs to.
+
+    What lies deeper, such as an item of a list, is a fault of the whole option.
+    """
+    for depth, key in enumerate(path):
+        inner = section(model.model_fields[key]) if key in model.model_fields else None
+        if inner is None or depth == len(path) - 1:
+            return path[:depth], key, model
+        model = inner
+    raise ValueError("Expected a path of one name at least, got none.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
-__all__ = ["Device", "Precision", "Settings", "Workers", "argument"]
+__all__ = ["Device", "Precision", "Settings", "Workers", "argument", "bare", "section"]
 
 
 class Settings(BaseModel):
@@ -18,6 +20,24 @@ class Settings(BaseModel):
 def argument(description: str) -> Any:  # noqa: ANN401 - pydantic's own Field returns Any
     """A required field that stands on the command line by its place, without a name."""
     return Field(description=description, json_schema_extra={"argument": True})
+
+
+def bare(annotation: Any) -> Any:  # noqa: ANN401 - types as values
+    """A field's type without None and constraints."""
+    if get_origin(annotation) is Annotated:
+        return bare(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return bare(next(part for part in get_args(annotation) if part is not NoneType))
+    return annotation
+
+
+def section(field: FieldInfo) -> type[Settings] | None:
+    """The settings that a field groups, or None where it is a plain option.
+
+    A section is a mapping in a config file, such as ``augmentation: {rotation: 30}``; the command line lacks it.
+    """
+    kind = bare(field.annotation)
+    return kind if isinstance(kind, type) and issubclass(kind, Settings) else None
 
 
 Device = Annotated[
