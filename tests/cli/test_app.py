@@ -63,7 +63,7 @@ def test_the_version(run: Run) -> None:
         ),
         (
             ["predict", "f", "--masks", "m", "--weights", "w", "--output", "o", "--size", "3"],
-            "--size is the short side",
+            "the short side in pixels is at least 16",
         ),
         (["predict", "f", "--masks", "m", "--weights", "w", "--output", "o", "--save", "gif"], "--save"),
         (["evaluate", "--data", "d"], "either --weights"),

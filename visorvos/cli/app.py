@@ -16,12 +16,13 @@ import typer
 from visorvos import __version__
 from visorvos.cli.console import Terminal
 from visorvos.cli.options import UsageError, resolve, signature
-from visorvos.cli.tables import demo, evaluate, export, predict, prepare, preview
+from visorvos.cli.tables import demo, evaluate, export, predict, prepare, preview, training
 from visorvos.errors import VisorVosError, explain_import_error
 from visorvos.settings.base import Settings
 from visorvos.settings.demo import DemoSettings
 from visorvos.settings.evaluate import EvaluateSettings
 from visorvos.settings.export import ExportSettings
+from visorvos.settings.finetune import FinetuneSettings
 from visorvos.settings.predict import PredictSettings
 from visorvos.settings.prepare import PrepareSettings
 from visorvos.settings.preview import PreviewSettings
@@ -56,6 +57,13 @@ COMMANDS = (
         "visorvos.core.jobs.preview:preview",
         preview.show,
         "visorvos preview --data data/VISOR_2022 --split val --frames 24",
+    ),
+    Command(
+        "finetune",
+        FinetuneSettings,
+        "visorvos.core.jobs.finetune:finetune",
+        training.show,
+        "visorvos finetune --data data/VISOR_2022 --weights stage1/best.safetensors --output stage2",
     ),
     Command(
         "predict",
@@ -117,6 +125,9 @@ def _register(command: Command) -> None:
         module, _, function = command.job.partition(":")
         terminal = Terminal()
         result = getattr(import_module(module), function)(settings, terminal)
+        if os.environ.get("RANK", "0") != "0":
+            # Of processes that torchrun started together, the first one speaks.
+            return
         if json:
             print(json_library.dumps(result.to_dict(), indent=2))  # noqa: T201 - the result
         else:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
-__all__ = ["Device", "Precision", "Settings", "Workers", "argument", "bare", "section"]
+__all__ = ["Device", "Precision", "Settings", "ShortSide", "Workers", "argument", "bare", "section"]
 
 
 class Settings(BaseModel):
@@ -49,3 +49,16 @@ Precision = Annotated[
     Field(description="Arithmetic of the network; auto is bfloat16 on a GPU that has it, else float32."),
 ]
 Workers = Annotated[int, Field(ge=0, description="Processes that share the work; 0 is one for each core.")]
+
+
+def _is_a_length(size: int) -> int:
+    if size != -1 and size < 16:
+        raise ValueError("the short side in pixels is at least 16, or -1")
+    return size
+
+
+ShortSide = Annotated[
+    int,
+    Field(description="Short side in pixels at which frames are segmented; -1: as they are."),
+    AfterValidator(_is_a_length),
+]

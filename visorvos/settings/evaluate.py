@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from visorvos.settings.base import Device, Precision, Settings, Workers
+from visorvos.settings.base import Device, Precision, Settings, ShortSide, Workers
 
 __all__ = ["EvaluateSettings"]
 
@@ -25,6 +25,7 @@ class EvaluateSettings(Settings):
     output: Path | None = Field(
         default=None, description="Folder for scores and predicted masks. With --weights and without: evaluate-SPLIT."
     )
+    size: ShortSide = -1
     workers: Workers = 0
     device: Device = "auto"
     precision: Precision = "float32"

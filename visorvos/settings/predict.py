@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from visorvos.settings.base import Device, Precision, Settings, argument
+from visorvos.settings.base import Device, Precision, Settings, ShortSide, argument
 
 __all__ = ["PredictSettings"]
 
@@ -25,9 +25,7 @@ class PredictSettings(Settings):
     save: tuple[Literal["overlay", "video"], ...] = Field(
         default=(), description="Also write the masks drawn over the frames: images (overlay), an H.264 MP4 (video)."
     )
-    size: Annotated[int, Field(description="Short side in pixels at which frames are segmented; -1: as they are.")] = (
-        480
-    )
+    size: ShortSide = 480
     memory: Literal["every", "visor"] = Field(
         default="every",
         description="Frames to remember beside the previous one: every k-th, or the evaluation protocol's.",
@@ -39,9 +37,3 @@ class PredictSettings(Settings):
     )
     device: Device = "auto"
     precision: Precision = "auto"
-
-    @model_validator(mode="after")
-    def _size_is_a_length(self) -> PredictSettings:
-        if self.size != -1 and self.size < 16:
-            raise ValueError(f"--size is the short side in pixels, at least 16, or -1: {self.size} is neither.")
-        return self

@@ -86,6 +86,10 @@ class DataSet:
             raise VisorVosError(f"The list {path} names {name} twice.", "List each sequence once.")
         return list(dict.fromkeys(names))
 
+    def has_split(self, split: str) -> bool:
+        """Whether `sequences` would find a list of that name."""
+        return len(self._lists_named(split)) == 1
+
     def sequence(self, name: str) -> Sequence:
         """The frames and masks of one sequence.
 
@@ -128,18 +132,29 @@ class DataSet:
         return deeper if deeper.is_dir() else folder
 
     def _split_file(self, split: str) -> Path:
-        lists = self.root / "ImageSets"
-        known = {path.relative_to(lists).with_suffix("").as_posix(): path for path in sorted(lists.rglob("*.txt"))}
-        found = [split] if split in known else [key for key in known if key.endswith(f"/{split}")]
+        found = self._lists_named(split)
         if len(found) == 1:
-            return known[found[0]]
+            return next(iter(found.values()))
+        lists = self.root / "ImageSets"
         if found:
             raise VisorVosError(
                 f"The split {split} is there several times in {lists}: {', '.join(found)}.",
-                f"Say which one, for example --split {found[-1]}",
+                f"Say which one, for example --split {list(found)[-1]}",
             )
+        known = self._lists()
         names = f"It has: {', '.join(known)}." if known else f"There are no lists in {lists}."
         raise VisorVosError(f"{self.root} has no split named {split}.", names)
+
+    def _lists(self) -> dict[str, Path]:
+        lists = self.root / "ImageSets"
+        return {path.relative_to(lists).with_suffix("").as_posix(): path for path in sorted(lists.rglob("*.txt"))}
+
+    def _lists_named(self, split: str) -> dict[str, Path]:
+        """The lists that a split's name may mean."""
+        known = self._lists()
+        if split in known:
+            return {split: known[split]}
+        return {key: path for key, path in known.items() if key.endswith(f"/{split}")}
 
 
 def read_mapping(path: Path) -> dict[str, dict[int, str]]:

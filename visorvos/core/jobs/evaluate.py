@@ -72,9 +72,16 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         write_settings(output, "evaluate", settings.model_dump(mode="json"))
     if settings.weights is not None:
         # Only a run needs torch: scores of finished masks do without its start-up time.
+        from visorvos.core.files.checkpoints import load_weights
+        from visorvos.core.jobs.device import choose_device, choose_precision
         from visorvos.core.jobs.segment_split import segment_split
 
-        segment_split(settings, settings.weights, data, names, predictions, progress)
+        device = choose_device(settings.device)
+        stm = load_weights(settings.weights).to(device, choose_precision(settings.precision, device))
+        videos = [data.sequence(name) for name in names]
+        masks = segment_split(stm, videos, predictions, settings.size)
+        for _ in progress.track(masks, "Segmenting", "frames", sum(len(video.frames) for video in videos)):
+            pass
     report = evaluate_masks(
         data.annotations, predictions, names, settings.protocol, object_names, settings.workers, progress
     )

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeVar
 
-__all__ = ["Progress", "Silent"]
+__all__ = ["Bar", "Progress", "Silent"]
 
 T = TypeVar("T")
+
+
+class Bar(Protocol):
+    """Counts what a job has done."""
+
+    def advance(self, amount: int, note: str = "") -> None:
+        """So much more is done; ``note`` stands beside the count."""
 
 
 class Progress(Protocol):
@@ -19,6 +27,9 @@ class Progress(Protocol):
     def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
         """Hands the items on, counting them in ``unit``."""
 
+    def bar(self, description: str, unit: str, total: int, done: int = 0) -> AbstractContextManager[Bar]:
+        """Counts up to ``total``, of which ``done`` were done before."""
+
 
 class Silent:
     """Listens to nothing: the default of the library."""
@@ -28,3 +39,10 @@ class Silent:
 
     def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
         yield from items
+
+    @contextmanager
+    def bar(self, description: str, unit: str, total: int, done: int = 0) -> Iterator[Bar]:
+        yield self
+
+    def advance(self, amount: int, note: str = "") -> None:
+        pass
