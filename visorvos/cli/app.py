@@ -25,6 +25,7 @@ from visorvos.settings.export import ExportSettings
 from visorvos.settings.finetune import FinetuneSettings
 from visorvos.settings.predict import PredictSettings
 from visorvos.settings.prepare import PrepareSettings
+from visorvos.settings.pretrain import PretrainSettings
 from visorvos.settings.preview import PreviewSettings
 
 __all__ = ["main"]
@@ -57,6 +58,13 @@ COMMANDS = (
         "visorvos.core.jobs.preview:preview",
         preview.show,
         "visorvos preview --data data/VISOR_2022 --split val --frames 24",
+    ),
+    Command(
+        "pretrain",
+        PretrainSettings,
+        "visorvos.core.jobs.pretrain:pretrain",
+        training.show,
+        "visorvos pretrain --coco coco --output stage1 --validate-on data/VISOR_2022",
     ),
     Command(
         "finetune",

@@ -8,12 +8,9 @@ from typing import Annotated
 from pydantic import Field
 
 from visorvos.settings.base import Settings
-from visorvos.settings.training import Accumulate, Iterations, TrainingSettings
+from visorvos.settings.training import Accumulate, Iterations, Probability, TrainingSettings
 
 __all__ = ["FinetuneSettings", "VisorAugmentation"]
-
-Probability = Annotated[float, Field(ge=0, le=1)]
-
 
 class VisorAugmentation(Settings):
     """How clips of VISOR are varied: one flip for a clip, a warp for each frame, one resize and crop for the clip."""

@@ -9,12 +9,14 @@ from pydantic import Field
 
 from visorvos.settings.base import Device, Precision, Settings
 
-__all__ = ["Accumulate", "Iterations", "TrainingSettings"]
+__all__ = ["Accumulate", "Iterations", "MaxObjects", "Probability", "TrainingSettings"]
 
 Iterations = Annotated[int, Field(ge=1, description="Clips to train on.")]
 Accumulate = Annotated[
     int, Field(ge=1, description="Batches whose gradients are summed for a step of the optimizer, by all processes.")
 ]
+MaxObjects = Annotated[int, Field(ge=1, le=254, description="Objects of a clip; of more, some by chance.")]
+Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class TrainingSettings(Settings):
@@ -43,7 +45,7 @@ class TrainingSettings(Settings):
     )
     crop_size: Annotated[int, Field(ge=32, le=1024, multiple_of=16, description="Side of a clip, in pixels.")] = 384
     short_side: Annotated[int, Field(ge=32, description="Short side that frames are brought to before the crop.")] = 480
-    max_objects: Annotated[int, Field(ge=1, le=254, description="Objects of a clip; of more, some by chance.")] = 15
+    max_objects: MaxObjects = 15
     workers: Annotated[
         int | None,
         Field(
