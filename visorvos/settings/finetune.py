@@ -12,6 +12,7 @@ from visorvos.settings.training import Accumulate, Iterations, Probability, Trai
 
 __all__ = ["FinetuneSettings", "VisorAugmentation"]
 
+
 class VisorAugmentation(Settings):
     """How clips of VISOR are varied: one flip for a clip, a warp for each frame, one resize and crop for the clip."""
 

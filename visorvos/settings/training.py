@@ -50,7 +50,7 @@ class TrainingSettings(Settings):
         int | None,
         Field(
             ge=0,
-            description="Processes that make clips ahead. Default: one for each core, at most 8; none with --device cpu.",
+            description="Processes that make clips ahead. Default: one a core, at most 8; on a CPU none.",
         ),
     ] = None
     seed: Annotated[int, Field(ge=0, description="Of clips, their order and untrained weights.")] = 0

@@ -35,7 +35,7 @@ class Evil:
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "000000001.pt"
     path.write_bytes(content)
-    with pytest.raises(VisorVosError, match="000000001.pt cannot be read"):
+    with pytest.raises(VisorVosError, match=r"000000001\.pt cannot be read"):
         read_training_state(path)
     assert "executed" not in capsys.readouterr().out
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -13,8 +12,8 @@ from visorvos.core.training.learner import Learner, StepResult, start_accelerato
 
 
 @pytest.fixture
-def stm(small_stm: STM) -> Iterator[STM]:
-    yield copy.deepcopy(small_stm)
+def stm(small_stm: STM) -> STM:
+    return copy.deepcopy(small_stm)
 
 
 def batch(*seeds: int, objects: int = 2, idle: bool = False) -> Batch:
