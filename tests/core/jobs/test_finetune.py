@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ import yaml
 from tests.builders import SHARED, write_data_set
 from tests.conftest import Run
 from visorvos import load_weights
+from visorvos.cli.app import main
 from visorvos.core.files.training_state import training_states
 
 VISOR = SHARED / "golden" / "prepare" / "VISOR_2022"
@@ -71,15 +73,25 @@ def arguments(data: Path, output: Path, weights: Path, *more: object, **changed:
     return [str(part) for part in given]
 
 
-def start(command: list[str], **environment: str) -> subprocess.Popen[str]:
-    # One thread, as in this process: another number of threads adds in another order.
-    return subprocess.Popen(
-        [sys.executable, "-m", "visorvos", *command],
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start(command: list[str], log: Path) -> Any:
+    """The command in a process of its own, forked from one that has the imports done."""
+    process = multiprocessing.get_context("forkserver").Process(target=_main, args=(command, log))
+    process.start()
+    return process
+
+
+def _main(command: list[str], log: Path) -> None:
+    # One thread, as in the tests' process: another number of threads adds in another order.
+    torch.set_num_threads(1)
+    with log.open("w") as file:
+        sys.argv, sys.stdout, sys.stderr = ["visorvos", *command], file, file
+        main()
+
+
+def finish(process: Any) -> int:
+    process.join(timeout=120)
+    assert process.exitcode is not None, "it takes too long"
+    return int(process.exitcode)
 
 
 def assert_same_weights(found: Path, expected: Path) -> None:
@@ -91,9 +103,8 @@ def assert_same_weights(found: Path, expected: Path) -> None:
 def undisturbed(data: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that nothing interrupted."""
     output = tmp_path_factory.mktemp("runs") / "undisturbed"
-    process = start(arguments(data, output, weights))
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
+    log = output.with_suffix(".log")
+    assert finish(start(arguments(data, output, weights), log)) == 0, log.read_text()
     return output
 
 
@@ -131,19 +142,17 @@ def test_a_run_killed_again_and_again_ends_with_the_same_weights(
 ) -> None:
     output = tmp_path / "killed"
     command = arguments(data, output, weights, "--resume", save_every=2)
-    # Before the first checkpoint, after one, and after more.
-    for wanted in (0, 1, 2):
-        process = start(command)
+    log = tmp_path / "log"
+    # Before it begins, after the first checkpoint, and after later ones.
+    for wanted in (0, 2, 6):
+        process = start(command, log)
         deadline = time.monotonic() + 60
-        seen = len(training_states(output))
-        while len(set(training_states(output))) < max(wanted, seen) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        while newest(output) < wanted and time.monotonic() < deadline:
+            time.sleep(0.005)
         process.kill()
-        process.communicate()
-    assert not (output / "last.safetensors").exists() or training_states(output)
-    process = start(command)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
+        assert finish(process) == -signal.SIGKILL, "it was killed before its end"
+    assert finish(start(command, log)) == 0, log.read_text()
+    assert "Going on after" in log.read_text()
     assert_same_weights(output / "last.safetensors", undisturbed / "last.safetensors")
     assert_same_weights(output / "best.safetensors", undisturbed / "best.safetensors")
     columns = ["clips", "loss", "loss_second", "loss_third", "gradient", "learning_rate", "j_and_f", "j", "f"]
@@ -151,20 +160,24 @@ def test_a_run_killed_again_and_again_ends_with_the_same_weights(
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
+def newest(output: Path) -> int:
+    """The clips that the last checkpoint has seen."""
+    return max((int(path.stem) for path in training_states(output)), default=0)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_first_then_stops(
-    number: signal.Signals, undisturbed: Path, data: Path, weights: Path, tmp_path: Path
-) -> None:
+def test_a_signal_saves_first_then_stops(number: signal.Signals, data: Path, weights: Path, tmp_path: Path) -> None:
     output = tmp_path / "stopped"
     # Nothing but the signal makes it save; the run is too long to end by itself.
     command = arguments(data, output, weights, save_every=10_000, iterations=100_000, evaluate_every=0)
-    process = start(command)
+    log = tmp_path / "log"
+    process = start(command, log)
     deadline = time.monotonic() + 60
     while not (output / "metrics.csv").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 1, errors
+        time.sleep(0.005)
+    os.kill(process.pid, number)
+    code, errors = finish(process), log.read_text()
+    assert code == 1, errors
     assert f"Stopped by {number.name} after" in " ".join(errors.split())
     assert "--resume" in errors
     (state,) = training_states(output)
@@ -223,7 +236,7 @@ def test_weights_of_another_backbone_are_refused(data: Path, weights: Path, run:
 
 def test_two_processes_learn_what_one_does(undisturbed: Path, data: Path, weights: Path, tmp_path: Path) -> None:
     output = tmp_path / "two"
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command = [*launcher, "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "visorvos"]
     done = subprocess.run(
         [*command, *arguments(data, output, weights, "--json")],
@@ -236,7 +249,7 @@ def test_two_processes_learn_what_one_does(undisturbed: Path, data: Path, weight
     assert done.returncode == 0, done.stderr
     assert done.stdout.count('"clips": 12') == 1, "one process speaks for both"
     found, expected = (pd.read_csv(folder / "metrics.csv") for folder in (output, undisturbed))
-    np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-5)
+    np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-4)
     np.testing.assert_allclose(found["gradient"], expected["gradient"], rtol=1e-3)
     assert found["clips"].tolist() == expected["clips"].tolist()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ __all__ = ["BEST", "LAST", "Outputs", "decisive", "state_to_go_on_from"]
 
 LAST = "last.safetensors"
 BEST = "best.safetensors"
+
+_SECONDS_BETWEEN_PLOTS = 30.0
 
 _FREE = {
     *("output", "weights", "resume", "data", "coco", "validate_on", "validation_split", "validation_sequences"),
@@ -92,26 +94,30 @@ class Outputs:
         self.folder = folder
         self.made_from = dict(made_from)
         self.metrics = MetricsLog(folder, clips)
+        self._drawn = time.monotonic()
 
     def save(self, learner: Learner, history: History) -> None:
-        """Writes a checkpoint, the weights and the plot."""
+        """Writes a checkpoint and the weights."""
         state = {"made_from": self.made_from, "history": history.state_dict(), **learner.state_dict()}
         write_training_state(self.folder, history.clips, state)
         save_weights(learner.stm, self.folder / LAST)
-        self._plot(history)
 
     def keep_best(self, learner: Learner) -> None:
         """Writes the weights with the highest J&F so far."""
         save_weights(learner.stm, self.folder / BEST)
 
     def log(self, history: History) -> None:
-        """Writes the table and its last row's events."""
+        """Writes the table and its last row's events, and now and then the plot."""
         self.metrics.write(history.table())
+        if time.monotonic() - self._drawn > _SECONDS_BETWEEN_PLOTS:
+            self._draw(history)
 
-    def close(self) -> None:
-        """Ends the events' file."""
+    def close(self, history: History) -> None:
+        """Writes the plot and ends the events' file."""
         self.metrics.close()
+        self._draw(history)
 
-    def _plot(self, history: History) -> None:
+    def _draw(self, history: History) -> None:
         if history.rows:
-            write_bytes(self.folder / "training.png", training_plot([asdict(row) for row in history.rows]))
+            write_bytes(self.folder / "training.png", training_plot(history.table()))
+        self._drawn = time.monotonic()
