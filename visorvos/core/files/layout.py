@@ -72,10 +72,7 @@ class DataSet:
             VisorVosError: for a split that is not there, is there twice, or is empty.
         """
         path = self._split_file(split)
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise VisorVosError(f"The list {path} cannot be read: {error}.", "Restore the file.") from error
+        lines = _read_lines(path)
         # DAVIS 2016 lists a frame and its mask a line: /JPEGImages/480p/bear/00000.jpg /Annotations/...
         listed = [PurePosixPath(line.split()[0]).parent.name if "/JPEGImages/" in line else line for line in lines]
         names = [check_name(name.strip(), path) for name in listed if name.strip()]
@@ -109,6 +106,16 @@ class DataSet:
                 "Every frame needs a mask of its own name; prepare the data set again.",
             )
         return Sequence(name, tuple(frames.values()), tuple(masks[stem] for stem in frames))
+
+    def unseen(self, split: str) -> frozenset[str] | None:
+        """The sequences of a split from kitchens that training has not seen, ``SPLIT_unseen.txt`` beside its list.
+
+        None where there is no such list, or it names none.
+        """
+        path = self._split_file(split)
+        beside = path.with_name(f"{path.stem}_unseen.txt")
+        names = frozenset(name.strip() for name in _read_lines(beside)) if beside.is_file() else frozenset()
+        return names - {""} or None
 
     def object_names(self, split: str) -> dict[str, dict[int, str]]:
         """Object names by sequence and id, from ``SPLIT_data_mapping.json``; empty where there is none.
@@ -155,6 +162,13 @@ class DataSet:
         if split in known:
             return {split: known[split]}
         return {key: path for key, path in known.items() if key.endswith(f"/{split}")}
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise VisorVosError(f"The list {path} cannot be read: {error}.", "Restore the file.") from error
 
 
 def read_mapping(path: Path) -> dict[str, dict[int, str]]:

@@ -10,7 +10,7 @@ import yaml
 from visorvos import __version__
 from visorvos.core.files.atomic import write_text
 
-__all__ = ["SETTINGS_FILE", "write_settings"]
+__all__ = ["SETTINGS_FILE", "write_settings", "yaml_text"]
 
 SETTINGS_FILE = "settings.yaml"
 
@@ -30,6 +30,11 @@ def write_settings(folder: Path, command: str, values: Mapping[str, object]) -> 
         VisorVosError: where it cannot be written.
     """
     path = folder / SETTINGS_FILE
-    body = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
-    write_text(path, f"# visorvos {command}, version {__version__}\n{body}")
+    write_text(path, yaml_text(command, values))
     return path
+
+
+def yaml_text(command: str, values: Mapping[str, object]) -> str:
+    """The content of that file."""
+    body = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
+    return f"# visorvos {command}, version {__version__}\n{body}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,11 +54,11 @@ class ObjectScores:
                 f"got the shapes {', '.join(map(str, shapes))}."
             )
 
-    @property
+    @cached_property
     def region_statistics(self) -> Statistics:
         return summarise(self.region)
 
-    @property
+    @cached_property
     def contour_statistics(self) -> Statistics:
         return summarise(self.contour)
 

@@ -142,8 +142,8 @@ def _groups(sequences: Sequence[SequenceScores], labels: Sequence[str], rows: _R
                 masks[group] += number
                 met.add(group)
             objects[list(met)] += 1
-    there = np.flatnonzero(masks)
-    if there.size == 0:
+    there = [int(group) for group in np.flatnonzero(masks)]
+    if not there:
         return []
     sums = np.concatenate([part[:, there] for part in ((region + contour) / 2, region, contour)], axis=1)
     estimates = pooled_means(sums, np.tile(counts[:, there], 3))
