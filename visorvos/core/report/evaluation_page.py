@@ -49,13 +49,12 @@ def worst_masks(report: ScoreReport, most: int) -> list[MaskPair]:
     object that was lost would else fill the list.
     """
     each = math.ceil(most / len(report.objects))
-    worst = []
-    for item in report.objects:
-        scores = (item.region + item.contour) / 2
-        for number in np.lexsort((-item.sizes, scores))[:each]:
-            worst.append((float(scores[number]), -float(item.sizes[number]), item, int(number)))
-    worst.sort(key=lambda entry: entry[:2])
-    return [_pair(item, number) for _, _, item, number in worst[:most]]
+    worst = [
+        _pair(item, int(number))
+        for item in report.objects
+        for number in np.lexsort((-item.sizes, item.region + item.contour))[:each]
+    ]
+    return sorted(worst, key=lambda pair: (pair.region + pair.contour, -pair.size))[:most]
 
 
 def random_masks(report: ScoreReport, most: int, seed: int = SEED) -> list[MaskPair]:
