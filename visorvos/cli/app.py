@@ -16,9 +16,10 @@ import typer
 from visorvos import __version__
 from visorvos.cli.console import Terminal
 from visorvos.cli.options import UsageError, resolve, signature
-from visorvos.cli.tables import demo, evaluate, export, predict, prepare, preview, training
+from visorvos.cli.tables import compare, demo, evaluate, export, predict, prepare, preview, training
 from visorvos.errors import VisorVosError, explain_import_error
 from visorvos.settings.base import Settings
+from visorvos.settings.compare import CompareSettings
 from visorvos.settings.demo import DemoSettings
 from visorvos.settings.evaluate import EvaluateSettings
 from visorvos.settings.export import ExportSettings
@@ -86,6 +87,13 @@ COMMANDS = (
         "visorvos.core.jobs.evaluate:evaluate",
         evaluate.show,
         "visorvos evaluate --data VISOR_2022 --split val --weights visor.pth --output scores",
+    ),
+    Command(
+        "compare",
+        CompareSettings,
+        "visorvos.core.jobs.compare:compare",
+        compare.show,
+        "visorvos compare scores-before scores-after --output comparison.html",
     ),
     Command(
         "export",

@@ -26,7 +26,7 @@ _WIDTH = 420
 def with_pictures(pairs: Iterable[MaskPair], data: DataSet, predictions: Sequence[Path]) -> list[MaskPair]:
     """The same object masks with pictures: the truth, then each prediction, on the part of the frame round the object.
 
-    Masks whose frame is not there stay without.
+    Those whose frame or mask is not there stay without.
 
     Args:
         pairs: which to draw.
@@ -49,12 +49,13 @@ def _drawn(pair: MaskPair, frames: Path, masks: Path, predictions: Sequence[Path
     file = next((path for path in listed if path.stem == pair.frame), None)
     if file is None:
         return pair
-    files = mask_files(masks)
-    truth = open_truth(list(files.values()))
-    shown = [truth.labels(files[pair.frame]) == pair.object_id]
-    shown += [
-        truth.predicted(mask_files(folder / pair.sequence)[pair.frame]) == pair.object_id for folder in predictions
-    ]
+    truths = mask_files(masks)
+    predicted = [mask_files(folder / pair.sequence).get(pair.frame) for folder in predictions]
+    if pair.frame not in truths or None in predicted:
+        return pair
+    truth = open_truth(list(truths.values()))
+    shown = [truth.labels(truths[pair.frame]) == pair.object_id]
+    shown += [truth.predicted(path) == pair.object_id for path in predicted if path is not None]
     frame = _fitted(read_frame(file), shown[0].shape)
     window = crop_window(shown)
     colours = (TRUE_COLOUR, *(PREDICTED_COLOUR for _ in predictions))
