@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import Field, model_validator
 
+from visorvos.cli.app import COMMANDS
 from visorvos.cli.options import UsageError, resolve, signature
 from visorvos.settings.base import Settings
 
@@ -81,3 +82,12 @@ def test_what_is_typed_is_named_as_typed():
     assert caught.value.message == (
         "--output is missing. --steps: input should be greater than or equal to 1 (given: 0)."
     )
+
+
+def test_the_fields_of_all_commands_stand_under_a_heading():
+    for command in COMMANDS:
+        for name, field in command.settings.model_fields.items():
+            if not (field.json_schema_extra or {}).get("argument"):
+                assert command.settings.panel_of(name), f"{command.name}: {name}"
+        named = [name for names in command.settings.panels.values() for name in names]
+        assert set(named) <= set(command.settings.model_fields), command.name

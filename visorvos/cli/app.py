@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json as json_library
 import os
 import sys
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from visorvos import __version__
+from visorvos.cli.config_file import commented_yaml
 from visorvos.cli.console import Terminal
 from visorvos.cli.options import UsageError, resolve, signature
 from visorvos.cli.tables import compare, demo, evaluate, export, predict, prepare, preview, training
@@ -157,6 +159,24 @@ def _register(command: Command) -> None:
 
 for _command in COMMANDS:
     _register(_command)
+
+
+@app.command("config", epilog="Example: visorvos config predict > predict.yaml")
+def _config(
+    command: Annotated[
+        str,
+        typer.Argument(
+            metavar="COMMAND", help="One of the commands.", autocompletion=lambda: [item.name for item in COMMANDS]
+        ),
+    ],
+) -> None:
+    """Print a command's settings as a YAML file for --config: each with its meaning, type, range and default."""
+    named = {item.name: item.settings for item in COMMANDS}
+    if command not in named:
+        near = difflib.get_close_matches(command, named, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(named)}."
+        raise UsageError(f"There is no command named {command} that has settings.", hint)
+    print(commented_yaml(command, named[command]), end="")  # noqa: T201 - a result
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from visorvos.cli.completion import completion
+from visorvos.cli.config_file import describe_range
 from visorvos.errors import VisorVosError
 from visorvos.settings.base import Settings, bare, section
 
@@ -28,11 +30,16 @@ class UsageError(VisorVosError):
 
 def signature(model: type[Settings]) -> inspect.Signature:
     """The signature that Typer reads: a parameter for each plain field, None where it was not typed."""
-    parameters = [_parameter(name, field) for name, field in model.model_fields.items() if section(field) is None]
+    parameters = [_parameter(name, model) for name, field in model.model_fields.items() if section(field) is None]
     # Arguments come first on a usage line.
     parameters.sort(key=lambda parameter: not _is_argument(model.model_fields[parameter.name]))
-    config = typer.Option("--config", help="YAML file with these options; the command line goes over it.")
-    json = typer.Option("--json", help="Print results as JSON on standard output.", show_default=False)
+    groups = [name for name, field in model.model_fields.items() if section(field) is not None]
+    only_there = f" Only there: {', '.join(groups)}." if groups else ""
+    config = typer.Option(
+        "--config",
+        help=f"YAML file with these options; the command line goes over it.{only_there} See: visorvos config.",
+    )
+    json = typer.Option("--json", help="Print results as JSON on standard output.", show_default=False, metavar="")
     parameters.append(_keyword("config", Annotated[Path | None, config], None))
     parameters.append(_keyword("json", Annotated[bool, json], False))
     return inspect.Signature(parameters)
@@ -62,19 +69,25 @@ def resolve(model: type[S], typed: Mapping[str, object], config: Path | None) ->
         raise UsageError(" ".join(faults), "See --help.") from error
 
 
-def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+def _parameter(name: str, model: type[Settings]) -> inspect.Parameter:
+    field = model.model_fields[name]
     kind = bare(field.annotation)
+    complete = completion(name, field)
+    flag = f"--{name.replace('_', '-')}"
     if get_origin(kind) is tuple:
         kind = list[str]
-    flag = f"--{name.replace('_', '-')}"
     if _is_argument(field):
-        parameter: Any = typer.Argument(help=field.description, metavar=name.upper(), show_default=False)
+        parameter: Any = typer.Argument(
+            help=field.description, metavar=name.upper(), show_default=False, autocompletion=complete
+        )
     else:
         parameter = typer.Option(
             f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
-            help=_help(field),
+            help=_help(name, model),
             show_default=False,
-            metavar=_choices(field),
+            metavar="" if kind is bool else _choices(field),
+            rich_help_panel=model.panel_of(name),
+            autocompletion=complete,
         )
     return _keyword(name, Annotated[kind | None, parameter], None)
 
@@ -91,21 +104,28 @@ def _choices(field: FieldInfo) -> str | None:
     """What Typer does not show by itself: the choices of an option that may be given several times."""
     if get_origin(field.annotation) is not tuple or get_origin(get_args(field.annotation)[0]) is not Literal:
         return None
-    return "[" + "|".join(get_args(get_args(field.annotation)[0])) + "]"
+    return f"<{'|'.join(get_args(get_args(field.annotation)[0]))}>"
 
 
-def _help(field: FieldInfo) -> str:
-    """The field's description, and its default or that it has none."""
+def _help(name: str, model: type[Settings]) -> str:
+    """The field's description, its range, and its default or that it has none."""
+    field = model.model_fields[name]
+    description = f"{field.description or ''}{_range(name, model)}"
     default = field.default
     if field.is_required():
-        return f"{field.description} (required)"
+        return f"{description} (required)"
     if default is None or default == ():
-        return field.description or ""
+        return description
     if isinstance(default, bool):
         shown = "yes" if default else "no"
     else:
         shown = ", ".join(default) if isinstance(default, tuple) else str(default)
-    return f"{field.description} Default: {shown}."
+    return f"{description} Default: {shown}."
+
+
+def _range(name: str, model: type[Settings]) -> str:
+    limits = describe_range(model.model_json_schema()["properties"][name])
+    return f" {limits[0].upper()}{limits[1:]}." if limits else ""
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 __all__ = ["Device", "Precision", "Settings", "ShortSide", "Workers", "argument", "bare", "section"]
 
+COMPUTING = ("device", "precision", "workers")
+"""Options on how to compute, in all commands that have them."""
+
 
 class Settings(BaseModel):
     """Strict and immutable: unknown keys and values out of range are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    panels: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """Options by the heading under which --help shows them; `COMPUTING` need not be named."""
+
+    @classmethod
+    def panel_of(cls, name: str) -> str | None:
+        """The heading of an option, or None."""
+        panels = {**cls.panels, "Computing": COMPUTING}
+        return next((panel for panel, names in panels.items() if name in names), None)
 
 
 def argument(description: str) -> Any:  # noqa: ANN401 - pydantic's own Field returns Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field, field_validator
 
@@ -13,6 +14,11 @@ __all__ = ["CompareSettings"]
 
 class CompareSettings(Settings):
     """Set evaluations of one split side by side: each run's difference from the first, and whether it is real."""
+
+    panels: ClassVar = {
+        "Inputs": ("data",),
+        "Outputs": ("output",),
+    }
 
     runs: tuple[Path, ...] = argument(
         "Two evaluations or more: folders that evaluate wrote, or their scores-SPLIT.json."

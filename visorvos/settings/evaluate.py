@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,12 @@ __all__ = ["EvaluateSettings"]
 
 class EvaluateSettings(Settings):
     """Score masks against the truth (J&F): predicted ones, or those of a network run here."""
+
+    panels: ClassVar = {
+        "Inputs": ("data", "split", "weights", "predictions"),
+        "Scoring": ("protocol",),
+        "Outputs": ("output",),
+    }
 
     data: Path = Field(description="Data set in DAVIS's shape: JPEGImages, Annotations, ImageSets.")
     split: str = Field(default="val", description="Name of a list in ImageSets, such as val or 2017/val.")

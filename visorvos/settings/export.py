@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field, model_validator
 
@@ -13,6 +14,11 @@ __all__ = ["ExportSettings"]
 
 class ExportSettings(Settings):
     """Turn predicted masks into a submission to the VISOR challenge, or check one made elsewhere."""
+
+    panels: ClassVar = {
+        "Inputs": ("data", "split", "mapping", "check"),
+        "Outputs": ("output", "first_frames"),
+    }
 
     predictions: Path | None = Field(
         None,

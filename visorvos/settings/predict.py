@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,12 @@ __all__ = ["PredictSettings"]
 
 class PredictSettings(Settings):
     """Find the objects of the first frame's mask in all other frames of a video."""
+
+    panels: ClassVar = {
+        "Inputs": ("frames", "masks", "weights"),
+        "Outputs": ("output", "save", "resume"),
+        "Memory": ("memory", "every", "limit", "size"),
+    }
 
     frames: Path = argument("Folder of frames (.jpg .jpeg .png .bmp .webp, in natural order) or a video file.")
     masks: Path = Field(

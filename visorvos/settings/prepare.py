@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,6 +14,12 @@ __all__ = ["PrepareSettings"]
 
 class PrepareSettings(Settings):
     """Turn the VISOR release into a data set to train and evaluate on: frames, masks, lists, object names."""
+
+    panels: ClassVar = {
+        "Inputs": ("release", "annotations", "images", "dense"),
+        "What is kept": ("split", "objects", "reference_ids", "skip_broken"),
+        "Outputs": ("output",),
+    }
 
     release: Path | None = Field(None, description="The release as downloaded: its zip, read in place, or its folder.")
     annotations: Path | None = Field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,6 +14,11 @@ __all__ = ["PreviewSettings"]
 
 class PreviewSettings(Settings):
     """Draw frames of a prepared data set, or clips as training gets them, with masks, ids and names, as one picture."""
+
+    panels: ClassVar = {
+        "Inputs": ("data", "coco", "clips", "training", "split", "sequence"),
+        "Outputs": ("output", "frames", "columns", "width"),
+    }
 
     data: Path | None = Field(
         default=None, description="Data set in DAVIS's shape: JPEGImages, Annotations, ImageSets."

@@ -83,6 +83,11 @@ class DataSet:
             raise VisorVosError(f"The list {path} names {name} twice.", "List each sequence once.")
         return list(dict.fromkeys(names))
 
+    def splits(self) -> dict[str, Path]:
+        """The lists in ImageSets by their names, such as "2022/val"."""
+        lists = self.root / "ImageSets"
+        return {path.relative_to(lists).with_suffix("").as_posix(): path for path in sorted(lists.rglob("*.txt"))}
+
     def has_split(self, split: str) -> bool:
         """Whether `sequences` would find a list of that name."""
         return len(self._lists_named(split)) == 1
@@ -148,17 +153,13 @@ class DataSet:
                 f"The split {split} is there several times in {lists}: {', '.join(found)}.",
                 f"Say which one, for example --split {list(found)[-1]}",
             )
-        known = self._lists()
+        known = self.splits()
         names = f"It has: {', '.join(known)}." if known else f"There are no lists in {lists}."
         raise VisorVosError(f"{self.root} has no split named {split}.", names)
 
-    def _lists(self) -> dict[str, Path]:
-        lists = self.root / "ImageSets"
-        return {path.relative_to(lists).with_suffix("").as_posix(): path for path in sorted(lists.rglob("*.txt"))}
-
     def _lists_named(self, split: str) -> dict[str, Path]:
         """The lists that a split's name may mean."""
-        known = self._lists()
+        known = self.splits()
         if split in known:
             return {split: known[split]}
         return {key: path for key, path in known.items() if key.endswith(f"/{split}")}
