@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from visorvos.cli.app import COMMANDS
 from visorvos.cli.options import UsageError, resolve, signature
 from visorvos.settings.base import Settings
+from visorvos.settings.export import ExportSettings
+from visorvos.settings.preview import PreviewSettings
 
 
 class Augmentation(Settings):
@@ -91,3 +93,17 @@ def test_the_fields_of_all_commands_stand_under_a_heading():
                 assert command.settings.panel_of(name), f"{command.name}: {name}"
         named = [name for names in command.settings.panels.values() for name in names]
         assert set(named) <= set(command.settings.model_fields), command.name
+
+
+def test_the_environment_stands_in_for_what_must_be_given(monkeypatch, tmp_path):
+    monkeypatch.setenv("VISORVOS_DATA", "/cluster/VISOR_2022")
+    config = tmp_path / "c.yaml"
+    config.write_text("data: from-file\n")
+    assert resolve(PreviewSettings, {}, None).data == Path("/cluster/VISOR_2022")
+    assert resolve(PreviewSettings, {}, config).data == Path("from-file")
+    assert resolve(PreviewSettings, {"data": Path("typed")}, config).data == Path("typed")
+    # Where --data is a choice, as a check of completeness, it stays one.
+    assert resolve(ExportSettings, {"predictions": "p", "mapping": "m"}, None).data is None
+    monkeypatch.setenv("VISORVOS_DATA", "")
+    with pytest.raises(UsageError, match="--data is missing"):
+        resolve(PreviewSettings, {}, None)

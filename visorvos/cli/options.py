@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
@@ -17,7 +18,7 @@ from pydantic_core import ErrorDetails
 from visorvos.cli.completion import completion
 from visorvos.cli.config_file import describe_range
 from visorvos.errors import VisorVosError
-from visorvos.settings.base import Settings, bare, section
+from visorvos.settings.base import ENVIRONMENT, Settings, bare, section
 
 __all__ = ["UsageError", "resolve", "signature"]
 
@@ -46,7 +47,7 @@ def signature(model: type[Settings]) -> inspect.Signature:
 
 
 def resolve(model: type[S], typed: Mapping[str, object], config: Path | None) -> S:
-    """Settings from the command line over the config file over the defaults.
+    """Settings from the command line over the config file over the environment over the defaults.
 
     Args:
         model: the command's settings.
@@ -60,7 +61,7 @@ def resolve(model: type[S], typed: Mapping[str, object], config: Path | None) ->
     from_file = {} if config is None else _read_config(config)
     given = {name: value for name, value in typed.items() if value is not None and value != []}
     try:
-        return model(**{**from_file, **given})
+        return model(**{**_from_environment(model), **from_file, **given})
     except ValidationError as error:
         faults = [
             _sentence(fault, model, config if fault["loc"][:1] != () and fault["loc"][0] not in given else None)
@@ -113,7 +114,8 @@ def _help(name: str, model: type[Settings]) -> str:
     description = f"{field.description or ''}{_range(name, model)}"
     default = field.default
     if field.is_required():
-        return f"{description} (required)"
+        variable = _environment(name, field)
+        return f"{description} (required{f', or {variable} in the environment' if variable else ''})"
     if default is None or default == ():
         return description
     if isinstance(default, bool):
@@ -126,6 +128,16 @@ def _help(name: str, model: type[Settings]) -> str:
 def _range(name: str, model: type[Settings]) -> str:
     limits = describe_range(model.model_json_schema()["properties"][name])
     return f" {limits[0].upper()}{limits[1:]}." if limits else ""
+
+
+def _environment(name: str, field: FieldInfo) -> str | None:
+    """The environment variable that stands in for an option."""
+    return ENVIRONMENT.get(name) if field.is_required() else None
+
+
+def _from_environment(model: type[Settings]) -> dict[str, str]:
+    variables = ((name, _environment(name, field)) for name, field in model.model_fields.items())
+    return {name: os.environ[variable] for name, variable in variables if variable and os.environ.get(variable)}
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
-__all__ = ["Device", "Precision", "Settings", "ShortSide", "Workers", "argument", "bare", "section"]
+__all__ = ["ENVIRONMENT", "Device", "Precision", "Settings", "ShortSide", "Workers", "argument", "bare", "section"]
 
-COMPUTING = ("device", "precision", "workers")
-"""Options on how to compute, in all commands that have them."""
+ENVIRONMENT = {"data": "VISORVOS_DATA", "coco": "VISORVOS_COCO"}
+"""Environment variables that stand in for an option that must be given, where neither line nor file gives it."""
 
 
 class Settings(BaseModel):
@@ -19,14 +19,14 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
-    panels: ClassVar[dict[str, tuple[str, ...]]] = {}
-    """Options by the heading under which --help shows them; `COMPUTING` need not be named."""
+    panels: ClassVar[dict[str, tuple[str, ...]]] = {"Computing": ("device", "precision", "workers")}
+    """Options by the heading under which --help shows them; those of the classes that a class is made from add up."""
 
     @classmethod
     def panel_of(cls, name: str) -> str | None:
         """The heading of an option, or None."""
-        panels = {**cls.panels, "Computing": COMPUTING}
-        return next((panel for panel, names in panels.items() if name in names), None)
+        panels = (item for kind in cls.__mro__ for item in vars(kind).get("panels", {}).items())
+        return next((panel for panel, names in panels if name in names), None)
 
 
 def argument(description: str) -> Any:  # noqa: ANN401 - pydantic's own Field returns Any
