@@ -20,6 +20,7 @@ REQUIRED = {
     "compare": {"runs": ["a", "b"]},
     "evaluate": {"data": "d", "predictions": "p"},
     "export": {"predictions": "p", "data": "d"},
+    "finetune": {"data": "d", "output": "o"},
     "predict": {"frames": "f", "masks": "m", "weights": "w", "output": "o"},
     "prepare": {"release": "r", "output": "o"},
     "preview": {"data": "d"},

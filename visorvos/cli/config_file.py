@@ -38,6 +38,7 @@ def describe_range(schema: Mapping[str, Any]) -> str:
         "exclusiveMinimum": "more than {}",
         "maximum": "at most {}",
         "exclusiveMaximum": "less than {}",
+        "multipleOf": "a multiple of {}",
         "minItems": "at least {} of them",
     }
     # Limits of a value that may be left out lie one level deeper.

@@ -17,7 +17,7 @@ class EvaluateSettings(Settings):
 
     panels: ClassVar = {
         "Inputs": ("data", "split", "weights", "predictions"),
-        "Scoring": ("protocol",),
+        "Scoring": ("protocol", "size"),
         "Outputs": ("output",),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -28,6 +28,8 @@ class VisorAugmentation(Settings):
 
 class FinetuneSettings(TrainingSettings):
     """Stage 2: train on clips of VISOR, or of any data set in DAVIS's shape."""
+
+    panels: ClassVar = {"Inputs": ("data", "split"), "Clips": ("max_skip",), "Validation": ("validate_on",)}
 
     data: Path = Field(description="Data set in DAVIS's shape, such as the VISOR_2022 that prepare makes.")
     split: str = Field(default="train", description="Split to train on.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,18 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 class TrainingSettings(Settings):
     """What decides a run of training, but for its data."""
+
+    panels: ClassVar = {
+        "Inputs": ("weights", "backbone", "pretrained"),
+        "Outputs": ("output", "save_every", "log_every", "resume"),
+        "Clips": ("crop_size", "short_side", "max_objects"),
+        "Optimization": (
+            *("iterations", "batch_size", "accumulate", "learning_rate"),
+            *("warm_up", "schedule", "batch_norm", "seed"),
+        ),
+        "Validation": ("evaluate_every", "validation_split", "validation_sequences"),
+        "Computing": ("compile",),
+    }
 
     output: Path = Field(description="Folder for weights, checkpoints, metrics and plots.")
     weights: Path | None = Field(default=None, description="Checkpoint to start from, .pth or .safetensors.")
