@@ -18,6 +18,7 @@ class PredictSettings(Settings):
     panels: ClassVar = {
         "Inputs": ("frames", "masks", "weights"),
         "Outputs": ("output", "save", "resume"),
+        "Pictures": ("colours", "opacity", "outline", "names"),
         "Memory": ("memory", "every", "limit", "size"),
     }
 
@@ -28,8 +29,21 @@ class PredictSettings(Settings):
     )
     weights: Path = Field(description="Checkpoint, .pth or .safetensors.")
     output: Path = Field(description="Folder for the masks, palette PNGs named as the frames.")
-    save: tuple[Literal["overlay", "video"], ...] = Field(
-        default=(), description="Also write the masks drawn over the frames: images (overlay), an H.264 MP4 (video)."
+    save: tuple[Literal["overlay", "video", "sheet"], ...] = Field(
+        default=(),
+        description="Also write the masks drawn over the frames: images (overlay), an H.264 MP4 (video), twelve frames "
+        "on one sheet.jpg (sheet). May be given several times.",
+    )
+    colours: Literal["mask", "bright"] = Field(
+        default="mask",
+        description="Of drawn objects: those of the given masks, or bright ones by id, by name with --names.",
+    )
+    opacity: Annotated[float, Field(ge=0, le=1, description="Of the colour inside drawn objects.")] = 0.5
+    outline: bool = Field(default=True, description="Outline drawn objects.")
+    names: Path | None = Field(
+        default=None,
+        description='JSON of names to write on objects: {"1": "cup"}, or a SPLIT_data_mapping.json that has the '
+        "frames' folder.",
     )
     size: ShortSide = 480
     memory: Literal["every", "visor"] = Field(

@@ -11,7 +11,7 @@ from visorvos.core.files.images import FRAME_SUFFIXES, list_images
 from visorvos.core.files.names import is_safe_name
 from visorvos.errors import VisorVosError
 
-__all__ = ["DataSet", "Sequence", "check_name", "mask_files", "read_mapping"]
+__all__ = ["DataSet", "Sequence", "check_name", "mask_files", "read_mapping", "read_names"]
 
 _RESOLUTION = "480p"
 
@@ -188,3 +188,24 @@ def read_mapping(path: Path) -> dict[str, dict[int, str]]:
         raise VisorVosError(
             f"The mapping {path} cannot be read: {error}.", 'It should hold {"sequence": {"1": "name"}}.'
         ) from error
+
+
+def read_names(path: Path, sequence: str) -> dict[int, str]:
+    """The object names of one clip: from ``{"1": name, ...}``, or a mapping file that has the sequence.
+
+    Raises:
+        VisorVosError: where it is neither, or the mapping does not know the sequence.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and all(isinstance(name, str) for name in content.values()):
+            return {int(index): name for index, name in content.items()}
+    except (OSError, ValueError) as error:
+        raise VisorVosError(f"The names {path} cannot be read: {error}.", 'It should hold {"1": "name"}.') from error
+    mapping = read_mapping(path)
+    if sequence not in mapping:
+        raise VisorVosError(
+            f"The mapping {path} has no sequence {sequence}.",
+            'Name the folder of frames as the sequence, or give a file that holds {"1": "name"}.',
+        )
+    return mapping[sequence]

@@ -14,6 +14,7 @@ from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.jobs.preview_clips import clip_tiles
 from visorvos.core.jobs.progress import Progress, Silent
 from visorvos.core.report.contact_sheet import Tile, contact_sheet
+from visorvos.core.report.overlay import Style
 from visorvos.errors import VisorVosError
 from visorvos.settings.preview import PreviewSettings
 
@@ -68,7 +69,7 @@ def _frame_tiles(settings: PreviewSettings, progress: Progress) -> list[list[Til
             mask = read_mask(sequence.masks[number])
             labels = fit_mask(mask.labels, frame.shape[0], frame.shape[1], sequence.masks[number])
             caption = f"{name}  {sequence.frames[number].stem}"
-            group.append(Tile(frame, labels, mask.palette or DAVIS_PALETTE, object_names.get(name, {}), caption))
+            group.append(Tile(frame, labels, Style(mask.palette or DAVIS_PALETTE), object_names.get(name, {}), caption))
         tiles.append(group)
     return tiles
 

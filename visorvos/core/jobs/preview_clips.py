@@ -14,6 +14,7 @@ from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.jobs.progress import Progress
 from visorvos.core.jobs.training.clips import coco_clips, visor_clips
 from visorvos.core.report.contact_sheet import Tile
+from visorvos.core.report.overlay import Style
 from visorvos.errors import VisorVosError
 from visorvos.settings.finetune import FinetuneSettings
 from visorvos.settings.pretrain import PretrainSettings
@@ -75,6 +76,6 @@ def _settings(model: type[S], file: Path | None, changed: dict[str, Any]) -> S:
 
 def _tiles(clip: Clip, number: int) -> list[Tile]:
     return [
-        Tile(frame, labels, DAVIS_PALETTE, {}, f"{number + 1}, frame {place}: {clip.name}")
+        Tile(frame, labels, Style(DAVIS_PALETTE), {}, f"{number + 1}, frame {place}: {clip.name}")
         for place, (frame, labels) in enumerate(zip(clip.frames, clip.labels, strict=True), start=1)
     ]

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.report.overlay import draw_overlay
+from visorvos.core.report.overlay import Style, draw_overlay
 
 __all__ = ["PREDICTED_COLOUR", "TRUE_COLOUR", "MaskPair", "crop_window", "draw_mask"]
 
@@ -78,7 +78,7 @@ def draw_mask(
     small = np.asarray(cv2.resize(part, size, interpolation=interpolation), np.uint8)
     small_labels = np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
     palette = bytes(3) + bytes(colour) + bytes(3 * 254)
-    return draw_overlay(small, small_labels, palette, alpha=0.4)
+    return draw_overlay(small, small_labels, Style(palette, opacity=0.4))
 
 
 def _centred(middle: float, share: float, length: int) -> slice:
