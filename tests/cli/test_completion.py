@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
         ("visorvos predict f --device c", ["cpu", "cuda"]),
         ("visorvos predict f --save o", ["overlay"]),
         ("visorvos prepare --split ", ["train", "val"]),
-        ("visorvos config pre", ["prepare", "preview", "predict"]),
+        ("visorvos config ex", ["export"]),
         ("visorvos eval", ["evaluate"]),
     ],
 )

@@ -23,6 +23,7 @@ REQUIRED = {
     "finetune": {"data": "d", "output": "o"},
     "predict": {"frames": "f", "masks": "m", "weights": "w", "output": "o"},
     "prepare": {"release": "r", "output": "o"},
+    "pretrain": {"coco": "c", "output": "o"},
     "preview": {"data": "d"},
 }
 

@@ -10,7 +10,7 @@ from visorvos.cli.app import COMMANDS
 from visorvos.cli.options import UsageError, resolve, signature
 from visorvos.settings.base import Settings, section
 from visorvos.settings.export import ExportSettings
-from visorvos.settings.preview import PreviewSettings
+from visorvos.settings.finetune import FinetuneSettings
 
 
 class Augmentation(Settings):
@@ -99,11 +99,11 @@ def test_the_environment_stands_in_for_what_must_be_given(monkeypatch, tmp_path)
     monkeypatch.setenv("VISORVOS_DATA", "/cluster/VISOR_2022")
     config = tmp_path / "c.yaml"
     config.write_text("data: from-file\n")
-    assert resolve(PreviewSettings, {}, None).data == Path("/cluster/VISOR_2022")
-    assert resolve(PreviewSettings, {}, config).data == Path("from-file")
-    assert resolve(PreviewSettings, {"data": Path("typed")}, config).data == Path("typed")
+    assert resolve(FinetuneSettings, {"output": "o"}, None).data == Path("/cluster/VISOR_2022")
+    assert resolve(FinetuneSettings, {"output": "o"}, config).data == Path("from-file")
+    assert resolve(FinetuneSettings, {"output": "o", "data": Path("typed")}, config).data == Path("typed")
     # Where --data is a choice, as a check of completeness, it stays one.
     assert resolve(ExportSettings, {"predictions": "p", "mapping": "m"}, None).data is None
     monkeypatch.setenv("VISORVOS_DATA", "")
     with pytest.raises(UsageError, match="--data is missing"):
-        resolve(PreviewSettings, {}, None)
+        resolve(FinetuneSettings, {"output": "o"}, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -36,6 +36,8 @@ class CocoAugmentation(Settings):
 
 class PretrainSettings(TrainingSettings):
     """Stage 1: train on clips made of the images and objects of MS-COCO."""
+
+    panels: ClassVar = {"Inputs": ("coco", "split"), "Validation": ("validate_on",)}
 
     coco: Path = Field(description="Folder that holds annotations/instances_SPLIT.json and SPLIT/.")
     split: str = Field(default="train2017", description="Split of COCO to train on.")
