@@ -78,11 +78,20 @@ def test_kitchens_have_their_own_scores(run: Run, data: Path, predictions: Path,
 
 
 def test_the_page_does_without_frames_and_says_so(run: Run, data: Path, predictions: Path, tmp_path: Path) -> None:
+    for name in ("P01_seq", "P02_seq"):
+        shutil.rmtree(data / "JPEGImages" / "480p" / name)
+    done = run("evaluate", "--data", data, "--predictions", predictions, "--output", tmp_path / "o", "--workers", 1)
+    assert done.code == 0, done.err
+    text = (tmp_path / "o" / "report.html").read_text()
+    lacking = 48 - text.count("data:image/jpeg") // 2
+    assert 0 < lacking < 48
+    assert f"{lacking} of 48 lack their frame in JPEGImages." in text
+
     shutil.rmtree(data / "JPEGImages")
     done = run("evaluate", "--data", data, "--predictions", predictions, "--output", tmp_path / "o", "--workers", 1)
     assert done.code == 0, done.err
     text = (tmp_path / "o" / "report.html").read_text()
-    assert "48 lack their frame in JPEGImages" in text
+    assert "No pictures: JPEGImages has none of their frames." in text
     assert "data:image/jpeg" not in text
 
 

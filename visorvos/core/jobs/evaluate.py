@@ -18,7 +18,7 @@ from visorvos import __version__
 from visorvos.core.files.atomic import make_folder, write_text
 from visorvos.core.files.layout import DataSet
 from visorvos.core.files.settings_file import write_settings, yaml_text
-from visorvos.core.jobs.mask_pictures import PICTURES_SHOW, with_pictures
+from visorvos.core.jobs.mask_pictures import picture_note, with_pictures
 from visorvos.core.jobs.progress import Progress, Silent
 from visorvos.core.jobs.score import evaluate_masks
 from visorvos.core.metrics.accumulator import ScoreReport
@@ -149,7 +149,6 @@ def _page(result: Evaluation, data: DataSet, unseen: Collection[str] | None, set
         with_pictures(pairs, data, folders)
         for pairs in (worst_masks(result.report, _PICTURES), random_masks(result.report, _PICTURES))
     )
-    lacking = sum(not pair.pictures for pair in (*worst, *random))
     return evaluation_page(
         result.report,
         unseen,
@@ -162,7 +161,7 @@ def _page(result: Evaluation, data: DataSet, unseen: Collection[str] | None, set
         protocol=result.report.protocol,
         facts=_facts(result),
         settings=yaml_text("evaluate", settings.model_dump(mode="json")),
-        picture_note=PICTURES_SHOW if not lacking else f"{PICTURES_SHOW} {lacking} lack their frame in JPEGImages.",
+        picture_note=picture_note([*worst, *random]),
         version=__version__,
     )
 

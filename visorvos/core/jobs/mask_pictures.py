@@ -16,9 +16,7 @@ from visorvos.core.files.truth import open_truth
 from visorvos.core.report.mask_pair import PREDICTED_COLOUR, TRUE_COLOUR, MaskPair, crop_window, draw_mask
 from visorvos.core.report.page import data_uri
 
-__all__ = ["PICTURES_SHOW", "with_pictures"]
-
-PICTURES_SHOW = "The part of the frame round the object: the true mask in blue, the predicted one in orange."
+__all__ = ["picture_note", "with_pictures"]
 
 _WIDTH = 420
 
@@ -42,6 +40,15 @@ def with_pictures(pairs: Iterable[MaskPair], data: DataSet, predictions: Sequenc
     if images is None:
         return list(pairs)
     return [_drawn(pair, images / pair.sequence, data.annotations / pair.sequence, predictions) for pair in pairs]
+
+
+def picture_note(pairs: Sequence[MaskPair]) -> str:
+    """What the pictures of a report show, and how many lack theirs."""
+    lacking = sum(not pair.pictures for pair in pairs)
+    if lacking == len(pairs):
+        return "No pictures: JPEGImages has none of their frames."
+    shown = "The part of the frame round the object: the true mask in blue, the predicted one in orange."
+    return f"{shown} {lacking} of {len(pairs)} lack their frame in JPEGImages." if lacking else shown
 
 
 def _drawn(pair: MaskPair, frames: Path, masks: Path, predictions: Sequence[Path]) -> MaskPair:

@@ -43,7 +43,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = lambda score: f"{100 * score:.1f}"
+    environment.filters["percent"] = lambda score: f"{100 * score:.1f}".replace("-", "−")  # noqa: RUF001 - a minus
     environment.filters["signed"] = lambda score: f"{100 * score:+.1f}".replace("-", "−")  # noqa: RUF001 - a minus
     environment.filters["share"] = lambda share: f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
     environment.filters["number"] = lambda count: f"{count:,}"
