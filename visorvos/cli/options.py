@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import typer
-import yaml
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from visorvos.cli.completion import completion
 from visorvos.cli.config_file import describe_range
+from visorvos.core.files.settings_file import read_settings
 from visorvos.errors import VisorVosError
 from visorvos.settings.base import ENVIRONMENT, Settings, bare, section
 
@@ -58,7 +58,7 @@ def resolve(model: type[S], typed: Mapping[str, object], config: Path | None) ->
         UsageError: where a value is missing, unknown or out of range.
         VisorVosError: where the file cannot be read.
     """
-    from_file = {} if config is None else _read_config(config)
+    from_file = {} if config is None else read_settings(config)
     given = {name: value for name, value in typed.items() if value is not None and value != []}
     try:
         return model(**{**_from_environment(model), **from_file, **given})
@@ -138,19 +138,6 @@ def _environment(name: str, field: FieldInfo) -> str | None:
 def _from_environment(model: type[Settings]) -> dict[str, str]:
     variables = ((name, _environment(name, field)) for name, field in model.model_fields.items())
     return {name: os.environ[variable] for name, variable in variables if variable and os.environ.get(variable)}
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
-        raise VisorVosError(f"The config file {path} cannot be read: {reason}.", "Give a YAML file.") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise VisorVosError(f"The config file {path} holds no settings.", "Write one `name: value` a line.")
-    return content
 
 
 def _sentence(fault: ErrorDetails, model: type[Settings], config: Path | None) -> str:

@@ -74,8 +74,8 @@ def clips(painted=SCENES, augmentation=SMALL, crop_size=64, max_objects=5, short
 
 
 def inside(mask):
-    """Pixels at least three away from where the mask ends, and from the border: no colours mix there."""
-    return cv2.erode(mask.astype(np.uint8), np.ones((5, 5), np.uint8), borderType=0, borderValue=0) > 0
+    """Pixels over four away from where the mask ends, and from the border: even two warps mix no colours there."""
+    return cv2.erode(mask.astype(np.uint8), np.ones((9, 9), np.uint8), borderType=0, borderValue=0) > 0
 
 
 def shown(clip, painted=SCENES):
@@ -107,7 +107,7 @@ def test_frames_and_labels_agree_after_all_that_is_done_to_them(sample, short_si
                 if list(instances.values()).count(instance) == 1 and instance < SCENES.instance_starts[sample]:
                     there = inside((frame == SCENES.colour(instance)).all(2))
                     assert (labels[there] == index).all(), "a colour of an object is labelled wherever it is"
-    assert kept > 15
+    assert kept > 7
 
 
 def test_the_same_arguments_give_the_same_clip_in_any_process():
@@ -148,13 +148,13 @@ def test_how_many_objects_are_pasted(monkeypatch, pasting, most):
     monkeypatch.setattr(coco_clips, "lay_upon", lambda *arguments: laid.append(arguments[3]))
     source = clips(augmentation=replace(SMALL, pasting=pasting))
     counts = Counter()
-    for epoch in range(300):
+    for epoch in range(120):
         laid.clear()
         source.clip(0, epoch, 0)
         assert set(Counter(laid).values()) <= {3}, "each into all three frames"
         counts[len(set(laid))] += 1
     assert counts.keys() == ({1, 2, 3} if pasting else {0})
-    assert all(70 < count < 130 for count in counts.values()) or not pasting
+    assert all(22 < count < 60 for count in counts.values()) or not pasting
 
 
 def test_an_image_without_large_objects_gets_pasted_ones():
@@ -176,23 +176,23 @@ def test_an_objects_own_pixels_decide_whether_it_is_large_enough():
 def test_only_objects_with_large_boxes_are_pasted_evenly():
     augmentation = replace(UNMOVED, pasting=1, most_own=0, pasted=(1, 1), least_pasted_box=28.0**2, least_visible=0)
     source = clips(augmentation=augmentation, max_objects=1)
-    counts = Counter(number for epoch in range(400) for number in shown(source.clip(2, epoch, 0)).values())
+    counts = Counter(number for epoch in range(160) for number in shown(source.clip(2, epoch, 0)).values())
     assert set(counts) == {0, 1, 2, 3}
-    assert max(counts.values()) < 1.7 * min(counts.values())
+    assert max(counts.values()) < 2.5 * min(counts.values())
 
 
 def test_pasted_objects_drift_to_the_right_and_down():
     augmentation = replace(UNMOVED, pasting=1, most_own=0, pasted=(1, 1), drift=(8, 4), least_visible=150)
     source = clips(augmentation=augmentation)
     steps = []
-    for epoch in range(250):
+    for epoch in range(150):
         clip = source.clip(2, epoch, 0)
         boxes = [cv2.boundingRect(labels) for labels in clip.labels]
         if all(x > 0 and y > 0 and x + w < 64 and y + h < 64 for x, y, w, h in boxes):
             steps += [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(boxes)]
             shapes = [clip.labels[i][y : y + h, x : x + w] for i, (x, y, w, h) in enumerate(boxes)]
             assert all((shape == shapes[0]).all() for shape in shapes)
-    assert len(steps) > 60
+    assert len(steps) > 40
     assert {x for x, _ in steps} == set(range(9))
     assert {y for _, y in steps} == set(range(5))
 
@@ -262,6 +262,15 @@ def test_half_of_the_clips_are_mirrored_left_to_right():
     assert 65 < mirrored < 135
 
 
+def test_the_image_moves_from_frame_to_frame_and_otherwise_in_each_epoch():
+    one = Painted([(45, 45, 20)], width=90)
+    source = clips(one, replace(UNMOVED, pasting=0, corner_shift=0.1), crop_size=90)
+    seen = [source.clip(0, epoch, 0).frames for epoch in range(3)]
+    moved = [frames[number].tobytes() for frames in seen for number in (1, 2)]
+    assert all((frames[0] == one.read_frame(0)).all() for frames in seen)
+    assert len({*moved, one.read_frame(0).tobytes()}) == 7
+
+
 def test_later_objects_lie_over_earlier_ones_and_pasted_ones_over_all():
     both = Painted([(60, 45, 15), (70, 45, 15)])
     for epoch in range(5):
@@ -274,7 +283,7 @@ def draw(painted, instance):
 
 
 def test_a_crop_larger_than_the_images_is_refused():
-    with pytest.raises(VisorVosError, match="crop of 91 pixels .* short side is 90"):
+    with pytest.raises(VisorVosError, match=r"crop of 91 pixels .* short side is 90"):
         clips(crop_size=91)
     clips(crop_size=90)
 

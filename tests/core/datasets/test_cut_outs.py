@@ -12,7 +12,9 @@ HEIGHT, WIDTH = 30, 41
 FRAME = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
 
 point = st.tuples(st.integers(-60, 90), st.integers(-60, 90))
-polygons = st.lists(st.lists(point, min_size=3, max_size=7).map(lambda p: np.array(p, np.int32)), min_size=1, max_size=3)
+polygons = st.lists(
+    st.lists(point, min_size=3, max_size=7).map(lambda p: np.array(p, np.int32)), min_size=1, max_size=3
+)
 
 
 @given(polygons=polygons, index=st.integers(1, 255))

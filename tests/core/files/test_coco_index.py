@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import tracemalloc
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -112,12 +113,39 @@ def test_any_release_is_indexed_as_a_plain_scan_reads_it(release, chunk, batch):
         source.write_text(json.dumps(release))
         stamp = coco_index_build.Stamp.of(source)
         coco_index_build.build_index(source, target, stamp, Track())
-        assert content(CocoIndex(source, target, Path(folder), stamp)) == scanned(source)
+        index = CocoIndex(source, target, Path(folder), stamp)
+        assert content(index) == scanned(source)
+        assert index.instance_starts.flags.aligned
         stored = load_file(target)
         assert [len(stored[name]) for name in ("sizes", "box_areas")] == [
             len(release["images"]),
             sum(len(found) for _, found in scanned(source)),
         ]
+
+
+def many(count, points):
+    """Annotations of three images in turns, none next to another of its image."""
+    shapes = np.random.default_rng(0).uniform(0, 30, (count, 2 * points)).round(2).tolist()
+    return [annotation(number, PICTURES[number * 7 % 3]["id"], shape) for number, shape in enumerate(shapes)]
+
+
+def test_instances_of_an_image_keep_the_order_of_the_json(tmp_path):
+    coco = write_coco(tmp_path, PICTURES, many(500, 3))
+    assert content(open_coco(coco)) == scanned(coco / JSON)
+
+
+def test_memory_does_not_grow_with_the_points(tmp_path, monkeypatch):
+    coco = write_coco(tmp_path, PICTURES, many(900, 60))
+    monkeypatch.setattr(coco_index_build, "_MIB", 1 << 14)
+    monkeypatch.setattr(coco_index_build, "_BATCH", 1 << 12)
+    tracemalloc.start()
+    try:
+        index = open_coco(coco)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(index.box_areas) == 900
+    assert peak < 450 * 60 * 2 * 8, "half of what the points take as numbers"
 
 
 @pytest.mark.skipif(not (SHARED / "samples" / "coco").is_dir(), reason="the samples are not here")

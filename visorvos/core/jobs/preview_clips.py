@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import ValidationError
 
 from visorvos.core.datasets.clip import Clip, Clips
 from visorvos.core.datasets.order import sample_of
 from visorvos.core.files.palette import DAVIS_PALETTE
+from visorvos.core.files.settings_file import read_settings
 from visorvos.core.jobs.progress import Progress
 from visorvos.core.jobs.training.clips import coco_clips, visor_clips
 from visorvos.core.report.contact_sheet import Tile
@@ -58,19 +58,14 @@ def _source(settings: PreviewSettings, progress: Progress) -> tuple[Clips, int]:
 
 def _settings(model: type[S], file: Path | None, changed: dict[str, Any]) -> S:
     """A training command's options: those of the file, the recipe's for the rest."""
+    content = {} if file is None else read_settings(file)
     try:
-        content = {} if file is None else yaml.safe_load(file.read_text(encoding="utf-8"))
-        return model.model_validate({**(content or {}), **changed})
+        return model.model_validate({**content, **changed})
     except ValidationError as error:
         fault = error.errors()[0]
         raise VisorVosError(
             f"{file}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}.",
             "Give the config file or settings.yaml of pretrain with --coco, of finetune with --data.",
-        ) from error
-    except (OSError, TypeError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise VisorVosError(
-            f"The file {file} cannot be read as options: {' '.join(str(error).split())}.",
-            "Give a config file or settings.yaml of pretrain or finetune.",
         ) from error
 
 

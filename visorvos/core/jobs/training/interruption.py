@@ -7,7 +7,13 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["Interruption"]
+from visorvos.errors import VisorVosError
+
+__all__ = ["Interruption", "StoppedError"]
+
+
+class StoppedError(VisorVosError):
+    """A run was asked to stop, and has saved all."""
 
 
 class Interruption:

@@ -15,7 +15,7 @@ from visorvos.core.datasets.clip import Clips
 from visorvos.core.datasets.loader import Batch, Course, load_batches
 from visorvos.core.jobs.device import choose_device, choose_precision
 from visorvos.core.jobs.progress import Bar, Progress, Silent
-from visorvos.core.jobs.training.interruption import Interruption
+from visorvos.core.jobs.training.interruption import Interruption, StoppedError
 from visorvos.core.jobs.training.network import start_network
 from visorvos.core.jobs.training.outputs import Outputs, decisive, state_to_go_on_from
 from visorvos.core.jobs.training.validation import Validation
@@ -200,7 +200,7 @@ class _Run:
         if self.history.clips == self.settings.iterations:
             return
         name = interruption.signal.name if interruption.signal is not None else "a signal to another process"
-        raise VisorVosError(
+        raise StoppedError(
             f"Stopped by {name} after {self.history.clips:,} of {self.settings.iterations:,} clips; all is saved.",
             "Go on with the same command and --resume.",
         )
