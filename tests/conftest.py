@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,18 @@ def weights(small_stm: STM, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@contextmanager
+def full_disk(room: int) -> Iterator[None]:
+    """No file can grow beyond so many bytes: to a program that writes, the disk is full."""
+    resource = pytest.importorskip("resource", reason="this system has no limit of a file's size")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 @dataclass(frozen=True)
 class Finished:
     """How a command ended."""
@@ -45,6 +58,7 @@ class Finished:
 
 
 Run = Callable[..., Finished]
+COLUMNS = "200"
 
 
 @pytest.fixture
@@ -54,7 +68,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def call(*arguments: object) -> Finished:
         monkeypatch.setattr(sys, "argv", ["visorvos", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setenv("COLUMNS", COLUMNS)
         capsys.readouterr()
         try:
             main()

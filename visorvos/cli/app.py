@@ -18,11 +18,22 @@ from visorvos import __version__
 from visorvos.cli.config_file import commented_yaml
 from visorvos.cli.console import Terminal
 from visorvos.cli.options import UsageError, resolve, signature
-from visorvos.cli.tables import compare, demo, evaluate, export, predict, prepare, preview, training
+from visorvos.cli.tables import (
+    compare,
+    demo,
+    download_weights,
+    evaluate,
+    export,
+    predict,
+    prepare,
+    preview,
+    training,
+)
 from visorvos.errors import VisorVosError, explain_import_error
 from visorvos.settings.base import Settings
 from visorvos.settings.compare import CompareSettings
 from visorvos.settings.demo import DemoSettings
+from visorvos.settings.download_weights import DownloadWeightsSettings
 from visorvos.settings.evaluate import EvaluateSettings
 from visorvos.settings.export import ExportSettings
 from visorvos.settings.finetune import FinetuneSettings
@@ -96,6 +107,13 @@ COMMANDS = (
         "visorvos.core.jobs.compare:compare",
         compare.show,
         "visorvos compare scores-before scores-after --output comparison.html",
+    ),
+    Command(
+        "download-weights",
+        DownloadWeightsSettings,
+        "visorvos.core.jobs.download_weights:download_weights",
+        download_weights.show,
+        "visorvos download-weights visor-resnet50",
     ),
     Command(
         "export",

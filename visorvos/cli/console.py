@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
@@ -17,14 +18,23 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.text import Text
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["Terminal"]
+if TYPE_CHECKING:
+    from visorvos.core.files.http import Transferred
+
+__all__ = ["Terminal", "printable"]
 
 T = TypeVar("T")
+
+
+def printable(text: str) -> str:
+    """Text with its control characters spelt out: names from files may hold those that command a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 class _Rate(ProgressColumn):
@@ -56,12 +66,12 @@ class Terminal:
 
     def say(self, message: str) -> None:
         """One line on standard error."""
-        self.err.print(escape(message), soft_wrap=True)
+        self.err.print(escape(printable(message)), soft_wrap=True)
 
     def fail(self, error: VisorVosError) -> None:
         """What is wrong, and what to do."""
-        self.err.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
-        self.err.print(f"  [dim]->[/] {escape(error.remedy)}", soft_wrap=True)
+        self.err.print(f"[bold red]error:[/] {escape(printable(error.message))}", soft_wrap=True)
+        self.err.print(f"  [dim]->[/] {escape(printable(error.remedy))}", soft_wrap=True)
 
     def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
         """A bar that counts the items handed on; see `bar`."""
@@ -84,3 +94,17 @@ class Terminal:
         with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
             task = progress.add_task(escape(description), total=total, completed=done, unit=unit, note="")
             yield _Bar(progress, task)
+
+    def transfer(self, steps: Iterable[Transferred], description: str) -> None:
+        """A progress bar in bytes, gone when done; nothing where no terminal listens."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(compact=True),
+        )
+        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
+            task = progress.add_task(escape(description), total=None)
+            for step in steps:
+                progress.update(task, completed=step.done, total=step.total)

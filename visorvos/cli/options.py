@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
@@ -22,6 +23,7 @@ from visorvos.settings.base import ENVIRONMENT, Settings, bare, section
 
 __all__ = ["UsageError", "resolve", "signature"]
 
+_LONGEST = 200
 S = TypeVar("S", bound=Settings)
 
 
@@ -160,7 +162,7 @@ def _sentence(fault: ErrorDetails, model: type[Settings], config: Path | None) -
     if fault["type"] == "model_type":
         reason = "Expected a group of settings, one `name: value` a line"
     source = f"{config}: {path}" if config is not None else shown
-    given = "" if isinstance(fault["input"], dict) else f" (given: {fault['input']})"
+    given = "" if isinstance(fault["input"], dict) else f" (given: {_brief(fault['input'])})"
     return f"{source}: {reason[0].lower()}{reason[1:].rstrip('.')}{given}."
 
 
@@ -175,3 +177,8 @@ def _place(path: list[str], model: type[Settings]) -> tuple[list[str], str, type
             return path[:depth], key, model
         model = inner
     raise ValueError("Expected a path of one name at least, got none.")
+
+
+def _brief(given: object) -> str:
+    """A value for a sentence; YAML's aliases can make one that would not fit in memory when written out."""
+    return str(given)[:_LONGEST] if isinstance(given, (str, int, float)) else reprlib.repr(given)[:_LONGEST]

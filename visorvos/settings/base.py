@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
-__all__ = ["ENVIRONMENT", "Device", "Precision", "Settings", "ShortSide", "Workers", "argument", "bare", "section"]
+__all__ = [
+    "ENVIRONMENT",
+    "Device",
+    "Precision",
+    "Settings",
+    "ShortSide",
+    "Weights",
+    "Workers",
+    "argument",
+    "bare",
+    "section",
+]
 
 ENVIRONMENT = {"data": "VISORVOS_DATA", "coco": "VISORVOS_COCO"}
 """Environment variables that stand in for an option that must be given, where neither line nor file gives it."""
@@ -60,6 +72,8 @@ Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],
     Field(description="Arithmetic of the network; auto is bfloat16 on a GPU that has it, else float32."),
 ]
+Weights = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
+"""A checkpoint's path, the name of published weights, or hf://USER/NAME: see `resolve_weights`."""
 Workers = Annotated[int, Field(ge=0, description="Processes that share the work; 0 is one for each core.")]
 
 

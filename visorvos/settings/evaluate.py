@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from visorvos.settings.base import Device, Precision, Settings, ShortSide, Workers
+from visorvos.settings.base import Device, Precision, Settings, ShortSide, Weights, Workers
 
 __all__ = ["EvaluateSettings"]
 
@@ -23,7 +23,11 @@ class EvaluateSettings(Settings):
 
     data: Path = Field(description="Data set in DAVIS's shape: JPEGImages, Annotations, ImageSets.")
     split: str = Field(default="val", description="Name of a list in ImageSets, such as val or 2017/val.")
-    weights: Path | None = Field(default=None, description="Checkpoint to run and score, .pth or .safetensors.")
+    weights: Weights | None = Field(
+        default=None,
+        description="Checkpoint to run and score, .pth or .safetensors; or published weights (see download-weights "
+        "--list); or hf://USER/NAME.",
+    )
     predictions: Path | None = Field(default=None, description="Folder of masks to score, SEQUENCE/FRAME.png.")
     protocol: Literal["visor", "davis"] = Field(
         default="visor", description="Frames that count: visor all but the first; davis also leaves the last out."

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from visorvos.settings.base import Device, Precision, Settings, ShortSide, argument
+from visorvos.settings.base import Device, Precision, Settings, ShortSide, Weights, argument
 
 __all__ = ["PredictSettings"]
 
@@ -27,7 +27,10 @@ class PredictSettings(Settings):
         description="Mask of the first frame, or a folder of masks named as their frames. "
         "A mask may be given at any frame, correct objects and bring new ones."
     )
-    weights: Path = Field(description="Checkpoint, .pth or .safetensors.")
+    weights: Weights = Field(
+        description="Checkpoint, .pth or .safetensors; or published weights (see download-weights --list); or "
+        "hf://USER/NAME."
+    )
     output: Path = Field(description="Folder for the masks, palette PNGs named as the frames.")
     save: tuple[Literal["overlay", "video", "sheet"], ...] = Field(
         default=(),

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from visorvos.settings.base import Device, Precision, Settings
+from visorvos.settings.base import Device, Precision, Settings, Weights
 
 __all__ = ["Accumulate", "Iterations", "MaxObjects", "Probability", "TrainingSettings"]
 
@@ -35,7 +35,11 @@ class TrainingSettings(Settings):
     }
 
     output: Path = Field(description="Folder for weights, checkpoints, metrics and plots.")
-    weights: Path | None = Field(default=None, description="Checkpoint to start from, .pth or .safetensors.")
+    weights: Weights | None = Field(
+        default=None,
+        description="Checkpoint to start from, .pth or .safetensors; or published weights (see download-weights "
+        "--list); or hf://USER/NAME.",
+    )
     backbone: Literal["resnet50", "resnet18", "resnest101"] | None = Field(
         default=None, description="Network to train. Default: that of --weights, else resnet50."
     )

@@ -12,10 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.builders import SHARED, write_data_set
+from tests.builders import SHARED, draw_clip, write_data_set
 from tests.builders import read_labels as png_ids
 from visorvos.core.datasets.affine_warps import AffineRanges
-from visorvos.core.datasets.drawn_video import draw_video
 from visorvos.core.datasets.visor_clips import VisorAugmentation, VisorClips, draw_frames
 from visorvos.core.files.images import read_frame
 from visorvos.core.files.layout import DataSet
@@ -241,7 +240,7 @@ def test_frames_are_brought_to_the_short_side_first(axis):
 
 
 def test_the_same_seed_sample_and_epoch_give_the_same_clip_in_any_process(tmp_path):
-    videos = {f"video_{number}": draw_video(5, 72, 128, number) for number in range(2)}
+    videos = {f"video_{number}": draw_clip(5, 72, 128, number) for number in range(2)}
     clips = stored(write_data_set(tmp_path, videos), "val")
     requests = [(sample, epoch, 0.75) for sample in range(2) for epoch in range(3)]
     here = [clips.clip(*request) for request in requests]
@@ -293,14 +292,14 @@ def test_frames_of_different_sizes_are_named():
 
 
 def test_a_mask_of_another_size_is_named(tmp_path):
-    frames, masks = draw_video(3, 72, 128, 0)
+    frames, masks = draw_clip(3, 72, 128, 0)
     clips = stored(write_data_set(tmp_path, {"video": (frames, [masks[0], masks[1][:60], masks[2]])}), "val")
     with pytest.raises(VisorVosError, match=r"00001\.png is 128x60, its frame is 128x72"):
         clips.clip(0, 0, 0)
 
 
 def test_a_damaged_frame_is_named(tmp_path):
-    frames, masks = draw_video(3, 72, 128, 0)
+    frames, masks = draw_clip(3, 72, 128, 0)
     clips = stored(write_data_set(tmp_path, {"video": (frames, masks)}), "val")
     (tmp_path / "JPEGImages" / "480p" / "video" / "00002.png").write_bytes(b"no image")
     with pytest.raises(VisorVosError, match=r"00002\.png"):

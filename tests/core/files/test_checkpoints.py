@@ -5,6 +5,7 @@ import collections
 import json
 import pickle
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -132,6 +133,15 @@ class TestRoundTrips:
         assert load_weights(folder / "weights.pth").backbone == "resnet18"
 
 
+def test_weights_do_not_change_with_their_file(folder: Path) -> None:
+    for name in ("weights.pth", "weights.safetensors"):
+        save_weights(STM("resnet18", pretrained=False), folder / name)
+        stm = load_weights(folder / name)
+        before = stm.decoder.predict.weight.clone()
+        (folder / name).write_bytes(bytes((folder / name).stat().st_size))
+        assert torch.equal(stm.decoder.predict.weight, before)
+
+
 def test_every_weight_has_one_name_there_and_one_here() -> None:
     for backbone in ("resnet18", "resnet50"):
         theirs = [key for key in hollow(backbone) if key not in CONSTANTS]
@@ -193,6 +203,54 @@ def truncated(write: Callable[[Path], None], share: float) -> Callable[[Path], N
     return cut
 
 
+def rezipped(change: Callable[[str, bytes], bytes], method: int = zipfile.ZIP_STORED) -> Callable[[Path], None]:
+    """A checkpoint whose parts are changed, under checksums of their own."""
+
+    def write(path: Path) -> None:
+        torch.save({"module.Decoder.pred2.bias": torch.arange(4.0)}, path)
+        with zipfile.ZipFile(path) as archive:
+            parts = {info.filename: archive.read(info) for info in archive.infolist()}
+        with zipfile.ZipFile(path, "w", method) as archive:
+            for name, content in parts.items():
+                archive.writestr(name, change(name, content))
+
+    return write
+
+
+def claims(old: bytes, new: bytes) -> Callable[[str, bytes], bytes]:
+    def change(name: str, content: bytes) -> bytes:
+        assert old in content or not name.endswith("data.pkl")
+        return content.replace(old, new) if name.endswith("data.pkl") else content
+
+    return change
+
+
+def flipped(path: Path) -> None:
+    """One bit of a tensor's values is another."""
+    torch.save({"module.Decoder.pred2.bias": torch.full((4,), 7.0)}, path)
+    content = path.read_bytes()
+    place = content.index(torch.full((4,), 7.0).numpy().tobytes())
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+
+
+def sparse(length: int) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            file.truncate(length)
+
+    return write
+
+
+def header(claimed: int, text: bytes) -> Callable[[Path], None]:
+    """A .safetensors file that claims a length of its header, or tensors, that it does not have."""
+    return lambda path: path.write_bytes(claimed.to_bytes(8, "little") + text) and None
+
+
+HUGE = b'{"x":{"dtype":"F32","shape":[1000000,1000000],"data_offsets":[0,4000000000000]}}'
+# Numbers of a pickle: 4 in a byte, 1 << 28 in four bytes.
+FEW, MANY = b"K\x04", b"J\x00\x00\x00\x10"
+
+
 def own_form(path: Path) -> None:
     save_file({"query_encoder.stem.weight": torch.zeros(64, 3, 7, 7)}, path)
 
@@ -248,6 +306,23 @@ BAD: dict[str, tuple[str, Callable[[Path], None], str]] = {
         changed(Decoder__pred2__bias=torch.zeros(3)),
         "Decoder.pred2.bias has shape (3,) in place of (2,)",
     ),
+    "more than can be meant": ("a.pth", sparse(5 << 30), "5,368,709,120 bytes, more than can be meant"),
+    "a bomb of zeros": (
+        "a.pth",
+        rezipped(lambda _, content: content + bytes(1 << 20), zipfile.ZIP_DEFLATED),
+        "compressed",
+    ),
+    "a storage and tensor larger than the file": ("a.pth", rezipped(claims(FEW, MANY)), "cannot be read"),
+    "a tensor larger than its storage": (
+        "a.pth",
+        rezipped(claims(FEW + b"\x85q", MANY + b"\x85q")),
+        "cannot be read",
+    ),
+    "a flipped bit": ("a.pth", flipped, "data/0 is damaged"),
+    "a header longer than the file": ("a.safetensors", header(1 << 62, b"{}"), "cannot be read"),
+    "a header of a gigabyte": ("a.safetensors", header(1 << 30, b"{}"), "cannot be read"),
+    "a tensor longer than the file": ("a.safetensors", header(len(HUGE), HUGE), "cannot be read"),
+    "a header nested deep": ("a.safetensors", header(50_000, b"[" * 50_000), "cannot be read"),
     "NaN": ("a.pth", changed(Decoder__pred2__bias=NAN), "not finite: Decoder.pred2.bias"),
     "infinite": ("a.pth", changed(Decoder__pred2__bias=NAN / 0), "not finite: Decoder.pred2.bias"),
     "infinite in float32": (

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.builders import write_frames, write_labels
+from tests.builders import draw_clip, write_frames, write_labels
 from tests.conftest import Run
-from visorvos.core.datasets.drawn_video import draw_video
 from visorvos.core.files.frames import open_frames
 from visorvos.core.files.video import written_video
 from visorvos.core.report.colours import bright_palette
 
-FRAMES, MASKS = draw_video(3, 120, 200, seed=3)
+FRAMES, MASKS = draw_clip(3, 120, 200, seed=3)
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from tests.browser import open_browser
-from tests.builders import read_labels, write_data_set, write_labels
+from tests.builders import draw_clip, read_labels, write_data_set, write_labels
 from tests.conftest import Run
-from visorvos.core.datasets.drawn_video import draw_video
 from visorvos.core.jobs.evaluate import evaluate as score
 from visorvos.settings.evaluate import EvaluateSettings
 
@@ -32,7 +31,7 @@ def shifted(data: Path, folder: Path, sequence_shifts: dict[str, int]) -> Path:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of three sequences and the masks of two runs."""
     root = tmp_path_factory.mktemp("compare")
-    data = write_data_set(root / "data", {name: draw_video(4, 48, 80, seed=n) for n, name in enumerate("pqr")})
+    data = write_data_set(root / "data", {name: draw_clip(4, 48, 80, seed=n) for n, name in enumerate("pqr")})
     (data / "ImageSets" / "2022" / "small.txt").write_text("p")
     (data / "val_data_mapping.json").write_text(json.dumps({"q": {"1": "<i>cup"}}))
     shifted(data, root / "one", {"p": 3, "q": 2, "r": 1})

@@ -14,15 +14,14 @@ import torch
 import yaml
 from PIL import Image
 
-from tests.builders import SHARED, read_labels, write_frames, write_labels
+from tests.builders import SHARED, draw_clip, read_labels, write_frames, write_labels
 from tests.conftest import Run
 from visorvos import STM, segment_video
-from visorvos.core.datasets.drawn_video import draw_video
 from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.jobs import predict as job
 
 Array = np.ndarray[Any, Any]
-FRAMES, MASKS = draw_video(6, 64, 90, seed=3)
+FRAMES, MASKS = draw_clip(6, 64, 90, seed=3)
 
 
 @pytest.fixture

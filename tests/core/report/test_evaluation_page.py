@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from tests.browser import open_browser
-from tests.builders import read_labels, write_data_set, write_labels
+from tests.builders import draw_clip, read_labels, write_data_set, write_labels
 from tests.conftest import Run
 from tests.core.metrics.test_accumulator import make_report, make_sequence
-from visorvos.core.datasets.drawn_video import draw_video
 from visorvos.core.report.evaluation_page import parts_of, random_masks, worst_masks
 from visorvos.core.report.mask_pair import crop_window, draw_mask
 
@@ -26,7 +25,7 @@ browsers = pytest.fixture(open_browser)
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Three sequences of six frames, one of them from an unseen kitchen."""
-    root = write_data_set(tmp_path / "VISOR", {f"P0{n}_seq": draw_video(6, 48, 80, seed=n) for n in (1, 2, 9)})
+    root = write_data_set(tmp_path / "VISOR", {f"P0{n}_seq": draw_clip(6, 48, 80, seed=n) for n in (1, 2, 9)})
     names = {f"P0{n}_seq": {"1": "disc", "2": HOSTILE, "3": "triangle"} for n in (1, 2, 9)}
     (root / "val_data_mapping.json").write_text(json.dumps(names))
     (root / "ImageSets" / "2022" / "val_unseen.txt").write_text("P09_seq")

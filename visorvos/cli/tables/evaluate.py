@@ -8,6 +8,8 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
+from visorvos.cli.console import printable
+
 if TYPE_CHECKING:
     from visorvos.core.jobs.evaluate import Evaluation
     from visorvos.core.metrics.bootstrap import Estimate
@@ -53,7 +55,7 @@ def show(evaluation: Evaluation) -> Group:
             break
         rows.add_row(escape(sequence.sequence), "", *_figures(sequence), style="bold")
         for item in sequence.objects:
-            name = f" {escape(item.name)}" if item.name else ""
+            name = f" {escape(printable(item.name))}" if item.name else ""
             rows.add_row("", f"{item.object_id}{name}", *_figures(item))
         shown += 1 + len(sequence.objects)
     where = f"Tables, JSON and report.html are in {escape(evaluation.output)}." if evaluation.output else ""

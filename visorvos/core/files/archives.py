@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import struct
 import zipfile
 import zlib
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Location", "members", "read_bytes"]
 
+_SMALL, _MOST_EXPANSION = 16 << 20, 100
+"""Bytes that any file may have; above, how many times its compressed size. The release's JSON shrinks to a tenth."""
+_LARGEST_INNER = 4 << 30
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 # What zipfile raises on archives that are truncated, hostile, encrypted or of an unknown method.
 _UNREADABLE = (EOFError, NotImplementedError, OSError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error)
@@ -72,19 +76,38 @@ def read_bytes(location: Location, most: int) -> bytes:
         VisorVosError: where it is missing, cannot be read, is damaged or too large.
     """
     with _explained(location):
-        if not location.inside:
-            size = location.path.stat().st_size
-        else:
+        if location.inside:
             archive = _opened(Location(location.path, location.inside[:-1]))
-            size = archive.getinfo(location.inside[-1]).file_size
-        if size > most:
-            raise VisorVosError(f"{location} has {size:,} bytes, more than can be meant.", "Check the file.")
-        return location.path.read_bytes() if not location.inside else archive.read(location.inside[-1])
+            return _expand(archive, archive.getinfo(location.inside[-1]), location, most)
+        status = location.path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            # A pipe may never answer, a device never end.
+            raise OSError(f"it is {'a folder' if stat.S_ISDIR(status.st_mode) else 'no regular file'}")
+        if status.st_size > most:
+            raise _too_much(location, status.st_size)
+        return location.path.read_bytes()
+
+
+def _expand(archive: zipfile.ZipFile, member: zipfile.ZipInfo, location: Location, most: int) -> bytes:
+    """A member's content, unless it is a bomb: zip files state sizes, and no more than stated is read."""
+    if member.file_size > most:
+        raise _too_much(location, member.file_size)
+    if member.file_size > max(_SMALL, _MOST_EXPANSION * member.compress_size):
+        raise VisorVosError(
+            f"{location} would grow from {member.compress_size:,} to {member.file_size:,} bytes, which neither JSON "
+            "nor pictures do.",
+            "It is a zip bomb, or not what it should be; get the archive from its source.",
+        )
+    return archive.read(member)
+
+
+def _too_much(location: Location, size: int) -> VisorVosError:
+    return VisorVosError(f"{location} has {size:,} bytes, more than can be meant.", "Check the file.")
 
 
 def _opened(archive: Location) -> zipfile.ZipFile:
-    stat = archive.path.stat()
-    return _open(archive, stat.st_size, stat.st_mtime_ns)
+    status = archive.path.stat()
+    return _open(archive, status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=4)
@@ -98,7 +121,7 @@ def _open(archive: Location, size: int, time: int) -> zipfile.ZipFile:
     if info.compress_type == zipfile.ZIP_STORED and not encrypted and not isinstance(outer.fp, io.BytesIO):
         return zipfile.ZipFile(cast(BinaryIO, io.BufferedReader(_stored(outer, info, archive.path))))
     # A compressed zip cannot be read from the middle: it is held in memory while it is in use.
-    return zipfile.ZipFile(io.BytesIO(outer.read(info)))
+    return zipfile.ZipFile(io.BytesIO(_expand(outer, info, archive, _LARGEST_INNER)))
 
 
 class _Slice(io.RawIOBase):

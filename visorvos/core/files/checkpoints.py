@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from visorvos.errors import VisorVosError, listed
 __all__ = ["load_weights", "save_weights"]
 
 _LISTED = 20
+_MOST_BYTES = 4 << 30
 
 
 def load_weights(path: str | Path) -> STM:
@@ -89,11 +91,16 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise VisorVosError(f"The weights {path}: this {what}.", "Give the path of a .pth or .safetensors file.")
     if path.stat().st_size == 0:
         raise VisorVosError(f"The weights {path}: the file is empty.", "Download or copy it again.")
+    if path.stat().st_size > _MOST_BYTES:
+        raise VisorVosError(
+            f"The weights {path} have {path.stat().st_size:,} bytes, more than can be meant.", "Check the file."
+        )
     try:
+        # Tensors are views of the file until they are checked: sizes that are not true take no memory.
         if path.suffix == ".safetensors":
             content: object = load_file(path)
         else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_archive(path))
     except Exception as error:  # a broken pickle can make even the restricted unpickler raise anything
         raise VisorVosError(
             f"The weights {path} cannot be read: {_reason(error)}.",
@@ -111,6 +118,19 @@ def _read(path: Path) -> dict[str, Tensor]:
             "Give a file that holds the network's state dictionary alone.",
         )
     return {str(name): tensor for name, tensor in content.items()}
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether it is a zip file as torch writes them, else a bare pickle of before; its checksums are verified."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+            raise ValueError("it holds compressed parts, and torch writes none")
+        damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"its part {damaged} is damaged")
+    return True
 
 
 def _reason(error: Exception) -> str:
@@ -193,7 +213,8 @@ def _check(state: dict[str, Tensor], expected: dict[str, Tensor], path: Path, ba
             "Give a checkpoint of the VISOR-VOS reference implementation or of visorvos.",
         )
     for name, tensor in state.items():
-        state[name] = tensor.to(expected[name].dtype)
+        # A copy: nothing may happen to the weights when the file is replaced or cut.
+        state[name] = tensor.detach().to(expected[name].dtype, copy=True)
     broken = [name for name, tensor in state.items() if not tensor.isfinite().all()]
     if broken:
         raise VisorVosError(

@@ -65,8 +65,21 @@ class FrameFolder:
         return (read_frame(self.files[number]) for number in sorted(numbers))
 
     def fingerprint(self) -> list[tuple[str, int, int]]:
-        """Names, sizes and times of the files: changes when a frame does."""
-        return [(file.name, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in self.files]
+        """Names, sizes and times of the files: changes when a frame does.
+
+        Raises:
+            VisorVosError: where one is a link to nowhere.
+        """
+        marks = []
+        for file in self.files:
+            try:
+                stat = file.stat()
+            except OSError as error:
+                raise VisorVosError(
+                    f"The frame {file} cannot be read: {error.strerror}.", "Copy or extract it again."
+                ) from error
+            marks.append((file.name, stat.st_size, stat.st_mtime_ns))
+        return marks
 
 
 class FrameVideo:

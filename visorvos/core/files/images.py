@@ -16,9 +16,20 @@ from PIL import Image, ImageOps
 from visorvos.core.files.atomic import written_whole
 from visorvos.errors import VisorVosError
 
-__all__ = ["FRAME_SUFFIXES", "list_images", "natural_key", "opened_image", "read_frame", "write_picture"]
+__all__ = [
+    "FRAME_SUFFIXES",
+    "IMAGE_FORMATS",
+    "list_images",
+    "natural_key",
+    "opened_image",
+    "read_frame",
+    "write_picture",
+]
 
 FRAME_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+IMAGE_FORMATS = ("JPEG", "MPO", "PNG", "BMP", "WEBP")
+"""What is opened, by content and not by name. Pillow knows many more; of some it runs other programs to read them."""
 
 _FRAME_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 
@@ -68,7 +79,7 @@ def opened_image(path: Path, what: str) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(path, formats=IMAGE_FORMATS) as image:
                 yield image
     except (
         OSError,

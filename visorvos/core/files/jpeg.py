@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from visorvos.core.files.archives import Location, read_bytes
+from visorvos.core.files.images import IMAGE_FORMATS
 from visorvos.errors import VisorVosError
 
 __all__ = ["encode_jpeg", "read_whole_frame"]
@@ -26,7 +27,7 @@ def read_whole_frame(location: Location) -> NDArray[np.uint8]:
     """
     content = read_bytes(location, _MOST_BYTES)
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=IMAGE_FORMATS) as image:
             width, height = image.size
             jpeg = image.format in ("JPEG", "MPO")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

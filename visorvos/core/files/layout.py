@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from pydantic import TypeAdapter, ValidationError
+
+from visorvos.core.files.archives import Location, read_bytes
 from visorvos.core.files.images import FRAME_SUFFIXES, list_images
 from visorvos.core.files.names import is_safe_name
 from visorvos.errors import VisorVosError
@@ -14,6 +16,9 @@ from visorvos.errors import VisorVosError
 __all__ = ["DataSet", "Sequence", "check_name", "mask_files", "read_mapping", "read_names"]
 
 _RESOLUTION = "480p"
+_MOST_BYTES = 64 << 20
+_NAMES = TypeAdapter(dict[int, str])
+_MAPPING = TypeAdapter(dict[str, dict[int, str]])
 
 
 @dataclass(frozen=True)
@@ -167,8 +172,8 @@ class DataSet:
 
 def _read_lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        return read_bytes(Location(path), _MOST_BYTES).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
         raise VisorVosError(f"The list {path} cannot be read: {error}.", "Restore the file.") from error
 
 
@@ -179,14 +184,13 @@ def read_mapping(path: Path) -> dict[str, dict[int, str]]:
         VisorVosError: where it is not of that form.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            str(sequence): {int(index): str(name) for index, name in names.items()}
-            for sequence, names in content.items()
-        }
-    except (OSError, ValueError, AttributeError) as error:
+        return _MAPPING.validate_json(read_bytes(Location(path), _MOST_BYTES))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ", ".join(str(level)[:80] for level in fault["loc"])
         raise VisorVosError(
-            f"The mapping {path} cannot be read: {error}.", 'It should hold {"sequence": {"1": "name"}}.'
+            f"The mapping {path} cannot be read: {where}{': ' if where else ''}{fault['msg']}.",
+            'It should hold {"sequence": {"1": "name"}}.',
         ) from error
 
 
@@ -196,13 +200,11 @@ def read_names(path: Path, sequence: str) -> dict[int, str]:
     Raises:
         VisorVosError: where it is neither, or the mapping does not know the sequence.
     """
+    content = read_bytes(Location(path), _MOST_BYTES)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(content, dict) and all(isinstance(name, str) for name in content.values()):
-            return {int(index): name for index, name in content.items()}
-    except (OSError, ValueError) as error:
-        raise VisorVosError(f"The names {path} cannot be read: {error}.", 'It should hold {"1": "name"}.') from error
-    mapping = read_mapping(path)
+        return _NAMES.validate_json(content)
+    except ValidationError:
+        mapping = read_mapping(path)
     if sequence not in mapping:
         raise VisorVosError(
             f"The mapping {path} has no sequence {sequence}.",

@@ -1,8 +1,11 @@
-"""Names from files that are to become parts of paths."""
+"""Names from files that are to become parts of paths, and where paths lead."""
 
 from __future__ import annotations
 
-__all__ = ["is_safe_name"]
+import os
+from pathlib import Path
+
+__all__ = ["is_safe_name", "real_path"]
 
 _LONGEST = 200
 
@@ -15,3 +18,8 @@ def is_safe_name(name: str) -> bool:
         and name.isprintable()
         and not any(character in name for character in "/\\:")
     )
+
+
+def real_path(path: Path) -> Path:
+    """Where a path leads, links followed; one that leads in a circle is left as it is."""
+    return Path(os.path.realpath(path))

@@ -170,7 +170,7 @@ def _frames_in(place: _Entry) -> Iterator[tuple[Location, int]]:
     with os.scandir(path) as files:
         for file in sorted(files, key=lambda file: file.name):
             if _is_frame(file.name):
-                yield Location(path / file.name), file.stat().st_size
+                yield Location(path / file.name), _size(file)
 
 
 def _is_frame(name: str) -> bool:
@@ -202,7 +202,7 @@ def _walk_folder(
         raise VisorVosError(f"The folder {folder} cannot be read: {error.strerror}.", "Check the path.") from error
     for file in files:
         path = folder / file.name
-        if file.is_dir():
+        if _is_folder(file):
             if file.name in stop:
                 yield _Entry(Location(path), (*above, file.name))
             elif file.name not in skip and len(above) < _DEEPEST:
@@ -236,6 +236,13 @@ def _walk_zip(
             yield _Entry(archive.member(info.filename), (*above, *folders, own.stem), info.file_size, info.CRC)
         elif own.stem not in skip and len(archive.inside) < _DEEPEST:
             yield from _walk_zip(archive.member(info.filename), (*above, *folders, own.stem), stop, skip)
+
+
+def _is_folder(file: os.DirEntry[str]) -> bool:
+    try:
+        return file.is_dir()
+    except OSError:
+        return False  # a link to itself
 
 
 def _size(file: os.DirEntry[str]) -> int:

@@ -16,6 +16,8 @@ __all__ = ["SETTINGS_FILE", "read_settings", "write_settings", "yaml_text"]
 
 SETTINGS_FILE = "settings.yaml"
 
+_MOST_BYTES = 1 << 20
+
 
 def write_settings(folder: Path, command: str, values: Mapping[str, object]) -> Path:
     """Writes what a command ran with, in a form that ``--config`` takes.
@@ -49,8 +51,14 @@ def read_settings(path: Path) -> dict[str, Any]:
         VisorVosError: where it cannot be read, or is not of that form.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
+            raise VisorVosError(f"The config file {path} has more bytes than can be meant.", "Give a YAML file.")
+        content = yaml.safe_load(text.decode())
+    except RecursionError as error:
+        raise VisorVosError(f"The config file {path} is nested too deep.", "Give a YAML file of options.") from error
+    except (OSError, ValueError, yaml.YAMLError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
         raise VisorVosError(f"The config file {path} cannot be read: {reason}.", "Give a YAML file.") from error
     if content is None:

@@ -19,6 +19,7 @@ from visorvos.errors import VisorVosError
 __all__ = ["VideoFile", "VideoSink", "written_video"]
 
 Frame = NDArray[np.uint8]
+_MOST_PIXELS = 1 << 26
 
 
 class VideoFile:
@@ -34,6 +35,7 @@ class VideoFile:
             if not container.streams.video:
                 raise VisorVosError(f"{path} holds no video.", "Give a video file or a folder of frames.")
             stream = container.streams.video[0]
+            self._check_size(stream.width, stream.height)
             self.stated_length = stream.frames or None
             """The number of frames that the header states; it need not be true."""
             self.rate = Fraction(stream.average_rate or 24)
@@ -42,8 +44,16 @@ class VideoFile:
         """Decodes from the start: uint8 (H, W, 3) RGB, turned upright."""
         with self._opened() as container:
             for frame in container.decode(video=0):
+                self._check_size(frame.width, frame.height)
                 upright = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
                 yield np.ascontiguousarray(upright)
+
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > _MOST_PIXELS:
+            raise VisorVosError(
+                f"The video {self.path} has frames of {width}x{height} pixels, more than can be meant.",
+                "Check the file, or scale it down with FFmpeg.",
+            )
 
     def count(self) -> int:
         """The number of frames, found by decoding them all."""

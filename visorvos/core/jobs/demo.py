@@ -109,7 +109,7 @@ def _train(settings: DemoSettings, data: Path, progress: Progress) -> Path:
     first = pretrain_settings(settings, size, output / "coco", output / "stage1")
     second = finetune_settings(settings, size, data, output / "stage1" / LAST, output / "stage2")
     try:
-        save_weights(start_network(first), output / "untrained.safetensors")
+        save_weights(start_network(first, progress), output / "untrained.safetensors")
         progress.say(f"Stage 1: {size.pretrain} clips made of images.")
         pretrain(first, progress)
         progress.say(f"Stage 2: {size.finetune} clips of videos.")
@@ -125,7 +125,7 @@ def _evaluate(
     """Scores of the untrained network, of copied first masks, and of the trained network."""
     output = settings.output
 
-    def score(name: str, **source: Path) -> Evaluation:
+    def score(name: str, **source: Path | str) -> Evaluation:
         return evaluate(
             EvaluateSettings(
                 data=data,
@@ -140,9 +140,9 @@ def _evaluate(
 
     _copy_first_masks(data, output / "copied")
     return (
-        score("scores-untrained", weights=output / "untrained.safetensors"),
+        score("scores-untrained", weights=str(output / "untrained.safetensors")),
         score("scores-copied", predictions=output / "copied"),
-        score("scores", weights=weights),
+        score("scores", weights=str(weights)),
     )
 
 
@@ -166,7 +166,7 @@ def _predict(
         PredictSettings(
             frames=sequence.frames[0].parent,
             masks=sequence.masks[0],
-            weights=weights,
+            weights=str(weights),
             output=settings.output / "prediction",
             save=("overlay", "video", "sheet"),
             colours="bright",

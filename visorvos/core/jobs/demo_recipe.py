@@ -34,7 +34,7 @@ class DemoSize:
     """Clips of stage 2."""
 
 
-FULL = DemoSize(images=200, train=100, val=12, frames=6, pretrain=220, finetune=400)
+FULL = DemoSize(images=120, train=48, val=12, frames=8, pretrain=180, finetune=300)
 QUICK = DemoSize(images=20, train=8, val=2, frames=5, pretrain=12, finetune=12)
 
 
@@ -63,7 +63,7 @@ def finetune_settings(
     """Stage 2: batch norms frozen, as in the recipe, and a rate that falls to nought."""
     return FinetuneSettings(
         data=data,
-        weights=weights,
+        weights=str(weights),
         output=output,
         iterations=size.finetune,
         warm_up=20,
@@ -81,7 +81,6 @@ def _common(settings: DemoSettings, iterations: int) -> dict[str, Any]:
         "learning_rate": 3e-4,
         "crop_size": SHORT_SIDE,
         "short_side": SHORT_SIDE,
-        "precision": "bfloat16",
         "log_every": max(1, iterations // 20),
         "save_every": max(1, iterations // 4),
         "evaluate_every": 0,

@@ -17,6 +17,7 @@ import numpy as np
 from visorvos import __version__
 from visorvos.core.files.atomic import make_folder, write_text
 from visorvos.core.files.layout import DataSet
+from visorvos.core.files.names import real_path
 from visorvos.core.files.settings_file import write_settings, yaml_text
 from visorvos.core.jobs.mask_pictures import picture_note, with_pictures
 from visorvos.core.jobs.progress import Progress, Silent
@@ -191,9 +192,9 @@ def _facts(result: Evaluation) -> list[tuple[str, str]]:
 
 def _keep_apart(output: Path, data: DataSet) -> None:
     """Refuses to write among frames and annotations: predicted masks have their names."""
-    written = (output.resolve(), *output.resolve().parents)
+    written = (real_path(output), *real_path(output).parents)
     for kind in ("Annotations", "JPEGImages"):
-        if (data.root / kind).resolve() in written:
+        if real_path(data.root / kind) in written:
             raise VisorVosError(
                 f"The output {output} lies among the {kind} of {data.root}.", "Choose another --output."
             )

@@ -21,6 +21,7 @@ from visorvos.core.files.frames import FrameSource, open_frames
 from visorvos.core.files.given_masks import GivenMasks, open_masks
 from visorvos.core.files.images import write_picture
 from visorvos.core.files.masks import read_mask, write_mask
+from visorvos.core.files.names import real_path
 from visorvos.core.files.run_state import checksum, read_state, write_state
 from visorvos.core.files.settings_file import write_settings
 from visorvos.core.files.video import written_video
@@ -28,6 +29,7 @@ from visorvos.core.inference.segmenter import Segmenter, choose_policy
 from visorvos.core.jobs.clip_pictures import SHEET, choose_style, write_sheet
 from visorvos.core.jobs.device import choose_device, choose_precision
 from visorvos.core.jobs.progress import Progress, Silent
+from visorvos.core.jobs.weights import resolve_weights
 from visorvos.core.report.overlay import Style, draw_overlay
 from visorvos.errors import VisorVosError
 from visorvos.settings.predict import PredictSettings
@@ -69,14 +71,15 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     style = choose_style(settings, given.palette)
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    stm = load_weights(settings.weights).to(device, precision)
+    weights = resolve_weights(settings.weights, progress)
+    stm = load_weights(weights).to(device, precision)
     length = source.count() if settings.memory == "visor" else None
     policy = choose_policy(settings.memory, settings.every, settings.limit, length)
 
     make_folder(settings.output)
     for folder in (settings.output, settings.output / _OVERLAY):
         clear_parts(folder)
-    made_from = _made_from(settings, source, given, device, precision)
+    made_from = _made_from(settings, source, given, weights, device, precision)
     run = _Run(settings, source, given, Segmenter(stm, policy, settings.size), made_from, style)
     if settings.resume:
         progress.say(run.resume())
@@ -179,7 +182,12 @@ class _Run:
 
 
 def _made_from(
-    settings: PredictSettings, source: FrameSource, given: GivenMasks, device: torch.device, precision: torch.dtype
+    settings: PredictSettings,
+    source: FrameSource,
+    given: GivenMasks,
+    weights: Path,
+    device: torch.device,
+    precision: torch.dtype,
 ) -> str:
     """All that the masks follow from, as text."""
     options = settings.model_dump(mode="json", include={"size", "memory", "every", "limit"})
@@ -189,21 +197,21 @@ def _made_from(
         "frames": source.fingerprint(),
         "masks": given.checksum,
         "palette": given.palette.hex(),
-        "weights": checksum(settings.weights),
+        "weights": checksum(weights),
     }
     return json.dumps({**options, **versions, **inputs}, sort_keys=True)
 
 
 def _keep_apart(settings: PredictSettings) -> None:
     """Refuses to write over what is read."""
-    output = settings.output.resolve()
+    output = real_path(settings.output)
     drawn = {"overlay": output / _OVERLAY, "video": output / _VIDEO, "sheet": output / SHEET}
-    if settings.frames.resolve() in [drawn[kind] for kind in settings.save]:
+    if real_path(settings.frames) in [drawn[kind] for kind in settings.save]:
         raise VisorVosError(
             f"With --save, {settings.frames} would be written over, and it is read.", "Choose another --output."
         )
     for path in (settings.frames, settings.masks):
-        read = path.resolve() if path.is_dir() else path.resolve().parent
+        read = real_path(path) if path.is_dir() else real_path(path).parent
         if read == output and (path.is_dir() or path.suffix == ".png"):
             raise VisorVosError(
                 f"The output {settings.output} is where {path} is read from.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from visorvos.core.jobs.progress import Progress, Silent
+from functools import partial
+
+from visorvos.core.jobs.progress import Progress
 from visorvos.core.jobs.training.clips import coco_clips
 from visorvos.core.jobs.training.run import Stage, Training, train
 from visorvos.core.jobs.training.validation import choose_validation
@@ -19,4 +21,4 @@ def pretrain(settings: PretrainSettings, progress: Progress | None = None) -> Tr
     """
     validation = choose_validation(settings, settings.validate_on)
     stage = Stage("pretrain", detach=False, channels=11)
-    return train(settings, stage, coco_clips(settings, progress or Silent()), validation, progress)
+    return train(settings, stage, partial(coco_clips, settings), validation, progress)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from visorvos.core.files.http import Transferred
 
 __all__ = ["Bar", "Progress", "Silent"]
 
@@ -30,6 +33,9 @@ class Progress(Protocol):
     def bar(self, description: str, unit: str, total: int, done: int = 0) -> AbstractContextManager[Bar]:
         """Counts up to ``total``, of which ``done`` were done before."""
 
+    def transfer(self, steps: Iterable[Transferred], description: str) -> None:
+        """Runs a transfer of bytes to its end."""
+
 
 class Silent:
     """Listens to nothing: the default of the library."""
@@ -46,3 +52,7 @@ class Silent:
 
     def advance(self, amount: int, note: str = "") -> None:
         pass
+
+    def transfer(self, steps: Iterable[Transferred], description: str) -> None:
+        for _ in steps:
+            pass

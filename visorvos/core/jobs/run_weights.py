@@ -15,6 +15,7 @@ from visorvos.core.files.run_state import checksum
 from visorvos.core.jobs.device import choose_device, choose_precision, describe_device
 from visorvos.core.jobs.progress import Progress
 from visorvos.core.jobs.segment_split import segment_split
+from visorvos.core.jobs.weights import resolve_weights
 from visorvos.settings.evaluate import EvaluateSettings
 
 __all__ = ["Segmented", "run_weights"]
@@ -35,13 +36,13 @@ class Segmented:
 
 
 def run_weights(
-    settings: EvaluateSettings, weights: Path, videos: Sequence[Video], output: Path, progress: Progress
+    settings: EvaluateSettings, weights: str, videos: Sequence[Video], output: Path, progress: Progress
 ) -> Segmented:
     """Segments sequences and writes their masks, ``OUTPUT/SEQUENCE/FRAME.png``.
 
     Args:
         settings: for device, precision and size.
-        weights: the checkpoint.
+        weights: the checkpoint, as `resolve_weights` takes it.
         videos: the sequences.
         output: where the masks go.
         progress: hears of each frame.
@@ -51,14 +52,15 @@ def run_weights(
     """
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    stm = load_weights(weights).to(device, precision)
+    file = resolve_weights(weights, progress)
+    stm = load_weights(file).to(device, precision)
     total, began = sum(len(video.frames) for video in videos), time.perf_counter()
     masks = segment_split(stm, videos, output, settings.size)
     for _ in progress.track(masks, "Segmenting", "frames", total):
         pass
     return Segmented(
-        str(weights),
-        checksum(weights),
+        weights,
+        checksum(file),
         describe_device(device),
         str(precision).removeprefix("torch."),
         torch.__version__,

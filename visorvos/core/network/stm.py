@@ -22,6 +22,7 @@ from visorvos.core.network.backbones import BACKBONES, load_trunk
 from visorvos.core.network.decoder import Decoder, Skips
 from visorvos.core.network.encoders import MemoryEncoder, QueryEncoder
 from visorvos.core.network.memory_read import read_memory
+from visorvos.core.network.model_card import MODEL_CARD
 
 __all__ = ["STM", "Query"]
 
@@ -61,8 +62,14 @@ class STM(
     license="cc-by-nc-sa-4.0",
     pipeline_tag="mask-generation",
     tags=["video-object-segmentation", "epic-kitchens-visor"],
+    paper_url="https://arxiv.org/abs/1904.00607",
+    model_card_template=MODEL_CARD,
 ):
     """Space-Time Memory network.
+
+    `push_to_hub` writes weights, configuration and a model card to a repository of the Hugging Face Hub; what they
+    were trained on, how, and how they score, it takes from its ``model_card_kwargs``: see `MODEL_CARD`.
+    `from_pretrained` reads them.
 
     Args:
         backbone: "resnet50", "resnet18", or "resnest101" (needs the extra ``resnest``).
@@ -104,6 +111,8 @@ class STM(
     def _from_pretrained(cls, **kwargs: Any) -> STM:  # noqa: ANN401 - the mixin's own arguments
         # The checkpoint holds every weight: ImageNet's need not be fetched first.
         kwargs["pretrained"] = False
+        # Weights that do not fit are refused, not left out.
+        kwargs["strict"] = True
         model: STM = super()._from_pretrained(**kwargs)
         return model
 

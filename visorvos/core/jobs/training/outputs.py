@@ -98,7 +98,12 @@ class Outputs:
 
     def save(self, learner: Learner, history: History) -> None:
         """Writes a checkpoint and the weights."""
-        state = {"made_from": self.made_from, "history": history.state_dict(), **learner.state_dict()}
+        state = {
+            "made_from": self.made_from,
+            "backbone": learner.stm.backbone,
+            "history": history.state_dict(),
+            **learner.state_dict(),
+        }
         write_training_state(self.folder, history.clips, state)
         save_weights(learner.stm, self.folder / LAST)
 

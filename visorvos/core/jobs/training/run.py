@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from visorvos.core.jobs.training.network import start_network
 from visorvos.core.jobs.training.outputs import Outputs, decisive, state_to_go_on_from
 from visorvos.core.jobs.training.validation import Validation
 from visorvos.core.jobs.worker_pool import usable_cores
+from visorvos.core.network.stm import STM
 from visorvos.core.training.history import History
 from visorvos.core.training.learner import Learner, start_accelerator
 from visorvos.core.training.schedule import Schedule
@@ -61,7 +62,7 @@ class Training:
 def train(
     settings: TrainingSettings,
     stage: Stage,
-    clips: Clips,
+    make_clips: Callable[[Progress], Clips],
     validation: Validation | None,
     progress: Progress | None = None,
 ) -> Training:
@@ -82,10 +83,15 @@ def train(
     rank, processes = accelerator.process_index, accelerator.num_processes
     listener = progress if progress is not None and accelerator.is_main_process else Silent()
     course = _course(settings, processes)
+    with accelerator.main_process_first():
+        # An index that is made once is made by one process.
+        clips = make_clips(listener)
     made_from = decisive(settings, clips.describe())
     state = state_to_go_on_from(settings.output, settings.resume, made_from)
+    # What the run started from is not needed, and need not be there any more, once it goes on.
+    stm = start_network(settings, listener) if state is None else STM(state["backbone"], pretrained=False)
     learner = Learner(
-        start_network(settings),
+        stm,
         accelerator,
         detach=stage.detach,
         channels=stage.channels,

@@ -1,9 +1,6 @@
-"""Broken input of every kind: a sentence that names the culprit, exit code 1, and nothing half done."""
-
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,27 +8,24 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 
-from tests.builders import write_data_set, write_frames, write_labels
-from tests.conftest import Finished, Run
-from visorvos.core.datasets.drawn_video import draw_video
+from tests.builders import draw_clip, write_frames, write_labels
+from tests.cli.broken.harness import (
+    Row,
+    bomb,
+    check,
+    empty,
+    endless,
+    fifo,
+    folder,
+    large,
+    loop,
+    refused,
+    truncate,
+    unreadable,
+)
+from tests.conftest import Run, full_disk
 
-FRAMES, MASKS = draw_video(4, 48, 64, seed=5)
-
-
-def check(done: Finished, culprit: str, reason: str, output: Path) -> None:
-    text = " ".join(done.err.split())
-    assert done.code == 1, text
-    assert "error:" in text
-    assert culprit in text
-    assert reason in text
-    assert "Traceback" not in text
-    assert "should not have happened" not in text
-    assert done.out == ""
-    assert not list(output.parent.rglob("*.part"))
-
-
-def truncate(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+FRAMES, MASKS = draw_clip(4, 48, 64, seed=5)
 
 
 def soften(path: Path) -> None:
@@ -43,7 +37,7 @@ def replace(path: Path, image: Image.Image) -> None:
     image.save(path)
 
 
-PREDICT: dict[str, tuple[Callable[[Path], object], str, str]] = {
+PREDICT: dict[str, Row] = {
     "no frames folder": (lambda p: shutil.rmtree(p / "frames"), "frames", "does not exist"),
     "empty frames folder": (
         lambda p: [file.unlink() for file in (p / "frames").iterdir()],
@@ -113,7 +107,67 @@ PREDICT: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "not those of a Space-Time Memory network",
     ),
     "truncated weights": (lambda p: truncate(p / "w.pth"), "w.pth", "cannot be read"),
+    "weights that are a folder": (lambda p: folder(p / "w.pth"), "w.pth", "is a folder"),
+    "empty weights": (lambda p: empty(p / "w.pth"), "w.pth", "the file is empty"),
+    "weights that are a web page": (lambda p: (p / "w.pth").write_text("<html>"), "w.pth", "cannot be read"),
+    "weights that are a link to itself": (lambda p: loop(p / "w.pth"), "w.pth", "does not exist"),
+    "weights without an end": (lambda p: endless(p / "w.pth"), "w.pth", "does not exist"),
+    "weights that are a pipe": (lambda p: fifo(p / "w.pth"), "w.pth", "does not exist"),
+    "weights of five gigabytes": (lambda p: large(p / "w.pth"), "w.pth", "more than can be meant"),
+    "weights and mask swapped": (lambda p: shutil.copy(p / "masks/00000.png", p / "w.pth"), "w.pth", "cannot be read"),
+    "a frame of 100,000 x 100,000": (lambda p: bomb(p / "frames/00002.png"), "frames/00002.png", "cannot be read"),
+    "a frame that is a link to itself": (lambda p: loop(p / "frames/00002.png"), "frames/00002.png", "cannot be read"),
+    "a frame that cannot be read": (lambda p: unreadable(p / "frames/00002.png"), "frames/00002.png", "cannot be read"),
+    "a frame without an end": (lambda p: endless(p / "frames/00002.png"), "frames/00002.png", "does not exist"),
+    "a frame that is a pipe": (lambda p: fifo(p / "frames/00000.png"), "frames/00000.png", "does not exist"),
+    "frames of another video format": (
+        lambda p: (shutil.rmtree(p / "frames"), (p / "frames").write_bytes(b"RIFF\0\0\0\0AVI LIST")),
+        "frames",
+        "cannot be read",
+    ),
+    "frames that are a link to themselves": (
+        lambda p: (shutil.rmtree(p / "frames"), loop(p / "frames")),
+        "frames",
+        "does not exist",
+    ),
+    "frames that are a video without an end": (
+        lambda p: (shutil.rmtree(p / "frames"), endless(p / "frames")),
+        "frames",
+        "does not exist",
+    ),
+    "a mask of 100,000 x 100,000": (lambda p: bomb(p / "masks/00000.png"), "masks/00000.png", "cannot be read"),
+    "a mask of PostScript, which Pillow would run": (
+        lambda p: Image.fromarray(MASKS[0]).save(p / "masks/00000.png", format="EPS"),
+        "masks/00000.png",
+        "cannot identify image file",
+    ),
+    "a frame of PostScript, which Pillow would run": (
+        lambda p: Image.fromarray(FRAMES[2]).save(p / "frames/00002.png", format="EPS"),
+        "frames/00002.png",
+        "cannot identify image file",
+    ),
+    "a mask that is a folder": (lambda p: folder(p / "masks/00000.png"), "masks/00000.png", "is a folder"),
+    "a mask that is a link to itself": (lambda p: loop(p / "masks/00000.png"), "masks/00000.png", "does not exist"),
+    "a mask that cannot be read": (lambda p: unreadable(p / "masks/00000.png"), "masks/00000.png", "cannot be read"),
+    "a mask of 300 objects": (
+        lambda p: Image.fromarray(np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) % 300).save(
+            p / "masks/00000.png"
+        ),
+        "masks/00000.png",
+        "mode I;16",
+    ),
     "the output is a file": (lambda p: (p / "out").write_text("x"), "out", "Cannot make the folder"),
+    "the output is a link to itself": (lambda p: loop(p / "out"), "out", "Cannot make the folder"),
+    "a mask of the output is a folder": (
+        lambda p: (p / "out/00001.png").mkdir(parents=True),
+        "out/00001.png",
+        "Cannot write",
+    ),
+    "the settings of the output are a folder": (
+        lambda p: (p / "out/settings.yaml").mkdir(parents=True),
+        "out/settings.yaml",
+        "Cannot write",
+    ),
 }
 
 
@@ -125,11 +179,33 @@ def test_predict_refuses(run: Run, weights: Path, tmp_path: Path, name: str) -> 
     spoil, culprit, reason = PREDICT[name]
     about_weights = "weights" in name
     spoil(tmp_path)
-    done = run(
+    refused(
+        run, tmp_path, tmp_path / "out", culprit, reason,
         "predict", tmp_path / "frames", "--masks", tmp_path / "masks", "--output", tmp_path / "out", "--size", -1,
         "--weights", tmp_path / "w.pth" if about_weights else weights,
     )  # fmt: skip
-    check(done, culprit, reason, tmp_path / "out")
+
+
+@pytest.mark.parametrize(("room", "culprit"), [(0, "out/settings.yaml"), (700, "out/00000.png"), (1500, "out/overlay")])
+def test_predict_on_a_full_disk(run: Run, weights: Path, tmp_path: Path, room: int, culprit: str) -> None:
+    frames = write_frames(tmp_path / "frames", FRAMES)
+    mask = write_labels(tmp_path / "first.png", MASKS[0])
+    with full_disk(room):
+        refused(
+            run, tmp_path, tmp_path / "out", culprit, "Cannot write",
+            "predict", frames, "--masks", mask, "--weights", weights, "--output", tmp_path / "out", "--size", -1,
+            "--save", "overlay", "--save", "video",
+        )  # fmt: skip
+
+
+def test_predict_cannot_write_where_the_system_does_not_let_it(run: Run, weights: Path, tmp_path: Path) -> None:
+    frames = write_frames(tmp_path / "frames", FRAMES)
+    mask = write_labels(tmp_path / "first.png", MASKS[0])
+    output = Path("/proc/visorvos")
+    refused(
+        run, tmp_path, output, str(output), "Cannot make the folder",
+        "predict", frames, "--masks", mask, "--weights", weights, "--output", output,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("read", ["frames", "masks"])
@@ -139,7 +215,7 @@ def test_predict_does_not_write_over_what_it_reads(run: Run, weights: Path, tmp_
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.png")}
     masks = tmp_path / "masks" if read == "frames" else tmp_path / "masks" / "00000.png"
     done = run("predict", frames, "--masks", masks, "--weights", weights, "--output", tmp_path / "masks" / ".." / read)
-    check(done, read, "is read from", tmp_path / "out")
+    check(done, read, "is read from", tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.png")} == before
 
 
@@ -155,7 +231,7 @@ def test_predict_does_not_draw_over_what_it_reads(run: Run, weights: Path, tmp_p
     before = {path: path.read_bytes() for path in (tmp_path / "first-out").rglob("*.*")}
     again = run("predict", read, "--masks", mask, "--weights", weights, "--output", tmp_path / "first-out",
                 "--save", save)  # fmt: skip
-    check(again, str(read), "written over", tmp_path / "out")
+    check(again, str(read), "written over", tmp_path)
     assert {path: path.read_bytes() for path in (tmp_path / "first-out").rglob("*.*")} == before
 
 
@@ -166,7 +242,7 @@ def test_two_masks_of_one_frame_of_a_video(run: Run, weights: Path, tmp_path: Pa
     write_labels(tmp_path / "masks" / "0.png", MASKS[0])
     done = run("predict", tmp_path / "out" / "overlay.mp4", "--masks", tmp_path / "masks", "--weights", weights,
                "--output", tmp_path / "again")  # fmt: skip
-    check(done, "00000.png and 0.png", "masks of one frame", tmp_path / "again")
+    check(done, "00000.png and 0.png", "masks of one frame", tmp_path)
 
 
 def test_frames_that_no_video_can_hold(run: Run, weights: Path, tmp_path: Path) -> None:
@@ -174,7 +250,7 @@ def test_frames_that_no_video_can_hold(run: Run, weights: Path, tmp_path: Path) 
     mask = write_labels(tmp_path / "first.png", np.ones((1, 17000), np.uint8))
     done = run("predict", write_frames(tmp_path / "frames", [long]), "--masks", mask, "--weights", weights,
                "--output", tmp_path / "out", "--save", "video", "--size", -1)  # fmt: skip
-    check(done, "overlay.mp4", "cannot be written", tmp_path / "out")
+    check(done, "overlay.mp4", "cannot be written", tmp_path)
     assert not (tmp_path / "out" / "overlay.mp4").exists()
 
 
@@ -185,112 +261,37 @@ def test_a_device_that_is_not_there(run: Run, weights: Path, tmp_path: Path) -> 
     done = run(
         "predict", frames, "--masks", mask, "--weights", weights, "--output", tmp_path / "out", "--device", "cuda"
     )
-    check(done, "cuda", "no cuda device", tmp_path / "out")
+    check(done, "cuda", "no cuda device", tmp_path)
 
 
-EVALUATE: dict[str, tuple[Callable[[Path], object], str, str]] = {
-    "no data": (lambda p: shutil.rmtree(p / "data"), "data", "is no folder"),
-    "no annotations": (lambda p: shutil.rmtree(p / "data/Annotations"), "data", "no folder Annotations"),
-    "no lists": (lambda p: shutil.rmtree(p / "data/ImageSets"), "data", "no split named val"),
-    "an empty list": (lambda p: (p / "data/ImageSets/2022/val.txt").write_text("\n"), "val.txt", "no sequence"),
-    "a list that is not text": (
-        lambda p: (p / "data/ImageSets/2022/val.txt").write_bytes(b"\xff\xfe\xfa"),
-        "val.txt",
-        "cannot be read",
-    ),
-    "a split of two years": (
-        lambda p: shutil.copytree(p / "data/ImageSets/2022", p / "data/ImageSets/2017"),
-        "2017/val",
-        "several times",
-    ),
-    "a name that climbs": (
-        lambda p: (p / "data/ImageSets/2022/val.txt").write_text("../../etc"),
-        "../../etc",
-        "cannot be the name",
-    ),
-    "a sequence twice": (lambda p: (p / "data/ImageSets/2022/val.txt").write_text("a\na"), "a", "twice"),
-    "a sequence that is not there": (
-        lambda p: (p / "data/ImageSets/2022/val.txt").write_text("a\nb"),
-        "480p/b",
-        "cannot be read",
-    ),
-    "no truth": (
-        lambda p: [file.unlink() for file in (p / "data/Annotations/480p/a").iterdir()],
-        "480p/a",
-        "There are no masks",
-    ),
-    "no predictions": (lambda p: shutil.rmtree(p / "found"), "found", "not a folder"),
-    "no predicted sequence": (lambda p: shutil.rmtree(p / "found/a"), "found/a/00001.png", "3 predicted masks"),
-    "a missing prediction": (lambda p: (p / "found/a/00002.png").unlink(), "found/a/00002.png", "1 predicted masks"),
-    "a truncated prediction": (lambda p: truncate(p / "found/a/00002.png"), "found/a/00002.png", "cannot be read"),
-    "an RGB prediction": (
-        lambda p: replace(p / "found/a/00002.png", Image.new("RGB", (64, 48))),
-        "found/a/00002.png",
-        "mode RGB",
-    ),
-    "a prediction of another size": (
-        lambda p: write_labels(p / "found/a/00002.png", np.ones((47, 64), np.uint8)),
-        "00002",
-        "(47, 64)",
-    ),
-    "a black-and-white prediction of three objects": (
-        lambda p: write_labels(p / "found/a/00002.png", np.full((48, 64), 255, np.uint8), mode="L"),
-        "found/a/00002.png",
-        "3 objects",
-    ),
-    "a cut mapping": (
-        lambda p: (p / "data/val_data_mapping.json").write_text('{"a": {"1": '),
-        "val_data_mapping.json",
-        "cannot be read",
-    ),
-    "a mapping of another form": (
-        lambda p: (p / "data/val_data_mapping.json").write_text('{"a": ["disc"]}'),
-        "val_data_mapping.json",
-        "cannot be read",
-    ),
-}
+def test_a_video_of_frames_too_large_to_be_meant(
+    run: Run, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mask = write_labels(tmp_path / "first.png", MASKS[0])
+    common = ("--masks", mask, "--weights", weights, "--size", -1)
+    run("predict", write_frames(tmp_path / "frames", FRAMES), *common, "--output", tmp_path / "a", "--save", "video")
+    monkeypatch.setattr("visorvos.core.files.video._MOST_PIXELS", 64 * 48 - 1)
+    refused(
+        run, tmp_path, tmp_path / "out", "a/overlay.mp4", "frames of 64x48 pixels, more than can be meant",
+        "predict", tmp_path / "a" / "overlay.mp4", *common, "--output", tmp_path / "out",
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", EVALUATE)
-def test_evaluate_refuses(run: Run, tmp_path: Path, name: str) -> None:
-    data = write_data_set(tmp_path / "data", {"a": (FRAMES, MASKS)})
-    shutil.copytree(data / "Annotations" / "480p", tmp_path / "found")
-    spoil, culprit, reason = EVALUATE[name]
-    spoil(tmp_path)
-    done = run("evaluate", "--data", data, "--predictions", tmp_path / "found", "--output", tmp_path / "out")
-    check(done, culprit, reason, tmp_path / "out")
-    assert not list(tmp_path.rglob("*.csv"))
+def test_a_truncated_video(run: Run, weights: Path, tmp_path: Path) -> None:
+    mask = write_labels(tmp_path / "first.png", MASKS[0])
+    common = ("--masks", mask, "--weights", weights, "--size", -1)
+    run("predict", write_frames(tmp_path / "frames", FRAMES), *common, "--output", tmp_path / "a", "--save", "video")
+    truncate(tmp_path / "a" / "overlay.mp4")
+    refused(
+        run, tmp_path, tmp_path / "out", "a/overlay.mp4", "cannot be read",
+        "predict", tmp_path / "a" / "overlay.mp4", *common, "--output", tmp_path / "out",
+    )  # fmt: skip
 
 
-def test_an_error_in_a_worker_process_is_the_same_sentence(run: Run, tmp_path: Path) -> None:
-    data = write_data_set(tmp_path / "data", {"a": (FRAMES, MASKS), "b": (FRAMES, MASKS)})
-    shutil.copytree(data / "Annotations" / "480p", tmp_path / "found")
-    truncate(tmp_path / "found/b/00002.png")
-    done = run("evaluate", "--data", data, "--predictions", tmp_path / "found", "--workers", 2)
-    check(done, "found/b/00002.png", "cannot be read", tmp_path / "out")
-
-
-RUN: dict[str, tuple[Callable[[Path], object], str, str]] = {
-    "a missing frame": (lambda p: (p / "JPEGImages/480p/a/00001.png").unlink(), "00001", "has no frame"),
-    "a missing mask": (lambda p: (p / "Annotations/480p/a/00001.png").unlink(), "00001", "has no mask"),
-    "no images": (lambda p: shutil.rmtree(p / "JPEGImages"), "JPEGImages", "no folder"),
-    "a damaged frame": (lambda p: truncate(p / "JPEGImages/480p/a/00002.png"), "00002.png", "cannot be read"),
-}
-
-
-@pytest.mark.parametrize("name", RUN)
-def test_evaluate_with_weights_refuses(run: Run, weights: Path, tmp_path: Path, name: str) -> None:
-    data = write_data_set(tmp_path / "data", {"a": (FRAMES, MASKS)})
-    spoil, culprit, reason = RUN[name]
-    spoil(data)
-    done = run("evaluate", "--data", data, "--weights", weights, "--output", tmp_path / "out", "--workers", 1)
-    check(done, culprit, reason, tmp_path / "out")
-
-
-@pytest.mark.parametrize("folder", ["Annotations/480p", "Annotations", "JPEGImages", "JPEGImages/480p/a"])
-def test_evaluate_does_not_write_among_its_data(run: Run, weights: Path, tmp_path: Path, folder: str) -> None:
-    data = write_data_set(tmp_path / "data", {"a": (FRAMES, MASKS)})
-    output = data / folder
-    before = {path: path.read_bytes() for path in data.rglob("*.png")}
-    check(run("evaluate", "--data", data, "--weights", weights, "--output", output), folder, "among", tmp_path / "out")
-    assert {path: path.read_bytes() for path in data.rglob("*.png")} == before
+def test_names_do_not_command_the_terminal(run: Run, weights: Path, tmp_path: Path) -> None:
+    mask = write_labels(tmp_path / "first.png", MASKS[0])
+    frames = write_frames(tmp_path / "frames", FRAMES)
+    (frames / "\x1b[2J.png").write_text("x")
+    done = run("predict", frames, "--masks", mask, "--weights", weights, "--output", tmp_path / "out", "--size", -1)
+    check(done, "\\x1b[2J.png", "cannot be read", tmp_path)
+    assert "\x1b" not in done.err
