@@ -19,6 +19,7 @@ from tests.cli.broken.harness import (
     folder,
     large,
     loop,
+    png,
     refused,
     truncate,
     unreadable,
@@ -146,6 +147,11 @@ PREDICT: dict[str, Row] = {
         "frames/00002.png",
         "cannot identify image file",
     ),
+    "a mask of 8,200 x 8,200": (
+        lambda p: (p / "masks/00000.png").write_bytes(png(8200, 8200)),
+        "masks/00000.png",
+        "8200x8200 pixels are more than can be meant",
+    ),
     "a mask that is a folder": (lambda p: folder(p / "masks/00000.png"), "masks/00000.png", "is a folder"),
     "a mask that is a link to itself": (lambda p: loop(p / "masks/00000.png"), "masks/00000.png", "does not exist"),
     "a mask that cannot be read": (lambda p: unreadable(p / "masks/00000.png"), "masks/00000.png", "cannot be read"),
@@ -270,7 +276,7 @@ def test_a_video_of_frames_too_large_to_be_meant(
     mask = write_labels(tmp_path / "first.png", MASKS[0])
     common = ("--masks", mask, "--weights", weights, "--size", -1)
     run("predict", write_frames(tmp_path / "frames", FRAMES), *common, "--output", tmp_path / "a", "--save", "video")
-    monkeypatch.setattr("visorvos.core.files.video._MOST_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr("visorvos.core.files.video.MOST_PIXELS", 64 * 48 - 1)
     refused(
         run, tmp_path, tmp_path / "out", "a/overlay.mp4", "frames of 64x48 pixels, more than can be meant",
         "predict", tmp_path / "a" / "overlay.mp4", *common, "--output", tmp_path / "out",

@@ -19,6 +19,7 @@ from visorvos.errors import VisorVosError
 __all__ = [
     "FRAME_SUFFIXES",
     "IMAGE_FORMATS",
+    "MOST_PIXELS",
     "list_images",
     "natural_key",
     "opened_image",
@@ -28,8 +29,11 @@ __all__ = [
 
 FRAME_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
-IMAGE_FORMATS = ("JPEG", "MPO", "PNG", "BMP", "WEBP")
+IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
 """What is opened, by content and not by name. Pillow knows many more; of some it runs other programs to read them."""
+
+MOST_PIXELS = 1 << 26
+"""Twice a frame of 8K; a file of a few bytes can state any size."""
 
 _FRAME_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 
@@ -80,6 +84,8 @@ def opened_image(path: Path, what: str) -> Iterator[Image.Image]:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=IMAGE_FORMATS) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise ValueError(f"{image.width}x{image.height} pixels are more than can be meant")
                 yield image
     except (
         OSError,

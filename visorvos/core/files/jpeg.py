@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from visorvos.core.files.archives import Location, read_bytes
-from visorvos.core.files.images import IMAGE_FORMATS
+from visorvos.core.files.images import IMAGE_FORMATS, MOST_PIXELS
 from visorvos.errors import VisorVosError
 
 __all__ = ["encode_jpeg", "read_whole_frame"]
 
 _MOST_BYTES = 256 << 20
-_MOST_PIXELS = 1 << 26
 
 
 def read_whole_frame(location: Location) -> NDArray[np.uint8]:
@@ -32,7 +31,7 @@ def read_whole_frame(location: Location) -> NDArray[np.uint8]:
             jpeg = image.format in ("JPEG", "MPO")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise _damaged(location, "it is no image" if content else "the file is empty") from error
-    if width * height > _MOST_PIXELS:
+    if width * height > MOST_PIXELS:
         raise _damaged(location, f"{width}x{height} pixels are more than can be meant")
     # Within a scan no such pair of bytes can stand, so a picture's end marker follows its last scan.
     if jpeg and content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda"):

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visorvos.core.files.atomic import written_whole
+from visorvos.core.files.images import MOST_PIXELS
 from visorvos.errors import VisorVosError
 
 __all__ = ["VideoFile", "VideoSink", "written_video"]
 
 Frame = NDArray[np.uint8]
-_MOST_PIXELS = 1 << 26
 
 
 class VideoFile:
@@ -49,7 +49,7 @@ class VideoFile:
                 yield np.ascontiguousarray(upright)
 
     def _check_size(self, width: int, height: int) -> None:
-        if width * height > _MOST_PIXELS:
+        if width * height > MOST_PIXELS:
             raise VisorVosError(
                 f"The video {self.path} has frames of {width}x{height} pixels, more than can be meant.",
                 "Check the file, or scale it down with FFmpeg.",
