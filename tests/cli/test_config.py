@@ -18,6 +18,7 @@ from visorvos.settings.base import section
 BY_NAME = {command.name: command for command in COMMANDS}
 REQUIRED = {
     "compare": {"runs": ["a", "b"]},
+    "download-weights": {"name": "visor-resnet50"},
     "evaluate": {"data": "d", "predictions": "p"},
     "export": {"predictions": "p", "data": "d"},
     "finetune": {"data": "d", "output": "o"},

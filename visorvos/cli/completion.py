@@ -41,15 +41,18 @@ def _splits(ctx: Context, incomplete: str) -> list[str]:
 
 
 def _weights(ctx: Context, incomplete: str) -> list[str]:
-    """Checkpoints and folders that what was typed may go on to."""
+    """Published weights, and checkpoints and folders that what was typed may go on to."""
+    from visorvos.core.files.released import RELEASED
+
     folder, _, begun = incomplete.rpartition("/")
     place = Path(f"{folder}/" if folder or incomplete.startswith("/") else ".").expanduser()
+    published = [name for name in RELEASED if name.startswith(incomplete)]
     try:
         entries = sorted(place.iterdir())
     except OSError:
-        return []
+        return published
     lead = f"{folder}/" if "/" in incomplete else ""
-    return [
+    return published + [
         f"{lead}{entry.name}{'/' if entry.is_dir() else ''}"
         for entry in entries
         if entry.name.startswith(begun)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from visorvos.settings.base import Settings
-from visorvos.settings.training import Accumulate, Iterations, Probability, TrainingSettings
+from visorvos.settings.training import Accumulate, Factors, Iterations, Probability, TrainingSettings
 
 __all__ = ["FinetuneSettings", "VisorAugmentation"]
 
@@ -21,8 +21,8 @@ class VisorAugmentation(Settings):
     rotation: Annotated[float, Field(ge=0, le=180, description="Degrees, either way.")] = 30
     shear: Annotated[float, Field(ge=0, le=60, description="Degrees, either way.")] = 15
     translation: Annotated[int, Field(ge=0, description="Pixels on x and y, either way.")] = 15
-    scale: tuple[float, float] = Field(default=(0.8, 1.2), description="Range of the scale on x and y apart.")
-    resize: tuple[float, float] = Field(default=(0.8, 1.1), description="Range of the clip's one resize factor.")
+    scale: Factors = Field(default=(0.8, 1.2), description="Range of the scale on x and y apart.")
+    resize: Factors = Field(default=(0.8, 1.1), description="Range of the clip's one resize factor.")
     wander: Annotated[int, Field(ge=0, description="Pixels by which the crop moves from frame to frame.")] = 20
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from visorvos.settings.base import Device, Precision, Settings, Weights
 
-__all__ = ["Accumulate", "Iterations", "MaxObjects", "Probability", "TrainingSettings"]
+__all__ = ["Accumulate", "Factors", "Iterations", "MaxObjects", "Probability", "TrainingSettings"]
 
 Iterations = Annotated[int, Field(ge=1, description="Clips to train on.")]
 Accumulate = Annotated[
@@ -17,6 +17,16 @@ Accumulate = Annotated[
 ]
 MaxObjects = Annotated[int, Field(ge=1, le=254, description="Objects of a clip; of more, some by chance.")]
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+def _is_ordered(values: tuple[float, float]) -> tuple[float, float]:
+    if values[0] > values[1]:
+        raise ValueError("the least comes first, the greatest second")
+    return values
+
+
+Factors = Annotated[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]], AfterValidator(_is_ordered)]
+"""The least and the greatest of a range of factors."""
 
 
 class TrainingSettings(Settings):

@@ -25,4 +25,4 @@ def keep_objects(
         ids = np.sort(random.choice(ids, most, replace=False)).tolist()
     numbers = np.zeros(256, np.uint8)
     numbers[list(ids)] = np.arange(1, len(ids) + 1)
-    return numbers[labels]
+    return numbers.take(labels)
