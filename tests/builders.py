@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from visorvos import STM
+from visorvos.core.datasets.drawn_video import draw_video
 from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.network.reference_names import CONSTANTS, from_reference
 
@@ -92,6 +93,14 @@ def write_labels(path: Path, labels: np.ndarray[Any, Any], mode: str = "P", pale
 def read_labels(path: Path) -> np.ndarray[Any, Any]:
     with Image.open(path) as image:
         return np.array(image)
+
+
+def draw_clip(
+    frames: int, height: int, width: int, seed: int
+) -> tuple[list[np.ndarray[Any, Any]], list[np.ndarray[Any, Any]]]:
+    """Frames of three moving objects, uint8 (H, W, 3), and their masks, uint8 (H, W)."""
+    video = draw_video(frames, height, width, seed, objects=3)
+    return list(video.frames), list(video.labels())
 
 
 def write_data_set(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json as json_library
 import os
 import sys
@@ -14,17 +15,31 @@ from typing import Annotated, Any
 import typer
 
 from visorvos import __version__
+from visorvos.cli.config_file import commented_yaml
 from visorvos.cli.console import Terminal
 from visorvos.cli.options import UsageError, resolve, signature
-from visorvos.cli.tables import demo, download_weights, evaluate, export, predict, prepare, preview
+from visorvos.cli.tables import (
+    compare,
+    demo,
+    download_weights,
+    evaluate,
+    export,
+    predict,
+    prepare,
+    preview,
+    training,
+)
 from visorvos.errors import VisorVosError, explain_import_error
 from visorvos.settings.base import Settings
+from visorvos.settings.compare import CompareSettings
 from visorvos.settings.demo import DemoSettings
 from visorvos.settings.download_weights import DownloadWeightsSettings
 from visorvos.settings.evaluate import EvaluateSettings
 from visorvos.settings.export import ExportSettings
+from visorvos.settings.finetune import FinetuneSettings
 from visorvos.settings.predict import PredictSettings
 from visorvos.settings.prepare import PrepareSettings
+from visorvos.settings.pretrain import PretrainSettings
 from visorvos.settings.preview import PreviewSettings
 
 __all__ = ["main"]
@@ -59,6 +74,20 @@ COMMANDS = (
         "visorvos preview --data data/VISOR_2022 --split val --frames 24",
     ),
     Command(
+        "pretrain",
+        PretrainSettings,
+        "visorvos.core.jobs.pretrain:pretrain",
+        training.show,
+        "visorvos pretrain --coco coco --output stage1 --validate-on data/VISOR_2022",
+    ),
+    Command(
+        "finetune",
+        FinetuneSettings,
+        "visorvos.core.jobs.finetune:finetune",
+        training.show,
+        "visorvos finetune --data data/VISOR_2022 --weights stage1/best.safetensors --output stage2",
+    ),
+    Command(
         "predict",
         PredictSettings,
         "visorvos.core.jobs.predict:predict",
@@ -71,6 +100,13 @@ COMMANDS = (
         "visorvos.core.jobs.evaluate:evaluate",
         evaluate.show,
         "visorvos evaluate --data VISOR_2022 --split val --weights visor.pth --output scores",
+    ),
+    Command(
+        "compare",
+        CompareSettings,
+        "visorvos.core.jobs.compare:compare",
+        compare.show,
+        "visorvos compare scores-before scores-after --output comparison.html",
     ),
     Command(
         "download-weights",
@@ -125,6 +161,9 @@ def _register(command: Command) -> None:
         module, _, function = command.job.partition(":")
         terminal = Terminal()
         result = getattr(import_module(module), function)(settings, terminal)
+        if os.environ.get("RANK", "0") != "0":
+            # Of processes that torchrun started together, the first one speaks.
+            return
         if json:
             print(json_library.dumps(result.to_dict(), indent=2))  # noqa: T201 - the result
         else:
@@ -138,6 +177,24 @@ def _register(command: Command) -> None:
 
 for _command in COMMANDS:
     _register(_command)
+
+
+@app.command("config", epilog="Example: visorvos config predict > predict.yaml")
+def _config(
+    command: Annotated[
+        str,
+        typer.Argument(
+            metavar="COMMAND", help="One of the commands.", autocompletion=lambda: [item.name for item in COMMANDS]
+        ),
+    ],
+) -> None:
+    """Print a command's settings as a YAML file for --config: each with its meaning, type, range and default."""
+    named = {item.name: item.settings for item in COMMANDS}
+    if command not in named:
+        near = difflib.get_close_matches(command, named, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(named)}."
+        raise UsageError(f"There is no command named {command} that has settings.", hint)
+    print(commented_yaml(command, named[command]), end="")  # noqa: T201 - a result
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -44,6 +46,17 @@ class _Rate(ProgressColumn):
         return Text("" if not rate else f"{rate:.1f} {unit}/s" if rate >= 1 else f"{1 / rate:.1f} s/{unit[:-1]}")
 
 
+class _Bar:
+    """See `visorvos.core.jobs.progress.Bar`."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self.progress = progress
+        self.task = task
+
+    def advance(self, amount: int, note: str = "") -> None:
+        self.progress.update(self.task, advance=amount, note=note)
+
+
 class Terminal:
     """The listener to jobs that writes to the terminal (see `visorvos.core.jobs.progress.Progress`)."""
 
@@ -61,6 +74,14 @@ class Terminal:
         self.err.print(f"  [dim]->[/] {escape(printable(error.remedy))}", soft_wrap=True)
 
     def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
+        """A bar that counts the items handed on; see `bar`."""
+        with self.bar(description, unit, total) as bar:
+            for item in items:
+                yield item
+                bar.advance(1)
+
+    @contextmanager
+    def bar(self, description: str, unit: str, total: int | None, done: int = 0) -> Iterator[_Bar]:
         """A progress bar with the rate and the time left, gone when done; nothing where no terminal listens."""
         columns = (
             TextColumn("{task.description}"),
@@ -68,12 +89,11 @@ class Terminal:
             MofNCompleteColumn(),
             _Rate(),
             TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[note]}"),
         )
         with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
-            task = progress.add_task(escape(description), total=total, unit=unit)
-            for item in items:
-                yield item
-                progress.advance(task)
+            task = progress.add_task(escape(description), total=total, completed=done, unit=unit, note="")
+            yield _Bar(progress, task)
 
     def transfer(self, steps: Iterable[Transferred], description: str) -> None:
         """A progress bar in bytes, gone when done; nothing where no terminal listens."""

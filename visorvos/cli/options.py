@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import typer
-import yaml
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from visorvos.cli.completion import completion
+from visorvos.cli.config_file import describe_range
+from visorvos.core.files.settings_file import read_settings
 from visorvos.errors import VisorVosError
-from visorvos.settings.base import Settings
+from visorvos.settings.base import ENVIRONMENT, Settings, bare, section
 
 __all__ = ["UsageError", "resolve", "signature"]
 
-_MOST_BYTES = 1 << 20
 _LONGEST = 200
 S = TypeVar("S", bound=Settings)
 
@@ -31,19 +32,24 @@ class UsageError(VisorVosError):
 
 
 def signature(model: type[Settings]) -> inspect.Signature:
-    """The signature that Typer reads: a parameter for each field, None where it was not typed."""
-    parameters = [_parameter(name, field) for name, field in model.model_fields.items()]
+    """The signature that Typer reads: a parameter for each plain field, None where it was not typed."""
+    parameters = [_parameter(name, model) for name, field in model.model_fields.items() if section(field) is None]
     # Arguments come first on a usage line.
     parameters.sort(key=lambda parameter: not _is_argument(model.model_fields[parameter.name]))
-    config = typer.Option("--config", help="YAML file with these options; the command line goes over it.")
-    json = typer.Option("--json", help="Print results as JSON on standard output.", show_default=False)
+    groups = [name for name, field in model.model_fields.items() if section(field) is not None]
+    only_there = f" Only there: {', '.join(groups)}." if groups else ""
+    config = typer.Option(
+        "--config",
+        help=f"YAML file with these options; the command line goes over it.{only_there} See: visorvos config.",
+    )
+    json = typer.Option("--json", help="Print results as JSON on standard output.", show_default=False, metavar="")
     parameters.append(_keyword("config", Annotated[Path | None, config], None))
     parameters.append(_keyword("json", Annotated[bool, json], False))
     return inspect.Signature(parameters)
 
 
 def resolve(model: type[S], typed: Mapping[str, object], config: Path | None) -> S:
-    """Settings from the command line over the config file over the defaults.
+    """Settings from the command line over the config file over the environment over the defaults.
 
     Args:
         model: the command's settings.
@@ -54,10 +60,10 @@ def resolve(model: type[S], typed: Mapping[str, object], config: Path | None) ->
         UsageError: where a value is missing, unknown or out of range.
         VisorVosError: where the file cannot be read.
     """
-    from_file = {} if config is None else _read_config(config)
+    from_file = {} if config is None else read_settings(config)
     given = {name: value for name, value in typed.items() if value is not None and value != []}
     try:
-        return model(**{**from_file, **given})
+        return model(**{**_from_environment(model), **from_file, **given})
     except ValidationError as error:
         faults = [
             _sentence(fault, model, config if fault["loc"][:1] != () and fault["loc"][0] not in given else None)
@@ -66,34 +72,31 @@ def resolve(model: type[S], typed: Mapping[str, object], config: Path | None) ->
         raise UsageError(" ".join(faults), "See --help.") from error
 
 
-def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    kind = _bare(field.annotation)
+def _parameter(name: str, model: type[Settings]) -> inspect.Parameter:
+    field = model.model_fields[name]
+    kind = bare(field.annotation)
+    complete = completion(name, field)
     flag = f"--{name.replace('_', '-')}"
+    if get_origin(kind) is tuple:
+        kind = list[str]
     if _is_argument(field):
-        parameter: Any = typer.Argument(help=field.description, metavar=name.upper(), show_default=False)
+        parameter: Any = typer.Argument(
+            help=field.description, metavar=name.upper(), show_default=False, autocompletion=complete
+        )
     else:
         parameter = typer.Option(
             f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
-            help=_help(field),
+            help=_help(name, model),
             show_default=False,
-            metavar=_choices(field),
+            metavar="" if kind is bool else _choices(field),
+            rich_help_panel=model.panel_of(name),
+            autocompletion=complete,
         )
     return _keyword(name, Annotated[kind | None, parameter], None)
 
 
 def _keyword(name: str, annotation: object, default: object) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-
-
-def _bare(annotation: Any) -> Any:  # noqa: ANN401 - types as values
-    """The type without None and constraints; a tuple of any length is a list to Typer."""
-    if get_origin(annotation) is Annotated:
-        return _bare(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return _bare(next(part for part in get_args(annotation) if part is not NoneType))
-    if get_origin(annotation) is tuple:
-        return list[str]
-    return annotation
 
 
 def _is_argument(field: FieldInfo) -> bool:
@@ -104,57 +107,76 @@ def _choices(field: FieldInfo) -> str | None:
     """What Typer does not show by itself: the choices of an option that may be given several times."""
     if get_origin(field.annotation) is not tuple or get_origin(get_args(field.annotation)[0]) is not Literal:
         return None
-    return "[" + "|".join(get_args(get_args(field.annotation)[0])) + "]"
+    return f"<{'|'.join(get_args(get_args(field.annotation)[0]))}>"
 
 
-def _help(field: FieldInfo) -> str:
-    """The field's description, and its default or that it has none."""
+def _help(name: str, model: type[Settings]) -> str:
+    """The field's description, its range, and its default or that it has none."""
+    field = model.model_fields[name]
+    description = f"{field.description or ''}{_range(name, model)}"
     default = field.default
     if field.is_required():
-        return f"{field.description} (required)"
+        variable = _environment(name, field)
+        return f"{description} (required{f', or {variable} in the environment' if variable else ''})"
     if default is None or default == ():
-        return field.description or ""
+        return description
     if isinstance(default, bool):
         shown = "yes" if default else "no"
     else:
         shown = ", ".join(default) if isinstance(default, tuple) else str(default)
-    return f"{field.description} Default: {shown}."
+    return f"{description} Default: {shown}."
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            text = file.read(_MOST_BYTES + 1)
-        if len(text) > _MOST_BYTES:
-            raise VisorVosError(f"The config file {path} has more bytes than can be meant.", "Give a YAML file.")
-        content = yaml.safe_load(text.decode())
-    except RecursionError as error:
-        raise VisorVosError(f"The config file {path} is nested too deep.", "Give a YAML file of options.") from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
-        raise VisorVosError(f"The config file {path} cannot be read: {reason}.", "Give a YAML file.") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise VisorVosError(f"The config file {path} holds no settings.", "Write one `name: value` a line.")
-    return content
+def _range(name: str, model: type[Settings]) -> str:
+    limits = describe_range(model.model_json_schema()["properties"][name])
+    return f" {limits[0].upper()}{limits[1:]}." if limits else ""
+
+
+def _environment(name: str, field: FieldInfo) -> str | None:
+    """The environment variable that stands in for an option."""
+    return ENVIRONMENT.get(name) if field.is_required() else None
+
+
+def _from_environment(model: type[Settings]) -> dict[str, str]:
+    variables = ((name, _environment(name, field)) for name, field in model.model_fields.items())
+    return {name: os.environ[variable] for name, variable in variables if variable and os.environ.get(variable)}
 
 
 def _sentence(fault: ErrorDetails, model: type[Settings], config: Path | None) -> str:
-    where = ".".join(map(str, fault["loc"]))
-    field = model.model_fields.get(str(fault["loc"][0])) if fault["loc"] else None
-    shown = f"--{where.replace('_', '-')}" if field is None or not _is_argument(field) else where.upper()
-    if fault["type"] == "missing":
-        return f"{shown} is missing."
-    if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(where, model.model_fields, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        return f"{config or 'The settings'}: there is no option named {where}.{hint}"
     reason = fault["msg"].removeprefix("Value error, ")
     if not fault["loc"]:
         return f"{reason.rstrip('.')}."
-    source = f"{config}: {where}" if config is not None else shown
-    return f"{source}: {reason[0].lower()}{reason[1:]} (given: {_brief(fault['input'])})."
+    outer, key, holder = _place([str(part) for part in fault["loc"]], model)
+    path = ".".join([*outer, key])
+    field = holder.model_fields.get(key)
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, holder.model_fields, n=1)
+        hint = f" Did you mean {'.'.join([*outer, near[0]])}?" if near else ""
+        return f"{config or 'The settings'}: there is no option named {path}.{hint}"
+    if outer or (field is not None and section(field) is not None):
+        shown = path
+    else:
+        shown = key.upper() if field is not None and _is_argument(field) else f"--{key.replace('_', '-')}"
+    if fault["type"] == "missing":
+        return f"{shown} is missing."
+    if fault["type"] == "model_type":
+        reason = "Expected a group of settings, one `name: value` a line"
+    source = f"{config}: {path}" if config is not None else shown
+    given = "" if isinstance(fault["input"], dict) else f" (given: {_brief(fault['input'])})"
+    return f"{source}: {reason[0].lower()}{reason[1:].rstrip('.')}{given}."
+
+
+def _place(path: list[str], model: type[Settings]) -> tuple[list[str], str, type[Settings]]:
+    """The sections on the way to a faulty key, the key, and the settings that it belongs to.
+
+    What lies deeper, such as an item of a list, is a fault of the whole option.
+    """
+    for depth, key in enumerate(path):
+        inner = section(model.model_fields[key]) if key in model.model_fields else None
+        if inner is None or depth == len(path) - 1:
+            return path[:depth], key, model
+        model = inner
+    raise ValueError("Expected a path of one name at least, got none.")
 
 
 def _brief(given: object) -> str:

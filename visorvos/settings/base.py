@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
-__all__ = ["Device", "Precision", "Settings", "Weights", "Workers", "argument"]
+__all__ = [
+    "ENVIRONMENT",
+    "Device",
+    "Precision",
+    "Settings",
+    "ShortSide",
+    "Weights",
+    "Workers",
+    "argument",
+    "bare",
+    "section",
+]
+
+ENVIRONMENT = {"data": "VISORVOS_DATA", "coco": "VISORVOS_COCO"}
+"""Environment variables that stand in for an option that must be given, where neither line nor file gives it."""
 
 
 class Settings(BaseModel):
@@ -15,10 +31,37 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
+    panels: ClassVar[dict[str, tuple[str, ...]]] = {"Computing": ("device", "precision", "workers")}
+    """Options by the heading under which --help shows them; those of the classes that a class is made from add up."""
+
+    @classmethod
+    def panel_of(cls, name: str) -> str | None:
+        """The heading of an option, or None."""
+        panels = (item for kind in cls.__mro__ for item in vars(kind).get("panels", {}).items())
+        return next((panel for panel, names in panels if name in names), None)
+
 
 def argument(description: str) -> Any:  # noqa: ANN401 - pydantic's own Field returns Any
     """A required field that stands on the command line by its place, without a name."""
     return Field(description=description, json_schema_extra={"argument": True})
+
+
+def bare(annotation: Any) -> Any:  # noqa: ANN401 - types as values
+    """A field's type without None and constraints."""
+    if get_origin(annotation) is Annotated:
+        return bare(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return bare(next(part for part in get_args(annotation) if part is not NoneType))
+    return annotation
+
+
+def section(field: FieldInfo) -> type[Settings] | None:
+    """The settings that a field groups, or None where it is a plain option.
+
+    A section is a mapping in a config file, such as ``augmentation: {rotation: 30}``; the command line lacks it.
+    """
+    kind = bare(field.annotation)
+    return kind if isinstance(kind, type) and issubclass(kind, Settings) else None
 
 
 Device = Annotated[
@@ -32,3 +75,16 @@ Precision = Annotated[
 Weights = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
 """A checkpoint's path, the name of published weights, or hf://USER/NAME: see `resolve_weights`."""
 Workers = Annotated[int, Field(ge=0, description="Processes that share the work; 0 is one for each core.")]
+
+
+def _is_a_length(size: int) -> int:
+    if size != -1 and size < 16:
+        raise ValueError("the short side in pixels is at least 16, or -1")
+    return size
+
+
+ShortSide = Annotated[
+    int,
+    Field(description="Short side in pixels at which frames are segmented; -1: as they are."),
+    AfterValidator(_is_a_length),
+]

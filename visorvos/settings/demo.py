@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -13,8 +13,14 @@ __all__ = ["DemoSettings"]
 
 
 class DemoSettings(Settings):
-    """Draw a short video, segment it with an untrained network, score it, and show an overlay."""
+    """Draw videos, prepare them, train a small network on them in both stages, score it, and show an overlay."""
 
-    output: Path = Field(default=Path("visorvos-demo"), description="Folder for the video, the masks and the overlays.")
-    seed: Annotated[int, Field(ge=0, description="Of the drawn video and the network's random weights.")] = 0
+    panels: ClassVar = {
+        "Inputs": ("seed", "quick"),
+        "Outputs": ("output",),
+    }
+
+    output: Path = Field(default=Path("visorvos-demo"), description="Folder for all that the demo makes.")
+    quick: bool = Field(default=False, description="A tenth of it, in about a minute: too little to learn much.")
+    seed: Annotated[int, Field(ge=0, description="Of the drawn videos, of training and of the untrained network.")] = 0
     device: Device = "auto"

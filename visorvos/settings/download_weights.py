@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field, model_validator
 
@@ -13,6 +14,8 @@ __all__ = ["DownloadWeightsSettings"]
 
 class DownloadWeightsSettings(Settings):
     """Download published weights, or those of a Hugging Face Hub repository, and see that they are sound."""
+
+    panels: ClassVar = {"Inputs": ("name", "list", "repo_id", "revision"), "Outputs": ("output",)}
 
     name: str | None = Field(
         None, description="Published weights: see --list.", json_schema_extra={"argument": True}, min_length=1

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from visorvos.settings.base import Device, Precision, Settings, Weights, Workers
+from visorvos.settings.base import Device, Precision, Settings, ShortSide, Weights, Workers
 
 __all__ = ["EvaluateSettings"]
 
 
 class EvaluateSettings(Settings):
     """Score masks against the truth (J&F): predicted ones, or those of a network run here."""
+
+    panels: ClassVar = {
+        "Inputs": ("data", "split", "weights", "predictions"),
+        "Scoring": ("protocol", "size"),
+        "Outputs": ("output",),
+    }
 
     data: Path = Field(description="Data set in DAVIS's shape: JPEGImages, Annotations, ImageSets.")
     split: str = Field(default="val", description="Name of a list in ImageSets, such as val or 2017/val.")
@@ -29,6 +35,7 @@ class EvaluateSettings(Settings):
     output: Path | None = Field(
         default=None, description="Folder for scores and predicted masks. With --weights and without: evaluate-SPLIT."
     )
+    size: ShortSide = -1
     workers: Workers = 0
     device: Device = "auto"
     precision: Precision = "float32"

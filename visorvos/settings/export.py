@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field, model_validator
 
@@ -14,24 +15,31 @@ __all__ = ["ExportSettings"]
 class ExportSettings(Settings):
     """Turn predicted masks into a submission to the VISOR challenge, or check one made elsewhere."""
 
+    panels: ClassVar = {
+        "Inputs": ("data", "split", "mapping", "check"),
+        "Outputs": ("output", "first_frames"),
+    }
+
     predictions: Path | None = Field(
-        None,
+        default=None,
         description="Folder of predicted masks, SEQUENCE/FRAME.png, at 854x480.",
         json_schema_extra={"argument": True},
     )
     mapping: Path | None = Field(
-        None, description="Names of the objects, SPLIT_data_mapping.json; taken from --data where that is given."
+        default=None,
+        description="Names of the objects, SPLIT_data_mapping.json; taken from --data where that is given.",
     )
-    output: Path = Field(Path("val.zip"), description="The submission to write.")
+    output: Path = Field(default=Path("val.zip"), description="The submission to write.")
     data: Path | None = Field(
-        None, description="Prepared VISOR_2022: nothing of its split may then be missing or too much."
+        default=None, description="Prepared VISOR_2022: nothing of its split may then be missing or too much."
     )
-    split: str = Field("val", description="Split that the submission is for.")
+    split: str = Field(default="val", description="Split that the submission is for.")
     first_frames: bool = Field(
-        False, description="Put the given first frames in; the organisers recommend leaving them out."
+        default=False, description="Put the given first frames in; the organisers recommend leaving them out."
     )
     check: Path | None = Field(
-        None, description="In place of PREDICTIONS: a submission, .zip or .json, that is checked and left as it is."
+        default=None,
+        description="In place of PREDICTIONS: a submission, .zip or .json, that is checked and left as it is.",
     )
 
     @model_validator(mode="after")

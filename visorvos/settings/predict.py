@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from visorvos.settings.base import Device, Precision, Settings, Weights, argument
+from visorvos.settings.base import Device, Precision, Settings, ShortSide, Weights, argument
 
 __all__ = ["PredictSettings"]
 
 
 class PredictSettings(Settings):
     """Find the objects of the first frame's mask in all other frames of a video."""
+
+    panels: ClassVar = {
+        "Inputs": ("frames", "masks", "weights"),
+        "Outputs": ("output", "save", "resume"),
+        "Pictures": ("colours", "opacity", "outline", "names"),
+        "Memory": ("memory", "every", "limit", "size"),
+    }
 
     frames: Path = argument("Folder of frames (.jpg .jpeg .png .bmp .webp, in natural order) or a video file.")
     masks: Path = Field(
@@ -25,12 +32,23 @@ class PredictSettings(Settings):
         "hf://USER/NAME."
     )
     output: Path = Field(description="Folder for the masks, palette PNGs named as the frames.")
-    save: tuple[Literal["overlay", "video"], ...] = Field(
-        default=(), description="Also write the masks drawn over the frames: images (overlay), an H.264 MP4 (video)."
+    save: tuple[Literal["overlay", "video", "sheet"], ...] = Field(
+        default=(),
+        description="Also write the masks drawn over the frames: images (overlay), an H.264 MP4 (video), twelve frames "
+        "on one sheet.jpg (sheet). May be given several times.",
     )
-    size: Annotated[int, Field(description="Short side in pixels at which frames are segmented; -1: as they are.")] = (
-        480
+    colours: Literal["mask", "bright"] = Field(
+        default="mask",
+        description="Of drawn objects: those of the given masks, or bright ones by id, by name with --names.",
     )
+    opacity: Annotated[float, Field(ge=0, le=1, description="Of the colour inside drawn objects.")] = 0.5
+    outline: bool = Field(default=True, description="Outline drawn objects.")
+    names: Path | None = Field(
+        default=None,
+        description='JSON of names to write on objects: {"1": "cup"}, or a SPLIT_data_mapping.json that has the '
+        "frames' folder.",
+    )
+    size: ShortSide = 480
     memory: Literal["every", "visor"] = Field(
         default="every",
         description="Frames to remember beside the previous one: every k-th, or the evaluation protocol's.",
@@ -42,9 +60,3 @@ class PredictSettings(Settings):
     )
     device: Device = "auto"
     precision: Precision = "auto"
-
-    @model_validator(mode="after")
-    def _size_is_a_length(self) -> PredictSettings:
-        if self.size != -1 and self.size < 16:
-            raise ValueError(f"--size is the short side in pixels, at least 16, or -1: {self.size} is neither.")
-        return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 from pydantic import Field, field_validator, model_validator
 
@@ -15,31 +15,40 @@ __all__ = ["PrepareSettings"]
 class PrepareSettings(Settings):
     """Turn the VISOR release into a data set to train and evaluate on: frames, masks, lists, object names."""
 
-    release: Path | None = Field(None, description="The release as downloaded: its zip, read in place, or its folder.")
+    panels: ClassVar = {
+        "Inputs": ("release", "annotations", "images", "dense"),
+        "What is kept": ("split", "objects", "reference_ids", "skip_broken"),
+        "Outputs": ("output",),
+    }
+
+    release: Path | None = Field(
+        default=None, description="The release as downloaded: its zip, read in place, or its folder."
+    )
     annotations: Path | None = Field(
-        None, description="In place of --release: folder or zip of VIDEO.json, in train/ and val/ or flat."
+        default=None, description="In place of --release: folder or zip of VIDEO.json, in train/ and val/ or flat."
     )
     images: Path | None = Field(
-        None, description="With --annotations or --dense: folder or zip of frames, VIDEO/FRAME.jpg or VIDEO.zip."
+        default=None,
+        description="With --annotations or --dense: folder or zip of frames, VIDEO/FRAME.jpg or VIDEO.zip.",
     )
     output: Path = Field(description="Folder that VISOR_2022 and prepare_report.json go to.")
     split: tuple[Literal["train", "val"], ...] = Field(
-        ("train", "val"), description="Split to prepare; may be given several times."
+        default=("train", "val"), description="Split to prepare; may be given several times."
     )
     objects: Literal["first-frame", "all"] | None = Field(
-        None,
+        default=None,
         description="Objects to keep: those of a sequence's first frame (as val does by default) or all (train).",
     )
     dense: bool = Field(
-        False, description="Convert the dense annotations, interpolated at 854x480, to VISOR_2022_dense."
+        default=False, description="Convert the dense annotations, interpolated at 854x480, to VISOR_2022_dense."
     )
     reference_ids: bool = Field(
-        False,
+        default=False,
         description="Where the first frame of a val sequence has no object, number each frame's entities by "
         "their order, as the reference does: ids then change their object from frame to frame.",
     )
     skip_broken: bool = Field(
-        False, description="Go on without frames that are missing or damaged; the report names them."
+        default=False, description="Go on without frames that are missing or damaged; the report names them."
     )
     workers: Workers = 0
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.builders import write_data_set, write_labels
+from tests.builders import draw_clip, write_data_set, write_labels
 from tests.cli.broken.harness import (
     Row,
     bomb,
@@ -22,9 +22,8 @@ from tests.cli.broken.harness import (
     unreadable,
 )
 from tests.conftest import Run, full_disk
-from visorvos.core.datasets.drawn_video import draw_video
 
-FRAMES, MASKS = draw_video(4, 48, 64, seed=5)
+FRAMES, MASKS = draw_clip(4, 48, 64, seed=5)
 
 
 def replace(path: Path, image: Image.Image) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 
-from tests.builders import write_frames, write_labels
+from tests.builders import draw_clip, write_frames, write_labels
 from tests.cli.broken.harness import (
     Row,
     bomb,
@@ -25,9 +25,8 @@ from tests.cli.broken.harness import (
     unreadable,
 )
 from tests.conftest import Run, full_disk
-from visorvos.core.datasets.drawn_video import draw_video
 
-FRAMES, MASKS = draw_video(4, 48, 64, seed=5)
+FRAMES, MASKS = draw_clip(4, 48, 64, seed=5)
 
 
 def soften(path: Path) -> None:

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.builders import SHARED, golden, read_labels, write_data_set, write_labels
+from tests.builders import SHARED, draw_clip, golden, read_labels, write_data_set, write_labels
 from tests.conftest import Run
 from visorvos import STM, VisorVosError, evaluate_masks, segment_video
-from visorvos.core.datasets.drawn_video import draw_video
 from visorvos.core.files.layout import DataSet
 
 Array = np.ndarray[Any, Any]
@@ -97,7 +96,7 @@ def test_a_sequence_without_objects_is_listed_apart(tmp_path: Path) -> None:
 
 
 def test_a_network_passes_over_a_sequence_without_objects(run: Run, weights: Path, tmp_path: Path) -> None:
-    frames, labels = draw_video(3, 32, 48, seed=1)
+    frames, labels = draw_clip(3, 32, 48, seed=1)
     data = write_data_set(tmp_path / "data", {"a b": (frames, labels), "none": (frames, [labels[0] * 0] * 3)})
     done = run("evaluate", "--data", data, "--weights", weights, "--output", tmp_path / "out", "--json")
     assert done.code == 0, done.err
@@ -125,7 +124,7 @@ def test_lists_of_every_form(tmp_path: Path, split: str, content: str) -> None:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Two drawn sequences; the second lacks object 2 in its first mask, which goes up to 3."""
-    one, two = draw_video(5, 48, 64, seed=1), draw_video(4, 48, 64, seed=2)
+    one, two = draw_clip(5, 48, 64, seed=1), draw_clip(4, 48, 64, seed=2)
     two[1][0][two[1][0] == 2] = 0
     root = write_data_set(tmp_path / "data", {"one": one, "two": two})
     names = {"one": {"1": "disc", "2": "square", "3": "triangle"}, "two": {"1": "disc", "3": "[bold]odd"}}
@@ -140,7 +139,7 @@ def test_a_network_is_run_under_the_protocol(
     done = run("evaluate", "--data", data, "--weights", weights, "--output", output, "--workers", 1, "--json")
     assert done.code == 0, done.err
     for name, seed, length in (("one", 1, 5), ("two", 2, 4)):
-        frames, _ = draw_video(length, 48, 64, seed=seed)
+        frames, _ = draw_clip(length, 48, 64, seed=seed)
         first = read_labels(data / "Annotations" / "480p" / name / "00000.png")
         masks = segment_video(small_stm, frames, first, memory="visor", objects=[1, 2, 3])
         for number, mask in enumerate(masks):

@@ -14,15 +14,14 @@ import torch
 import yaml
 from PIL import Image
 
-from tests.builders import SHARED, read_labels, write_frames, write_labels
+from tests.builders import SHARED, draw_clip, read_labels, write_frames, write_labels
 from tests.conftest import Run
 from visorvos import STM, segment_video
-from visorvos.core.datasets.drawn_video import draw_video
 from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.jobs import predict as job
 
 Array = np.ndarray[Any, Any]
-FRAMES, MASKS = draw_video(6, 64, 90, seed=3)
+FRAMES, MASKS = draw_clip(6, 64, 90, seed=3)
 
 
 @pytest.fixture
@@ -101,8 +100,9 @@ def test_masks_at_later_frames_and_one_a_pixel_narrower(
     assert not masks[0].any()
     assert set(np.unique(masks[1])) == {0, 7}
     assert 200 in np.unique(masks[3])
-    inner = (slice(None), slice(2, -3))
-    np.testing.assert_array_equal((masks[3] == 200)[inner].sum(), (late == 200)[inner].sum(), strict=False)
+    # Fitted to the frame, one column of the mask stands twice.
+    wider = int((masks[3] == 200).sum()) - int((late[:, :-1] == 200).sum())
+    assert 0 <= wider <= int((late == 200).any(axis=1).sum())
 
 
 def test_frames_come_in_natural_order(

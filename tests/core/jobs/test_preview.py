@@ -1,11 +1,18 @@
+import shutil
+
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
+from tests.builders import SHARED
 from tests.visor_builders import Release
+from visorvos.core.datasets.order import sample_of
 from visorvos.core.jobs.prepare import prepare
 from visorvos.core.jobs.preview import preview
+from visorvos.core.jobs.training.clips import visor_clips
 from visorvos.errors import VisorVosError
+from visorvos.settings.finetune import FinetuneSettings
 from visorvos.settings.prepare import PrepareSettings
 from visorvos.settings.preview import PreviewSettings
 
@@ -30,7 +37,7 @@ def data(tmp_path_factory):
 )
 def test_as_many_frames_as_asked_for_are_spread_over_the_sequences(tmp_path, data, options, frames, sequences):
     result = preview(PreviewSettings(data=data, output=tmp_path / "sheet.png", width=160, **options))
-    assert (result.frames, result.sequences) == (frames, sequences)
+    assert (result.frames, result.sources) == (frames, sequences)
     with Image.open(tmp_path / "sheet.png") as picture:
         assert picture.size == (result.width, result.height)
         assert len(np.unique(np.asarray(picture).reshape(-1, 3), axis=0)) > 100
@@ -46,3 +53,55 @@ def test_a_sequence_of_another_split_is_told(tmp_path, data):
     settings = PreviewSettings(data=data, split="train", sequence=("P07_101_seq_00001",), output=tmp_path / "a.png")
     with pytest.raises(VisorVosError, match="no sequence P07_101_seq_00001 in its split train"):
         preview(settings)
+
+
+CLIPS = {"crop_size": 96, "short_side": 128, "max_objects": 2}
+
+
+def test_clips_of_videos_are_shown(tmp_path, data, run):
+    options = tmp_path / "training.yaml"
+    options.write_text(yaml.safe_dump(CLIPS))
+    sheet = tmp_path / "clips.png"
+    done = run(
+        *("preview", "--clips", "--data", data, "--training", options, "--output", sheet),
+        *("--frames", 6, "--width", 192),
+    )
+    assert done.code == 0, done.err
+    assert "6 frames of 2 clips" in done.out
+    clips = visor_clips(FinetuneSettings(data=data, output=tmp_path, **CLIPS))
+    epoch, sample = sample_of(0, len(clips), 0)
+    first = clips.clip(sample, epoch, 0.0)
+    ground = first.labels[0] == 0
+    with Image.open(sheet) as picture:
+        shown = np.asarray(picture.convert("RGB").crop((4, 4, 196, 196)).resize((96, 96)))
+    # Objects are tinted; the ground is as the network gets it.
+    assert np.median(np.abs(shown[ground].astype(int) - first.frames[0][ground])) <= 3
+
+
+@pytest.mark.skipif(not (SHARED / "samples" / "coco").is_dir(), reason="the samples of COCO are not there")
+def test_clips_of_images_are_shown(tmp_path, run, monkeypatch):
+    monkeypatch.setenv("VISORVOS_HOME", str(tmp_path / "cache"))
+    coco = shutil.copytree(SHARED / "samples" / "coco", tmp_path / "coco")
+    sheet = tmp_path / "clips.png"
+    done = run("preview", "--clips", "--coco", coco, "--output", sheet, "--frames", 3, "--width", 160)
+    assert done.code == 0, done.err
+    assert "3 frames of 1 clip " in done.out
+    with Image.open(sheet) as picture:
+        assert picture.width == 3 * 160 + 4 * 4
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("rotatoin: 3", "rotatoin: Extra inputs are not permitted"),
+        ("augmentation: {rotation: -3}", "augmentation.rotation: Input should be greater than or equal to 0"),
+        ("- 3", "holds no settings"),
+    ],
+)
+def test_options_of_training_that_are_wrong_are_told(tmp_path, data, run, content, sentence):
+    options = tmp_path / "training.yaml"
+    options.write_text(content)
+    done = run("preview", "--clips", "--data", data, "--training", options, "--output", tmp_path / "a.png")
+    assert done.code == 1
+    assert str(options) in done.err.replace("\n", "")
+    assert sentence in " ".join(done.err.split())

@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.builders import write_frames, write_labels
+from tests.builders import draw_clip, write_frames, write_labels
 from tests.conftest import Run
 from tests.core.files.test_checkpoints import hollow
 from tests.http_server import Request, Server, serving
 from visorvos import load_weights
-from visorvos.core.datasets.drawn_video import draw_video
 from visorvos.core.files import weights_cache
 from visorvos.core.files.http import Patience
 from visorvos.core.files.released import RELEASED
@@ -312,7 +311,7 @@ class TestCommand:
         assert "Traceback" not in done.err
 
     def test_predict_takes_a_name(self, run: Run, links: Links, tmp_path: Path) -> None:
-        images, masks = draw_video(2, 48, 64, seed=5)
+        images, masks = draw_clip(2, 48, 64, seed=5)
         frames = write_frames(tmp_path / "frames", images)
         mask = write_labels(tmp_path / "first.png", masks[0])
         done = run("predict", frames, "--masks", mask, "--weights", NAME, "--output", tmp_path / "out", "--size", -1)

@@ -14,7 +14,8 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "metrics.npz"
 def make_object(sequence, object_id, region, contour=None, name=None):
     frames = tuple(f"frame_{index}" for index in range(len(region)))
     contour = region if contour is None else contour
-    return ObjectScores(sequence, object_id, name, frames, np.array(region, float), np.array(contour, float))
+    sizes = np.full(len(region), 0.25)
+    return ObjectScores(sequence, object_id, name, frames, np.array(region, float), np.array(contour, float), sizes)
 
 
 def make_sequence(sequence, *rows):
@@ -108,6 +109,13 @@ def test_labels_beside_the_given_ids_are_background():
     assert [item.j_and_f for item in scores.objects] == [1, 1]
 
 
+def test_sizes_are_those_of_the_true_masks():
+    truth = np.zeros((10, 20), np.uint8)
+    truth[:5, :4], truth[9, 9] = 1, 2
+    scores = score_sequence("a", [("f", truth, truth * 0), ("g", truth * 0, truth)], object_ids=[1, 2])
+    assert [item.sizes.tolist() for item in scores.objects] == [[0.1, 0], [1 / 200, 0]]
+
+
 def test_objects_come_in_the_order_of_their_ids():
     labels = np.zeros((4, 5), np.uint8)
     scores = score_sequence("a", [("f", labels, labels)], object_ids=[3, 1, 2])
@@ -159,18 +167,19 @@ def test_sequence_cannot_count_twice():
 
 
 @pytest.mark.parametrize(
-    ("frames", "region", "contour"),
+    ("frames", "region", "contour", "sizes"),
     [
-        ((), [], []),
-        (("f",), [1, 1], [1]),
-        (("f",), [1], [1, 1]),
-        (("f", "g"), [1], [1]),
-        (("f",), [[1]], [[1]]),
+        ((), [], [], []),
+        (("f",), [1, 1], [1], [1]),
+        (("f",), [1], [1, 1], [1]),
+        (("f",), [1], [1], [1, 1]),
+        (("f", "g"), [1], [1], [1]),
+        (("f",), [[1]], [[1]], [[1]]),
     ],
 )
-def test_object_needs_one_score_a_frame(frames, region, contour):
-    with pytest.raises(ValueError, match="Expected one J and one F"):
-        ObjectScores("a", 1, None, frames, np.array(region, float), np.array(contour, float))
+def test_object_needs_one_score_a_frame(frames, region, contour, sizes):
+    with pytest.raises(ValueError, match="Expected one J, one F and one size"):
+        ObjectScores("a", 1, None, frames, np.array(region), np.array(contour), np.array(sizes))
 
 
 def test_to_dict_is_json_with_every_digit():
@@ -179,7 +188,10 @@ def test_to_dict_is_json_with_every_digit():
     j = {"mean": 2 / 3, "recall": 0.5, "decay": 1 / 3 - 1}
     f = {"mean": (0.1 + 0.7) / 2, "recall": 0.5, "decay": 0.1 - 0.7}
     statistics = {"J&F": (j["mean"] + f["mean"]) / 2, "J": j, "F": f}
-    frames = [{"frame": "frame_0", "J": 1 / 3, "F": 0.1}, {"frame": "frame_1", "J": 1.0, "F": 0.7}]
+    frames = [
+        {"frame": "frame_0", "J": 1 / 3, "F": 0.1, "size": 0.25},
+        {"frame": "frame_1", "J": 1.0, "F": 0.7, "size": 0.25},
+    ]
     expected = {
         "protocol": "visor",
         **statistics,

@@ -331,3 +331,21 @@ def test_hub_round_trip_fetches_no_imagenet_weights(
     assert not loaded.training
     for name, tensor in small_stm.state_dict().items():
         assert torch.equal(tensor, loaded.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_untrained_network_reads_the_memory_where_it_looks_like_the_query(seed: int) -> None:
+    """Two colours change places between the remembered frame and the query."""
+    torch.manual_seed(seed)
+    stm = STM("resnet18", pretrained=False).train()
+    red, blue = torch.tensor([0.9, 0.1, 0.1]), torch.tensor([0.1, 0.2, 0.9])
+    frame = torch.empty(1, 3, 96, 192)
+    frame[..., :96], frame[..., 96:] = red[:, None, None], blue[:, None, None]
+    frame = (frame + 0.1 * noise(1, 3, 96, 192)).clamp(0, 1)
+    keys, _ = stm.memorize(frame, noise_masks(1, 1, 96, 192))
+    query = stm.encode_query(frame.roll(96, dims=3)).key
+    columns = torch.arange(12)
+    of_red = (columns < 6).repeat(6).float()[None, None, :, None]
+    mass = read_memory(query, keys.unsqueeze(3), of_red.view(1, 1, 1, 1, 6, 12))[0, 0, 0]
+    assert mass[:, 7:11].mean() > 0.7
+    assert mass[:, 1:5].mean() < 0.3

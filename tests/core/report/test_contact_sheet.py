@@ -3,13 +3,14 @@ import pytest
 
 from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.report.contact_sheet import Tile, contact_sheet, draw_tile
+from visorvos.core.report.overlay import Style
 
 
 def tile(height=120, width=200, names=None, caption="sequence  frame"):
     labels = np.zeros((height, width), np.uint8)
     labels[10:60, 10:60] = 1
     labels[10:60, 100:150] = 200
-    return Tile(np.full((height, width, 3), 77, np.uint8), labels, DAVIS_PALETTE, names or {}, caption)
+    return Tile(np.full((height, width, 3), 77, np.uint8), labels, Style(DAVIS_PALETTE), names or {}, caption)
 
 
 def test_objects_are_tinted_and_the_background_stays():

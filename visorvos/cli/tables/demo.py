@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.markup import escape
 from rich.style import Style
+from rich.table import Table
 from rich.text import Text
-
-from visorvos.cli.tables import evaluate
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.demo import Demo
@@ -21,16 +20,37 @@ _COLUMNS = 72
 
 
 def show(demo: Demo) -> Group:
-    """The last overlay, the scores, and that they mean nothing."""
+    """A picture, the scores before and after training, and where everything is."""
+    prediction = demo.overlay.parent
     parts: list[RenderableType] = [
         _Picture(demo.overlay),
-        f"The last frame with the masks found: [bold]{escape(str(demo.overlay))}[/]",
-        f"All frames as a video: [bold]{escape(str(demo.overlay.parent.with_suffix('.mp4')))}[/]",
-        evaluate.show(demo.evaluation),
-        "[bold yellow]The weights are untrained:[/] random numbers in place of what training finds. The masks after "
-        "the first frame, and so the scores, show that everything runs, not how well a trained network does.",
+        _scores(demo),
+        f"Twelve frames with the masks found: [bold]{escape(str(demo.overlay))}[/]",
+        f"All frames as a video: [bold]{escape(str(prediction / 'overlay.mp4'))}[/]",
+        f"Every sequence, object and mask: [bold]{escape(str(demo.trained.output))}/report.html[/]",
+        f"The weights: [bold]{escape(str(demo.weights))}[/], how training went: training.png beside them.",
+        f"The whole took {demo.seconds / 60:.1f} minutes.",
     ]
     return Group(*parts)
+
+
+def _scores(demo: Demo) -> Table:
+    """J&F, J and F of the three."""
+    table = Table(title="Videos that the network was not trained on")
+    table.add_column("masks")
+    for column in ("J&F", "J", "F"):
+        table.add_column(column, justify="right")
+    rows = {
+        "of the network before training": demo.untrained,
+        "the first one, copied to every frame": demo.copied,
+        "of the network after both stages": demo.trained,
+    }
+    for name, evaluation in rows.items():
+        report = evaluation.report
+        scores = (report.j_and_f, report.region_statistics.mean, report.contour_statistics.mean)
+        style = "bold" if evaluation is demo.trained else None
+        table.add_row(name, *(f"{100 * score:.1f}" for score in scores), style=style)
+    return table
 
 
 class _Picture:

@@ -15,5 +15,5 @@ __all__ = ["show"]
 def show(preview: Preview) -> str:
     """One sentence: what is in the picture, and where it is."""
     frames = f"{preview.frames} frame{'s' * (preview.frames != 1)}"
-    sequences = f"{preview.sequences} sequence{'s' * (preview.sequences != 1)}"
-    return f"{frames} of {sequences} in [bold]{escape(preview.file)}[/], {preview.width}x{preview.height}"
+    sources = f"{preview.sources} {'clip' if preview.clips else 'sequence'}{'s' * (preview.sources != 1)}"
+    return f"{frames} of {sources} in [bold]{escape(preview.file)}[/], {preview.width}x{preview.height}"

@@ -36,7 +36,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         ) from error
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Writes a file whole."""
     with written_whole(path) as part:
         part.write_bytes(content)

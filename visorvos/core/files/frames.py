@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 from functools import cached_property
 from itertools import islice
@@ -60,6 +60,10 @@ class FrameFolder:
         for file in self.files[start:]:
             yield read_frame(file)
 
+    def pick(self, numbers: Collection[int]) -> Iterator[Frame]:
+        """The frames of some numbers, in ascending order."""
+        return (read_frame(self.files[number]) for number in sorted(numbers))
+
     def fingerprint(self) -> list[tuple[str, int, int]]:
         """Names, sizes and times of the files: changes when a frame does.
 
@@ -113,6 +117,11 @@ class FrameVideo:
     def read(self, start: int = 0) -> Iterator[Frame]:
         """Frames from ``start`` on; those before are decoded and passed over."""
         return islice(self._video, start, None)
+
+    def pick(self, numbers: Collection[int]) -> Iterator[Frame]:
+        """The frames of some numbers, in ascending order."""
+        wanted = set(numbers)
+        return (frame for number, frame in enumerate(islice(self._video, max(wanted) + 1)) if number in wanted)
 
     def fingerprint(self) -> list[tuple[str, int, int]]:
         stat = self.path.stat()

@@ -13,10 +13,11 @@ from visorvos.core.files.images import FRAME_SUFFIXES, list_images
 from visorvos.core.files.names import is_safe_name
 from visorvos.errors import VisorVosError
 
-__all__ = ["DataSet", "Sequence", "check_name", "mask_files", "read_mapping"]
+__all__ = ["DataSet", "Sequence", "check_name", "mask_files", "read_mapping", "read_names"]
 
 _RESOLUTION = "480p"
 _MOST_BYTES = 64 << 20
+_NAMES = TypeAdapter(dict[int, str])
 _MAPPING = TypeAdapter(dict[str, dict[int, str]])
 
 
@@ -76,10 +77,7 @@ class DataSet:
             VisorVosError: for a split that is not there, is there twice, or is empty.
         """
         path = self._split_file(split)
-        try:
-            lines = read_bytes(Location(path), _MOST_BYTES).decode("utf-8-sig").splitlines()
-        except UnicodeDecodeError as error:
-            raise VisorVosError(f"The list {path} cannot be read: {error}.", "Restore the file.") from error
+        lines = _read_lines(path)
         # DAVIS 2016 lists a frame and its mask a line: /JPEGImages/480p/bear/00000.jpg /Annotations/...
         listed = [PurePosixPath(line.split()[0]).parent.name if "/JPEGImages/" in line else line for line in lines]
         names = [check_name(name.strip(), path) for name in listed if name.strip()]
@@ -89,6 +87,15 @@ class DataSet:
             name = next(name for name in names if names.count(name) > 1)
             raise VisorVosError(f"The list {path} names {name} twice.", "List each sequence once.")
         return list(dict.fromkeys(names))
+
+    def splits(self) -> dict[str, Path]:
+        """The lists in ImageSets by their names, such as "2022/val"."""
+        lists = self.root / "ImageSets"
+        return {path.relative_to(lists).with_suffix("").as_posix(): path for path in sorted(lists.rglob("*.txt"))}
+
+    def has_split(self, split: str) -> bool:
+        """Whether `sequences` would find a list of that name."""
+        return len(self._lists_named(split)) == 1
 
     def sequence(self, name: str) -> Sequence:
         """The frames and masks of one sequence.
@@ -109,6 +116,16 @@ class DataSet:
                 "Every frame needs a mask of its own name; prepare the data set again.",
             )
         return Sequence(name, tuple(frames.values()), tuple(masks[stem] for stem in frames))
+
+    def unseen(self, split: str) -> frozenset[str] | None:
+        """The sequences of a split from kitchens that training has not seen, ``SPLIT_unseen.txt`` beside its list.
+
+        None where there is no such list, or it names none.
+        """
+        path = self._split_file(split)
+        beside = path.with_name(f"{path.stem}_unseen.txt")
+        names = frozenset(name.strip() for name in _read_lines(beside)) if beside.is_file() else frozenset()
+        return names - {""} or None
 
     def object_names(self, split: str) -> dict[str, dict[int, str]]:
         """Object names by sequence and id, from ``SPLIT_data_mapping.json``; empty where there is none.
@@ -132,18 +149,32 @@ class DataSet:
         return deeper if deeper.is_dir() else folder
 
     def _split_file(self, split: str) -> Path:
-        lists = self.root / "ImageSets"
-        known = {path.relative_to(lists).with_suffix("").as_posix(): path for path in sorted(lists.rglob("*.txt"))}
-        found = [split] if split in known else [key for key in known if key.endswith(f"/{split}")]
+        found = self._lists_named(split)
         if len(found) == 1:
-            return known[found[0]]
+            return next(iter(found.values()))
+        lists = self.root / "ImageSets"
         if found:
             raise VisorVosError(
                 f"The split {split} is there several times in {lists}: {', '.join(found)}.",
-                f"Say which one, for example --split {found[-1]}",
+                f"Say which one, for example --split {list(found)[-1]}",
             )
+        known = self.splits()
         names = f"It has: {', '.join(known)}." if known else f"There are no lists in {lists}."
         raise VisorVosError(f"{self.root} has no split named {split}.", names)
+
+    def _lists_named(self, split: str) -> dict[str, Path]:
+        """The lists that a split's name may mean."""
+        known = self.splits()
+        if split in known:
+            return {split: known[split]}
+        return {key: path for key, path in known.items() if key.endswith(f"/{split}")}
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        return read_bytes(Location(path), _MOST_BYTES).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise VisorVosError(f"The list {path} cannot be read: {error}.", "Restore the file.") from error
 
 
 def read_mapping(path: Path) -> dict[str, dict[int, str]]:
@@ -161,3 +192,22 @@ def read_mapping(path: Path) -> dict[str, dict[int, str]]:
             f"The mapping {path} cannot be read: {where}{': ' if where else ''}{fault['msg']}.",
             'It should hold {"sequence": {"1": "name"}}.',
         ) from error
+
+
+def read_names(path: Path, sequence: str) -> dict[int, str]:
+    """The object names of one clip: from ``{"1": name, ...}``, or a mapping file that has the sequence.
+
+    Raises:
+        VisorVosError: where it is neither, or the mapping does not know the sequence.
+    """
+    content = read_bytes(Location(path), _MOST_BYTES)
+    try:
+        return _NAMES.validate_json(content)
+    except ValidationError:
+        mapping = read_mapping(path)
+    if sequence not in mapping:
+        raise VisorVosError(
+            f"The mapping {path} has no sequence {sequence}.",
+            'Name the folder of frames as the sequence, or give a file that holds {"1": "name"}.',
+        )
+    return mapping[sequence]

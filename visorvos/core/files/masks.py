@@ -16,7 +16,7 @@ from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
 
-__all__ = ["BLACK_AND_WHITE", "Mask", "fit_mask", "read_mask", "write_mask"]
+__all__ = ["BLACK_AND_WHITE", "Mask", "fit_mask", "read_labels", "read_mask", "write_mask"]
 
 BLACK_AND_WHITE = frozenset({255})
 """The ids of a mask that shows one object in white."""
@@ -86,6 +86,15 @@ def fit_mask(labels: NDArray[np.uint8], height: int, width: int, path: Path) -> 
         )
     fitted = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     return np.asarray(fitted, dtype=np.uint8)
+
+
+def read_labels(path: Path, height: int, width: int) -> NDArray[np.uint8]:
+    """The ids of a mask, uint8 (height, width), brought to its frame's size where it is off by a pixel or two.
+
+    Raises:
+        VisorVosError: see `read_mask` and `fit_mask`.
+    """
+    return fit_mask(read_mask(path).labels, height, width, path)
 
 
 def write_mask(path: Path, labels: NDArray[np.uint8], palette: bytes = DAVIS_PALETTE) -> None:

@@ -8,7 +8,7 @@ import torch
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["choose_device", "choose_precision"]
+__all__ = ["choose_device", "choose_precision", "describe_device"]
 
 
 def choose_device(name: Literal["auto", "cpu", "cuda", "mps"]) -> torch.device:
@@ -35,3 +35,11 @@ def choose_precision(name: Literal["auto", "float32", "bfloat16"], device: torch
     if name == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.bfloat16
     return torch.float32
+
+
+def describe_device(device: torch.device) -> str:
+    """A device as a record of a run names it."""
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)} (CUDA {torch.version.cuda})"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' * (threads != 1)}" if device.type == "cpu" else device.type

@@ -26,10 +26,11 @@ from visorvos.core.files.run_state import checksum, read_state, write_state
 from visorvos.core.files.settings_file import write_settings
 from visorvos.core.files.video import written_video
 from visorvos.core.inference.segmenter import Segmenter, choose_policy
+from visorvos.core.jobs.clip_pictures import SHEET, choose_style, write_sheet
 from visorvos.core.jobs.device import choose_device, choose_precision
 from visorvos.core.jobs.progress import Progress, Silent
 from visorvos.core.jobs.weights import resolve_weights
-from visorvos.core.report.overlay import draw_overlay
+from visorvos.core.report.overlay import Style, draw_overlay
 from visorvos.errors import VisorVosError
 from visorvos.settings.predict import PredictSettings
 
@@ -67,6 +68,7 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     source = open_frames(settings.frames)
     _keep_apart(settings)
     given = open_masks(settings.masks, source)
+    style = choose_style(settings, given.palette)
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     weights = resolve_weights(settings.weights, progress)
@@ -78,7 +80,7 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     for folder in (settings.output, settings.output / _OVERLAY):
         clear_parts(folder)
     made_from = _made_from(settings, source, given, weights, device, precision)
-    run = _Run(settings, source, given, Segmenter(stm, policy, settings.size), made_from)
+    run = _Run(settings, source, given, Segmenter(stm, policy, settings.size), made_from, style)
     if settings.resume:
         progress.say(run.resume())
     write_settings(settings.output, "predict", settings.model_dump(mode="json"))
@@ -94,6 +96,8 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     for number in progress.track(run.go(), f"Segmenting {settings.frames.name}", "frames", source.expected):
         frames = number + 1
     _check_end(given, source, frames, progress)
+    if "sheet" in settings.save:
+        write_sheet(source, settings.output, frames, style)
     return Prediction(
         str(settings.output), frames, tuple(sorted(given.ids)), frames - start, time.perf_counter() - began
     )
@@ -109,12 +113,14 @@ class _Run:
         given: GivenMasks,
         segmenter: Segmenter,
         made_from: str,
+        style: Style,
     ) -> None:
         self.settings = settings
         self.source = source
         self.given = given
         self.segmenter = segmenter
         self.made_from = made_from
+        self.style = style
         self.state_file = settings.output / _STATE
 
     def resume(self) -> str:
@@ -143,11 +149,12 @@ class _Run:
                 else None
             )
             # Overlays of frames done before are drawn again: a video cannot be gone on with.
-            first = 0 if self.settings.save else start
+            drawn_again = {"overlay", "video"} & set(self.settings.save)
+            first = 0 if drawn_again else start
             for number, frame in enumerate(self.source.read(first), first):
                 labels = self._old_mask(number) if number < start else self._new_mask(number, frame)
-                if self.settings.save:
-                    drawn = draw_overlay(frame, labels, self.given.palette)
+                if drawn_again:
+                    drawn = draw_overlay(frame, labels, self.style)
                     if "overlay" in self.settings.save:
                         write_picture(self.settings.output / _OVERLAY / f"{self.source.name(number)}.jpg", drawn)
                     if draw_into is not None:
@@ -198,7 +205,7 @@ def _made_from(
 def _keep_apart(settings: PredictSettings) -> None:
     """Refuses to write over what is read."""
     output = real_path(settings.output)
-    drawn = {"overlay": output / _OVERLAY, "video": output / _VIDEO}
+    drawn = {"overlay": output / _OVERLAY, "video": output / _VIDEO, "sheet": output / SHEET}
     if real_path(settings.frames) in [drawn[kind] for kind in settings.save]:
         raise VisorVosError(
             f"With --save, {settings.frames} would be written over, and it is read.", "Choose another --output."

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from visorvos.core.files.images import read_frame, write_picture
 from visorvos.core.files.layout import DataSet
 from visorvos.core.files.masks import fit_mask, read_mask
 from visorvos.core.files.palette import DAVIS_PALETTE
+from visorvos.core.jobs.preview_clips import clip_tiles
 from visorvos.core.jobs.progress import Progress, Silent
 from visorvos.core.report.contact_sheet import Tile, contact_sheet
+from visorvos.core.report.overlay import Style
 from visorvos.errors import VisorVosError
 from visorvos.settings.preview import PreviewSettings
 
@@ -24,7 +27,9 @@ class Preview:
 
     file: str
     frames: int
-    sequences: int
+    sources: int
+    """Sequences, or clips, that the frames are of."""
+    clips: bool
     width: int
     height: int
 
@@ -34,38 +39,48 @@ class Preview:
 
 
 def preview(settings: PreviewSettings, progress: Progress | None = None) -> Preview:
-    """Draws a contact sheet of a data set's frames.
+    """Draws a contact sheet of a data set's frames, or of clips as training gets them.
 
     Raises:
         VisorVosError: for sequences that are not there, or files that cannot be read.
     """
     progress = progress or Silent()
-    data = DataSet(settings.data)
-    names = _chosen(data, settings)
-    object_names = data.object_names(settings.split)
-    tiles = []
+    tiles = clip_tiles(settings, progress) if settings.clips else _frame_tiles(settings, progress)
+    sheet = contact_sheet([tile for group in tiles for tile in group], settings.columns, settings.width)
+    write_picture(settings.output, sheet)
+    frames = sum(map(len, tiles))
+    return Preview(str(settings.output), frames, len(tiles), settings.clips, sheet.shape[1], sheet.shape[0])
+
+
+def _frame_tiles(settings: PreviewSettings, progress: Progress) -> list[list[Tile]]:
+    """The frames to show, sequence by sequence."""
+    data = DataSet(settings.data or Path())
+    split = settings.split or "train"
+    names = _chosen(data, split, settings)
+    object_names = data.object_names(split)
     counts = _shares(settings.frames, len(names))
     jobs = [(name, count) for name, count in zip(names, counts, strict=True) if count]
+    tiles = []
     for name, count in progress.track(jobs, "Drawing", "sequences", len(jobs)):
         sequence = data.sequence(name)
+        group = []
         for number in _spread(len(sequence.frames), count):
             frame = read_frame(sequence.frames[number])
             mask = read_mask(sequence.masks[number])
             labels = fit_mask(mask.labels, frame.shape[0], frame.shape[1], sequence.masks[number])
             caption = f"{name}  {sequence.frames[number].stem}"
-            tiles.append(Tile(frame, labels, mask.palette or DAVIS_PALETTE, object_names.get(name, {}), caption))
-    sheet = contact_sheet(tiles, settings.columns, settings.width)
-    write_picture(settings.output, sheet)
-    return Preview(str(settings.output), len(tiles), len(jobs), sheet.shape[1], sheet.shape[0])
+            group.append(Tile(frame, labels, Style(mask.palette or DAVIS_PALETTE), object_names.get(name, {}), caption))
+        tiles.append(group)
+    return tiles
 
 
-def _chosen(data: DataSet, settings: PreviewSettings) -> list[str]:
+def _chosen(data: DataSet, split: str, settings: PreviewSettings) -> list[str]:
     """The sequences asked for, or some that are spread over the split."""
-    known = data.sequences(settings.split)
+    known = data.sequences(split)
     unknown = [name for name in settings.sequence if name not in known]
     if unknown:
         raise VisorVosError(
-            f"{settings.data} has no sequence {unknown[0]} in its split {settings.split}.",
+            f"{settings.data} has no sequence {unknown[0]} in its split {split}.",
             f"The first of its {len(known)} sequences are: {', '.join(known[:5])}.",
         )
     if settings.sequence:

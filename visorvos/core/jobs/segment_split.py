@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.files.checkpoints import load_weights
 from visorvos.core.files.images import read_frame
-from visorvos.core.files.layout import DataSet
 from visorvos.core.files.layout import Sequence as Video
 from visorvos.core.files.masks import write_mask
 from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.files.truth import open_truth
 from visorvos.core.inference.segmenter import segment_video
-from visorvos.core.jobs.device import choose_device, choose_precision
-from visorvos.core.jobs.progress import Progress
-from visorvos.core.jobs.weights import resolve_weights
 from visorvos.core.network.stm import STM
 from visorvos.errors import VisorVosError
-from visorvos.settings.evaluate import EvaluateSettings
 
 __all__ = ["segment_split"]
 
@@ -39,37 +33,33 @@ class _Frames:
         return map(read_frame, self.files)
 
 
-def segment_split(
-    settings: EvaluateSettings, weights: str, data: DataSet, names: Sequence[str], output: Path, progress: Progress
-) -> None:
-    """Segments every sequence and writes its masks, ``OUTPUT/SEQUENCE/FRAME.png``.
+def segment_split(stm: STM, videos: Iterable[Video], output: Path, size: int = -1) -> Iterator[Path]:
+    """Segments sequences and writes their masks, ``OUTPUT/SEQUENCE/FRAME.png``, one each time it is asked to go on.
 
     Args:
-        settings: for device and precision.
-        weights: the checkpoint, as `resolve_weights` takes it.
-        data: the data set.
-        names: the split's sequences.
+        stm: the network, in evaluation mode, on the device and in the precision to compute with.
+        videos: the sequences.
         output: where the masks go.
-        progress: hears of each frame.
+        size: short side in pixels at which frames are segmented, -1: their own.
+
+    Returns:
+        A generator of the files written, one a frame.
 
     Raises:
-        VisorVosError: for weights or data that cannot be used, naming sequence and frame.
+        VisorVosError: for data that cannot be used, naming sequence and frame.
     """
-    videos = [data.sequence(name) for name in names]
-    device = choose_device(settings.device)
-    stm = load_weights(resolve_weights(weights, progress)).to(device, choose_precision(settings.precision, device))
-    frames = (written for video in videos for written in _segment(stm, video, output / video.name))
-    for _ in progress.track(frames, "Segmenting", "frames", sum(len(video.frames) for video in videos)):
-        pass
+    for video in videos:
+        yield from _segment(stm, video, output / video.name, size)
 
 
-def _segment(stm: STM, video: Video, output: Path) -> Iterator[Path]:
+def _segment(stm: STM, video: Video, output: Path, size: int) -> Iterator[Path]:
     """Writes the masks of one video, one a frame; empty ones where its first mask shows no object."""
     truth = open_truth(video.masks)
     objects = range(1, truth.objects + 1)
     palette = truth.first.palette or DAVIS_PALETTE
     if truth.objects:
-        masks = segment_video(stm, _Frames(video), truth.first.labels, memory="visor", objects=objects)
+        frames = _Frames(video)
+        masks = segment_video(stm, frames, truth.first.labels, memory="visor", objects=objects, size=size)
     else:
         masks = (truth.first.labels for _ in video.frames)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,10 @@ class ObjectScores:
         frames: names of the scored frames, in order, at least one.
         region: float64 (len(frames),), J a frame.
         contour: float64 (len(frames),), F a frame.
+        sizes: float64 (len(frames),), the share of the frame's pixels that the true mask covers, in [0, 1].
 
     Raises:
-        ValueError: no frames, or not one J and one F a frame.
+        ValueError: no frames, or not one J, one F and one size a frame.
     """
 
     sequence: str
@@ -42,20 +44,21 @@ class ObjectScores:
     frames: tuple[str, ...]
     region: NDArray[np.float64]
     contour: NDArray[np.float64]
+    sizes: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        expected = (len(self.frames),)
-        if expected == (0,) or self.region.shape != expected or self.contour.shape != expected:
+        shapes = [array.shape for array in (self.region, self.contour, self.sizes)]
+        if not self.frames or any(shape != (len(self.frames),) for shape in shapes):
             raise ValueError(
-                f"Expected one J and one F for each of {len(self.frames)} frames (at least 1), "
-                f"got the shapes {self.region.shape} and {self.contour.shape}."
+                f"Expected one J, one F and one size for each of {len(self.frames)} frames (at least 1), "
+                f"got the shapes {', '.join(map(str, shapes))}."
             )
 
-    @property
+    @cached_property
     def region_statistics(self) -> Statistics:
         return summarise(self.region)
 
-    @property
+    @cached_property
     def contour_statistics(self) -> Statistics:
         return summarise(self.contour)
 
@@ -64,12 +67,12 @@ class ObjectScores:
         return _j_and_f(self.region_statistics, self.contour_statistics)
 
     def to_dict(self) -> dict[str, Any]:
-        per_frame = zip(self.frames, self.region.tolist(), self.contour.tolist(), strict=True)
+        per_frame = zip(self.frames, self.region.tolist(), self.contour.tolist(), self.sizes.tolist(), strict=True)
         return {
             "object": self.object_id,
             "name": self.name,
             **_statistics_dict(self),
-            "frames": [{"frame": frame, "J": j, "F": f} for frame, j, f in per_frame],
+            "frames": [{"frame": frame, "J": j, "F": f, "size": size} for frame, j, f, size in per_frame],
         }
 
 
@@ -170,6 +173,7 @@ def score_sequence(
     frame_names: list[str] = []
     region: dict[int, list[float]] = {object_id: [] for object_id in object_ids}
     contour: dict[int, list[float]] = {object_id: [] for object_id in object_ids}
+    sizes: dict[int, list[float]] = {object_id: [] for object_id in object_ids}
     for frame, truth, prediction in frames if region else ():
         if truth.ndim != 2 or truth.shape != prediction.shape:
             raise VisorVosError(
@@ -182,6 +186,7 @@ def score_sequence(
             true_mask, predicted_mask = truth[None] == object_id, prediction[None] == object_id
             region[object_id].extend(region_similarity(true_mask, predicted_mask))
             contour[object_id].extend(contour_accuracy(true_mask, predicted_mask))
+            sizes[object_id].append(float(true_mask.mean()))
     if not frame_names:
         return SequenceScores(sequence, objects=())
     return SequenceScores(
@@ -194,6 +199,7 @@ def score_sequence(
                 frames=tuple(frame_names),
                 region=np.array(region[object_id]),
                 contour=np.array(contour[object_id]),
+                sizes=np.array(sizes[object_id]),
             )
             for object_id in sorted(region)
         ),

@@ -63,7 +63,9 @@ def load_trunk(backbone: str, *, pretrained: bool) -> Trunk:
             return _cut(_resnest101(pretrained), stem_channels=128)
         # The recipe's networks started from the first ImageNet weights that torchvision published.
         weights = "IMAGENET1K_V1" if pretrained else None
-        return _cut(torchvision.models.get_model(backbone, weights=weights), stem_channels=64)
+        # Untrained residual blocks start as the identity (Goyal et al. 2017), as timm's do; colours get through.
+        resnet = torchvision.models.get_model(backbone, weights=weights, zero_init_residual=True)
+        return _cut(resnet, stem_channels=64)
     except (OSError, RuntimeError) as error:
         if not pretrained:
             raise

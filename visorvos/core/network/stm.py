@@ -9,6 +9,7 @@ Shapes: B clips, N objects, T memory frames, H and W a frame's size, h = ceil(H 
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -26,6 +27,8 @@ from visorvos.core.network.model_card import MODEL_CARD
 __all__ = ["STM", "Query"]
 
 _STRIDE = 16
+_KEY_GAIN = 2.3
+"""Of untrained key filters: the standard deviation is this over the root of the inputs of a filter."""
 
 
 class KeyValue(nn.Module):
@@ -85,6 +88,24 @@ class STM(
         self.query_projection = KeyValue(widths.stride_16, widths.key, widths.value)
         self.decoder = Decoder(widths)
         self.backbone = backbone
+        if not pretrained:
+            self._match_by_appearance()
+
+    @torch.no_grad()
+    def _match_by_appearance(self) -> None:
+        """Without ImageNet weights, which start both encoders alike: lets places find places that look like them.
+
+        Encoders and projections of query and memory start the same. Key filters of zero mean leave out what the
+        features of all places share, and are large enough for the softmax to tell places apart: from the first step
+        the memory is read where the query's object is, and what is read there is worth learning from.
+        """
+        key = self.memory_projection.key
+        nn.init.normal_(key.weight, std=_KEY_GAIN / math.sqrt(key.weight[0].numel()))
+        key.weight -= key.weight.mean(dim=1, keepdim=True)
+        self.query_projection.load_state_dict(self.memory_projection.state_dict())
+        query = self.query_encoder.state_dict()
+        memory = self.memory_encoder.state_dict()
+        self.query_encoder.load_state_dict({name: memory[name] for name in query})
 
     @classmethod
     def _from_pretrained(cls, **kwargs: Any) -> STM:  # noqa: ANN401 - the mixin's own arguments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from visorvos.core.labels import object_ids
-from visorvos.core.report.overlay import draw_overlay
+from visorvos.core.report.overlay import Style, draw_overlay, write_on_objects
 
 __all__ = ["Tile", "contact_sheet", "draw_tile"]
 
@@ -28,8 +28,8 @@ class Tile:
     """(H, W, 3) RGB."""
     labels: NDArray[np.uint8]
     """(H, W), 0 the background."""
-    palette: bytes
-    """256 RGB triples."""
+    style: Style
+    """Colours, opacity and outlines; ids are written on objects in place of its names."""
     names: Mapping[int, str]
     """Object names by id."""
     caption: str
@@ -72,31 +72,16 @@ def draw_tile(tile: Tile, width: int) -> NDArray[np.uint8]:
     interpolation = cv2.INTER_AREA if width < tile.frame.shape[1] else cv2.INTER_LINEAR
     frame = np.asarray(cv2.resize(tile.frame, (width, height), interpolation=interpolation), dtype=np.uint8)
     labels = np.asarray(cv2.resize(tile.labels, (width, height), interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
-    picture = Image.fromarray(draw_overlay(frame, labels, tile.palette))
     size = max(11, width // 34)
+    drawn = draw_overlay(frame, labels, replace(tile.style, names={}))
+    picture = Image.fromarray(write_on_objects(drawn, labels, {index: str(index) for index in range(1, 256)}, size))
     font = ImageFont.load_default(size)
-    ids = object_ids(labels)
-    canvas = ImageDraw.Draw(picture)
-    for index in ids:
-        _draw_id(canvas, str(index), _inside(labels == index), font, size)
     # Objects that vanish in the small picture are named all the same.
     legend = _Legend(tile, object_ids(tile.labels), width, font, size)
     whole = Image.new("RGB", (width, height + legend.height), _PAPER)
     whole.paste(picture, (0, 0))
     legend.draw(ImageDraw.Draw(whole), height)
     return np.asarray(whole, dtype=np.uint8)
-
-
-def _inside(mask: NDArray[np.bool_]) -> tuple[int, int]:
-    """The x, y of an object's pixel that is farthest from its border."""
-    padded = np.pad(mask.astype(np.uint8), 1)
-    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
-    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
-    return int(x), int(y)
-
-
-def _draw_id(canvas: ImageDraw.ImageDraw, text: str, at: tuple[int, int], font: Any, size: int) -> None:  # noqa: ANN401
-    canvas.text(at, text, fill="white", font=font, anchor="mm", stroke_width=max(1, size // 7), stroke_fill=_INK)
 
 
 class _Legend:
@@ -121,7 +106,7 @@ class _Legend:
         canvas.text((0, top + self.size // 3), self.caption, fill=_FAINT, font=self.font)
         for x, row, index, text in self.places:
             y = top + self.line * (row + 1) + self.size // 3
-            colour = tuple(self.tile.palette[3 * index : 3 * index + 3])
+            colour = tuple(self.tile.style.palette[3 * index : 3 * index + 3])
             canvas.rectangle((x, y + 1, x + self.size - 1, y + self.size), fill=colour, outline=_INK)
             canvas.text((x + self.size + self.size // 3, y), text, fill=_INK, font=self.font)
 

@@ -2,33 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["draw_overlay"]
+from visorvos.core.labels import object_ids
+
+__all__ = ["Style", "draw_overlay", "write_on_objects"]
+
+_INK = (24, 24, 24)
 
 
-def draw_overlay(
-    frame: NDArray[np.uint8], labels: NDArray[np.uint8], palette: bytes, alpha: float = 0.5
-) -> NDArray[np.uint8]:
-    """A frame with each object tinted in its colour and outlined.
+@dataclass(frozen=True)
+class Style:
+    """How objects are drawn over a frame.
+
+    Attributes:
+        palette: 256 RGB triples.
+        opacity: weight of the colour inside an object, 0 to 1.
+        outline: whether objects have an outline.
+        names: what is written on objects, by id.
+    """
+
+    palette: bytes
+    opacity: float = 0.5
+    outline: bool = True
+    names: Mapping[int, str] = field(default_factory=dict)
+
+
+def draw_overlay(frame: NDArray[np.uint8], labels: NDArray[np.uint8], style: Style) -> NDArray[np.uint8]:
+    """A frame with its objects tinted, outlined and named as the style says.
 
     Args:
         frame: uint8 (H, W, 3) RGB.
         labels: uint8 (H, W), 0 the background, which stays as it is.
-        palette: 256 RGB triples.
-        alpha: weight of the colour inside an object, 0 to 1.
+        style: how to draw.
 
     Returns:
         uint8 (H, W, 3) RGB.
     """
-    colours = np.frombuffer(palette, np.uint8).reshape(256, 3)[labels]
-    tinted = cv2.addWeighted(frame, 1 - alpha, colours, alpha, 0)
-    drawn = np.where(labels[..., None] > 0, tinted, frame)
-    # An outline as wide as a 240th of the short side: two pixels at 480p, still seen at 4K.
-    width = max(1, round(min(labels.shape) / 240))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
-    edge = (labels > 0) & (cv2.erode(labels, kernel) != cv2.dilate(labels, kernel))
-    bright = cv2.addWeighted(colours, 0.5, np.full_like(colours, 255), 0.5, 0)
-    return np.where(edge[..., None], bright, drawn).astype(np.uint8)
+    colours = np.frombuffer(style.palette, np.uint8).reshape(256, 3)[labels]
+    tinted = cv2.addWeighted(frame, 1 - style.opacity, colours, style.opacity, 0)
+    drawn = np.where(labels[..., None] > 0, tinted, frame).astype(np.uint8)
+    if style.outline:
+        # An outline as wide as a 240th of the short side: two pixels at 480p, still seen at 4K.
+        width = max(1, round(min(labels.shape) / 240))
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+        edge = (labels > 0) & (cv2.erode(labels, kernel) != cv2.dilate(labels, kernel))
+        bright = cv2.addWeighted(colours, 0.5, np.full_like(colours, 255), 0.5, 0)
+        drawn = np.where(edge[..., None], bright, drawn).astype(np.uint8)
+    return write_on_objects(drawn, labels, style.names, max(12, round(min(labels.shape) / 24)))
+
+
+def write_on_objects(
+    picture: NDArray[np.uint8], labels: NDArray[np.uint8], texts: Mapping[int, str], size: int
+) -> NDArray[np.uint8]:
+    """A picture with a text at the innermost point of each object that has one and is seen.
+
+    Args:
+        picture: uint8 (H, W, 3) RGB.
+        labels: uint8 (H, W).
+        texts: by object id.
+        size: of the letters, in pixels.
+    """
+    seen = [index for index in object_ids(labels) if texts.get(index)]
+    if not seen:
+        return picture
+    image = Image.fromarray(picture)
+    canvas, font = ImageDraw.Draw(image), ImageFont.load_default(size)
+    stroke = max(1, size // 7)
+    for index in seen:
+        half = font.getlength(texts[index]) / 2 + stroke
+        x, y = _inside(labels == index)
+        # A name stays within the picture where it is wider than the room beside its object.
+        x = round(min(max(x, half), max(half, picture.shape[1] - half)))
+        y = min(max(y, size // 2 + stroke), picture.shape[0] - size // 2 - stroke)
+        canvas.text((x, y), texts[index], fill="white", font=font, anchor="mm", stroke_width=stroke, stroke_fill=_INK)
+    return np.asarray(image, dtype=np.uint8)
+
+
+def _inside(mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """The x, y of an object's pixel that is farthest from its border."""
+    padded = np.pad(mask.astype(np.uint8), 1)
+    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+    return int(x), int(y)

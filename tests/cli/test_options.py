@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+from pydantic import Field, model_validator
+
+from visorvos.cli.app import COMMANDS
+from visorvos.cli.options import UsageError, resolve, signature
+from visorvos.settings.base import Settings, section
+from visorvos.settings.export import ExportSettings
+from visorvos.settings.finetune import FinetuneSettings
+
+
+class Augmentation(Settings):
+    """A section, as the training commands have."""
+
+    rotation: float = Field(30.0, ge=0, description="Degrees.")
+    scale: tuple[float, float] = (0.8, 1.2)
+    flip: bool = True
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Augmentation:
+        if self.scale[0] > self.scale[1]:
+            raise ValueError("The smaller scale comes first.")
+        return self
+
+
+class TrainSettings(Settings):
+    """Train."""
+
+    output: Path = Field(description="Folder.")
+    steps: int = Field(10, ge=1, description="Steps.")
+    augmentation: Augmentation = Field(default=Augmentation(), description="Of the frames of a clip.")
+    pasted: Augmentation | None = Field(default=None, description="Of what is pasted, if anything is.")
+
+
+def test_a_section_is_no_command_line_option():
+    assert set(signature(TrainSettings).parameters) == {"output", "steps", "config", "json"}
+    assert all(p.kind is inspect.Parameter.KEYWORD_ONLY for p in signature(TrainSettings).parameters.values())
+
+
+def test_a_section_comes_from_the_file_and_keeps_its_other_defaults(tmp_path):
+    config = tmp_path / "c.yaml"
+    config.write_text("output: o\naugmentation:\n  rotation: 5\npasted: {flip: false}\n")
+    settings = resolve(TrainSettings, {"steps": 3}, config)
+    assert settings.augmentation == Augmentation(rotation=5)
+    assert settings.pasted == Augmentation(flip=False)
+    assert settings.steps == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "augmentation: {rotation: -1}",
+            "augmentation.rotation: input should be greater than or equal to 0 (given: -1)",
+        ),
+        (
+            "augmentation: {rotatoin: 1}",
+            "there is no option named augmentation.rotatoin. Did you mean augmentation.rotation?",
+        ),
+        ("augmentation: {zzz: 1}", "there is no option named augmentation.zzz."),
+        ("augmentatoin: {}", "there is no option named augmentatoin. Did you mean augmentation?"),
+        ("augmentation: {scale: [2, x]}", "augmentation.scale: input should be a valid number"),
+        ("augmentation: {scale: [2, 1]}", "augmentation: the smaller scale comes first."),
+        ("augmentation: 3", "augmentation: expected a group of settings, one `name: value` a line (given: 3)."),
+        ("pasted: {rotation: far}", "pasted.rotation: input should be a valid number"),
+        ("steps: 0", "steps: input should be greater than or equal to 1 (given: 0)."),
+    ],
+)
+def test_a_fault_is_named_with_its_section(tmp_path, text, sentence):
+    config = tmp_path / "c.yaml"
+    config.write_text(f"output: o\n{text}\n")
+    with pytest.raises(UsageError) as caught:
+        resolve(TrainSettings, {}, config)
+    assert caught.value.message.startswith(f"{config}: {sentence}")
+
+
+def test_what_is_typed_is_named_as_typed():
+    with pytest.raises(UsageError) as caught:
+        resolve(TrainSettings, {"steps": 0}, None)
+    assert caught.value.message == (
+        "--output is missing. --steps: input should be greater than or equal to 1 (given: 0)."
+    )
+
+
+def test_all_options_stand_under_a_heading():
+    for command in COMMANDS:
+        for name, field in command.settings.model_fields.items():
+            if section(field) is None and not (field.json_schema_extra or {}).get("argument"):
+                assert command.settings.panel_of(name), f"{command.name}: {name}"
+        own = vars(command.settings).get("panels", {})
+        assert {name for names in own.values() for name in names} <= set(command.settings.model_fields), command.name
+
+
+def test_the_environment_stands_in_for_what_must_be_given(monkeypatch, tmp_path):
+    monkeypatch.setenv("VISORVOS_DATA", "/cluster/VISOR_2022")
+    config = tmp_path / "c.yaml"
+    config.write_text("data: from-file\n")
+    assert resolve(FinetuneSettings, {"output": "o"}, None).data == Path("/cluster/VISOR_2022")
+    assert resolve(FinetuneSettings, {"output": "o"}, config).data == Path("from-file")
+    assert resolve(FinetuneSettings, {"output": "o", "data": Path("typed")}, config).data == Path("typed")
+    # Where --data is a choice, as a check of completeness, it stays one.
+    assert resolve(ExportSettings, {"predictions": "p", "mapping": "m"}, None).data is None
+    monkeypatch.setenv("VISORVOS_DATA", "")
+    with pytest.raises(UsageError, match="--data is missing"):
+        resolve(FinetuneSettings, {"output": "o"}, None)

@@ -1,0 +1,87 @@
+"""``visorvos demo --quick``: every step of it, though too little training to show what it learns."""
+
+from __future__ import annotations
+
+import io
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from tests.builders import read_labels
+from tests.conftest import Run
+from visorvos import load_weights, region_similarity
+from visorvos.cli.tables.demo import show
+from visorvos.core.jobs.demo import Demo, demo
+from visorvos.settings.demo import DemoSettings
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    return demo(DemoSettings(output=tmp_path_factory.mktemp("demo") / "demo", quick=True, device="cpu"))
+
+
+@pytest.fixture
+def output(made: Demo) -> Path:
+    return made.overlay.parents[1]
+
+
+@pytest.fixture
+def result(made: Demo) -> dict[str, Any]:
+    return made.to_dict()
+
+
+def test_the_scores_are_those_of_the_masks(result: dict[str, Any], output: Path) -> None:
+    scores = json.loads((output / "scores" / "scores-val.json").read_text())
+    assert result["j_and_f"] == scores["J&F"]
+    assert 0 < result["j_and_f_untrained"] < 0.3
+    assert result["j_and_f_copied"] != result["j_and_f"] != result["j_and_f_untrained"]
+
+
+def test_the_copy_is_the_first_mask_in_every_frame(result: dict[str, Any], output: Path) -> None:
+    found = []
+    for folder in sorted((output / "data" / "VISOR_2022" / "Annotations" / "480p").glob("P02_*")):
+        truth = np.stack([read_labels(path) for path in sorted(folder.glob("*.png"))])
+        copied = np.broadcast_to(truth[0], truth.shape)
+        ids = range(1, int(truth[0].max()) + 1)
+        found += [region_similarity(truth[1:] == index, copied[1:] == index).mean() for index in ids]
+    scores = json.loads((output / "scores-copied" / "scores-val.json").read_text())
+    assert scores["J"]["mean"] == pytest.approx(np.mean(found))
+
+
+def test_both_stages_trained_the_network(result: dict[str, Any], output: Path) -> None:
+    paths = [output / "untrained.safetensors", output / "stage1" / "last.safetensors", Path(result["weights"])]
+    states = [load_weights(path).state_dict() for path in paths]
+    for before, after in pairwise(states):
+        assert not torch.equal(before["decoder.fuse.weight"], after["decoder.fuse.weight"])
+    assert Path(result["overlay"]).is_file()
+    assert (output / "prediction" / "overlay.mp4").stat().st_size > 1000
+
+
+def test_no_video_is_in_both_splits(result: dict[str, Any], output: Path) -> None:
+    lists = output / "data" / "VISOR_2022" / "ImageSets" / "2022"
+    train, val = ((lists / f"{split}.txt").read_text().split() for split in ("train", "val"))
+    assert (len(train), len(val)) == (8, 2)
+    assert set(train).isdisjoint(val)
+
+
+def test_the_table_shows_all_three(made: Demo, result: dict[str, Any]) -> None:
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(show(made))
+    text = console.export_text()
+    for name in ("j_and_f_untrained", "j_and_f_copied", "j_and_f"):
+        assert f" {100 * result[name]:.1f} " in text
+
+
+@pytest.mark.parametrize("other", [("--quick", "--seed", 1), ("--seed", 0)])
+def test_demos_are_not_mixed(made: Demo, output: Path, run: Run, other: tuple[object, ...]) -> None:
+    before = sorted(path.stat().st_mtime_ns for path in output.rglob("*"))
+    done = run("demo", "--output", output, *other)
+    assert done.code == 1
+    assert "holds a demo with seed 0, quick" in " ".join(done.err.split())
+    assert sorted(path.stat().st_mtime_ns for path in output.rglob("*")) == before

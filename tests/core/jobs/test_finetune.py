@@ -1,0 +1,261 @@
+"""``visorvos finetune`` from the command line on a tiny data set: what it leaves, and what it survives."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from tests.builders import SHARED, write_data_set
+from tests.conftest import Run
+from visorvos import load_weights
+from visorvos.cli.app import main
+from visorvos.core.files.training_state import training_states
+
+VISOR = SHARED / "golden" / "prepare" / "VISOR_2022"
+SMALL = {
+    "backbone": "resnet18",
+    "crop_size": 32,
+    "short_side": 48,
+    "iterations": 12,
+    "batch_size": 2,
+    "accumulate": 1,
+    "learning_rate": 1e-4,
+    "save_every": 4,
+    "log_every": 4,
+    "evaluate_every": 6,
+    "device": "cpu",
+    "workers": 0,
+}
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Squares that move over noise: two videos to train on, one to validate on."""
+    root = tmp_path_factory.mktemp("squares")
+    videos = {f"video{number}": squares(number) for number in range(3)}
+    write_data_set(root, videos)
+    (root / "ImageSets" / "2022" / "val.txt").write_text("video2")
+    (root / "ImageSets" / "2022" / "train.txt").write_text("video0\nvideo1")
+    return root
+
+
+def squares(seed: int) -> tuple[list[np.ndarray[Any, Any]], list[np.ndarray[Any, Any]]]:
+    random = np.random.default_rng(seed)
+    frames, masks = [], []
+    for number in range(5):
+        frame = random.integers(90, 160, (48, 64, 3), dtype=np.uint8)
+        labels = np.zeros((48, 64), np.uint8)
+        labels[8:24, 4 + 4 * number : 20 + 4 * number] = 1
+        labels[26:44, 40 - 4 * number : 56 - 4 * number] = 2
+        frame[labels == 1] = (220, 40, 40)
+        frame[labels == 2] = (40, 60, 220)
+        frames.append(frame)
+        masks.append(labels)
+    return frames, masks
+
+
+def arguments(data: Path, output: Path, weights: Path, *more: object, **changed: object) -> list[str]:
+    config = output.parent / f"{output.name}.yaml"
+    config.write_text(yaml.safe_dump({**SMALL, **changed}))
+    given = ("finetune", "--config", config, "--data", data, "--output", output, "--weights", weights, *more)
+    return [str(part) for part in given]
+
+
+def start(command: list[str], log: Path) -> Any:
+    """The command in a process of its own, forked from one that has the imports done."""
+    process = multiprocessing.get_context("forkserver").Process(target=_main, args=(command, log))
+    process.start()
+    return process
+
+
+def _main(command: list[str], log: Path) -> None:
+    # One thread, as in the tests' process: another number of threads adds in another order.
+    torch.set_num_threads(1)
+    with log.open("w") as file:
+        sys.argv, sys.stdout, sys.stderr = ["visorvos", *command], file, file
+        main()
+
+
+def finish(process: Any) -> int:
+    process.join(timeout=120)
+    assert process.exitcode is not None, "it takes too long"
+    return int(process.exitcode)
+
+
+def assert_same_weights(found: Path, expected: Path) -> None:
+    one, other = load_weights(found).state_dict(), load_weights(expected).state_dict()
+    assert all(torch.equal(one[name], tensor) for name, tensor in other.items())
+
+
+@pytest.fixture(scope="session")
+def undisturbed(data: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing interrupted."""
+    output = tmp_path_factory.mktemp("runs") / "undisturbed"
+    log = output.with_suffix(".log")
+    assert finish(start(arguments(data, output, weights), log)) == 0, log.read_text()
+    return output
+
+
+def test_what_a_run_leaves(undisturbed: Path, data: Path, weights: Path) -> None:
+    assert {path.name for path in undisturbed.iterdir()} == {
+        *("best.safetensors", "checkpoints", "last.safetensors", "metrics.csv"),
+        *("settings.yaml", "tensorboard", "training.png", "validation"),
+    }
+    assert [path.stem for path in training_states(undisturbed)] == ["000000008", "000000012"]
+    table = pd.read_csv(undisturbed / "metrics.csv")
+    assert table["clips"].tolist() == [4, 6, 8, 12]
+    assert table["j_and_f"].notna().tolist() == [False, True, False, True]
+    assert table["loss"].notna().all()
+    settings = yaml.safe_load((undisturbed / "settings.yaml").read_text())
+    assert settings["crop_size"] == 32
+    assert settings["augmentation"]["rotation"] == 30
+    before, after = load_weights(weights).state_dict(), load_weights(undisturbed / "last.safetensors").state_dict()
+    assert not torch.equal(before["decoder.fuse.weight"], after["decoder.fuse.weight"])
+    assert torch.equal(before["query_encoder.norm.running_mean"], after["query_encoder.norm.running_mean"])
+    assert len(list((undisturbed / "validation" / "video2").glob("*.png"))) == 5
+
+
+def test_the_best_weights_are_those_with_the_best_score(undisturbed: Path, data: Path, run: Run) -> None:
+    best = pd.read_csv(undisturbed / "metrics.csv")["j_and_f"].max()
+    scores = undisturbed.parent / "scores"
+    weights = undisturbed / "best.safetensors"
+    done = run("evaluate", "--data", data, "--weights", weights, "--size", 48, "--output", scores, "--device", "cpu")
+    assert done.code == 0, done.err
+    table = pd.read_csv(scores / "global_results-val.csv")
+    assert table["J&F-Mean"][0] == pytest.approx(best, abs=5e-4)  # three decimals, as DAVIS writes them
+
+
+def test_a_run_killed_again_and_again_ends_with_the_same_weights(
+    undisturbed: Path, data: Path, weights: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "killed"
+    command = arguments(data, output, weights, "--resume", save_every=2)
+    log = tmp_path / "log"
+    # Before it begins, after the first checkpoint, and after later ones.
+    for wanted in (0, 2, 6):
+        process = start(command, log)
+        deadline = time.monotonic() + 60
+        while newest(output) < wanted and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.kill()
+        assert finish(process) == -signal.SIGKILL, "it was killed before its end"
+    assert finish(start(command, log)) == 0, log.read_text()
+    assert "Going on after" in log.read_text()
+    assert_same_weights(output / "last.safetensors", undisturbed / "last.safetensors")
+    assert_same_weights(output / "best.safetensors", undisturbed / "best.safetensors")
+    columns = ["clips", "loss", "loss_second", "loss_third", "gradient", "learning_rate", "j_and_f", "j", "f"]
+    found, expected = (pd.read_csv(folder / "metrics.csv")[columns] for folder in (output, undisturbed))
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+def newest(output: Path) -> int:
+    """The clips that the last checkpoint has seen."""
+    return max((int(path.stem) for path in training_states(output)), default=0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_first_then_stops(number: signal.Signals, data: Path, weights: Path, tmp_path: Path) -> None:
+    output = tmp_path / "stopped"
+    # Nothing but the signal makes it save; the run is too long to end by itself.
+    command = arguments(data, output, weights, save_every=10_000, iterations=100_000, evaluate_every=0)
+    log = tmp_path / "log"
+    process = start(command, log)
+    deadline = time.monotonic() + 60
+    while not (output / "metrics.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, number)
+    code, errors = finish(process), log.read_text()
+    assert code == 1, errors
+    assert f"Stopped by {number.name} after" in " ".join(errors.split())
+    assert "--resume" in errors
+    (state,) = training_states(output)
+    clips = int(state.stem)
+    assert clips % 2 == 0
+    assert 0 < clips < 100_000
+    load_weights(output / "last.safetensors")
+
+
+def test_a_run_is_not_written_over(undisturbed: Path, data: Path, weights: Path, run: Run) -> None:
+    done = run(*arguments(data, undisturbed, weights))
+    assert done.code == 1
+    assert "holds a run of training already" in done.err
+
+
+def test_a_run_that_is_done_stays_as_it_is(undisturbed: Path, data: Path, weights: Path, run: Run) -> None:
+    before = (undisturbed / "last.safetensors").read_bytes()
+    done = run(*arguments(data, undisturbed, weights, "--resume", "--json"))
+    assert done.code == 0, done.err
+    assert '"clips": 12' in done.out
+    assert (undisturbed / "last.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"crop_size": 64}, "started with another crop_size: 32, now 64"),
+        ({"accumulate": 2}, "started with another batch_size x accumulate: 2, now 4"),
+        ({"augmentation": {"rotation": 5}}, "started with another augmentation"),
+        ({"split": "val"}, "started with another split: train, now val"),
+    ],
+)
+def test_a_run_goes_on_with_its_own_options_alone(
+    undisturbed: Path, data: Path, weights: Path, run: Run, changed: dict[str, object], sentence: str
+) -> None:
+    done = run(*arguments(data, undisturbed, weights, "--resume", **changed))
+    assert done.code == 1
+    assert sentence in " ".join(done.err.split())
+
+
+def test_other_data_is_seen(undisturbed: Path, weights: Path, run: Run, tmp_path: Path) -> None:
+    videos = {f"video{number}": squares(number) for number in range(3)}
+    root = write_data_set(tmp_path / "other", videos)
+    (root / "ImageSets" / "2022" / "train.txt").write_text("video0\nvideo1\nvideo2")
+    done = run(*arguments(root, undisturbed, weights, "--resume"))
+    assert done.code == 1
+    assert "started with another data: 2 videos, 10 frames" in " ".join(done.err.split())
+
+
+def test_weights_of_another_backbone_are_refused(data: Path, weights: Path, run: Run, tmp_path: Path) -> None:
+    done = run(*arguments(data, tmp_path / "out", weights, backbone="resnet50"))
+    assert done.code == 1
+    assert "are of a resnet18, not of a resnet50" in " ".join(done.err.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_processes_learn_what_one_does(undisturbed: Path, data: Path, weights: Path, tmp_path: Path) -> None:
+    output = tmp_path / "two"
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command = [*launcher, "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "visorvos"]
+    done = subprocess.run(
+        [*command, *arguments(data, output, weights, "--json")],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('"clips": 12') == 1, "one process speaks for both"
+    found, expected = (pd.read_csv(folder / "metrics.csv") for folder in (output, undisturbed))
+    np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-4)
+    np.testing.assert_allclose(found["gradient"], expected["gradient"], rtol=1e-3)
+    assert found["clips"].tolist() == expected["clips"].tolist()
+
+
+@pytest.mark.skipif(not VISOR.is_dir(), reason=f"the sample data set {VISOR} is not there")
+def test_a_prepared_data_set_is_trained_on(weights: Path, run: Run, tmp_path: Path) -> None:
+    done = run(*arguments(VISOR, tmp_path / "out", weights, iterations=2, evaluate_every=0))
+    assert done.code == 0, done.err
+    assert "nothing was evaluated" in done.out

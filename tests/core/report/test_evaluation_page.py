@@ -1,0 +1,203 @@
+"""The page of an evaluation: what is in it, and how it behaves in a browser."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.browser import open_browser
+from tests.builders import draw_clip, read_labels, write_data_set, write_labels
+from tests.conftest import Run
+from tests.core.metrics.test_accumulator import make_report, make_sequence
+from visorvos.core.report.evaluation_page import parts_of, random_masks, worst_masks
+from visorvos.core.report.mask_pair import crop_window, draw_mask
+
+SEEDS = {1: 5, 2: 6, 9: 7}
+"""Of videos whose objects all stay in sight."""
+HOSTILE = "</script><b onmouseover=alert(1)>bowl & 'cup'"
+
+browsers = pytest.fixture(open_browser)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Three sequences of six frames, one of them from an unseen kitchen."""
+    root = write_data_set(tmp_path / "VISOR", {f"P0{n}_seq": draw_clip(6, 48, 80, seed=seed) for n, seed in SEEDS.items()})
+    names = {f"P0{n}_seq": {"1": "disc", "2": HOSTILE, "3": "triangle"} for n in (1, 2, 9)}
+    (root / "val_data_mapping.json").write_text(json.dumps(names))
+    (root / "ImageSets" / "2022" / "val_unseen.txt").write_text("P09_seq")
+    return root
+
+
+@pytest.fixture
+def predictions(data: Path, tmp_path: Path) -> Path:
+    """The truth; in P02 object 1 is lost from the fourth frame on, in P09 all is shifted."""
+    folder = tmp_path / "masks"
+    for path in (data / "Annotations" / "480p").rglob("*.png"):
+        labels = read_labels(path)
+        if path.parent.name == "P02_seq" and path.stem >= "00003":
+            labels[labels == 1] = 0
+        if path.parent.name == "P09_seq":
+            labels = np.roll(labels, 4, axis=1)
+        write_labels(folder / path.parent.name / path.name, labels)
+    return folder
+
+
+@pytest.fixture
+def page(run: Run, data: Path, predictions: Path, tmp_path: Path) -> Path:
+    output = tmp_path / "scores"
+    done = run("evaluate", "--data", data, "--predictions", predictions, "--output", output, "--workers", 1)
+    assert done.code == 0, done.err
+    return output / "report.html"
+
+
+def test_nothing_of_the_data_becomes_markup(page: Path) -> None:
+    text = page.read_text()
+    assert "</script><b" not in text
+    assert "<b onmouseover" not in text
+    assert "&lt;b onmouseover" in text
+    assert text.count("data:image/jpeg;base64,") == 2 * 48
+
+
+def test_kitchens_have_their_own_scores(run: Run, data: Path, predictions: Path, page: Path) -> None:
+    scores = json.loads((page.parent / "scores-val.json").read_text())
+    parts = {part["label"]: part for part in scores["parts"]}
+    assert list(parts) == ["All", "Seen kitchens", "Unseen kitchens"]
+    assert parts["All"]["figures"]["J&F"]["value"] == pytest.approx(scores["J&F"])
+    by_name = {item["sequence"]: item for item in scores["sequences"]}
+    assert parts["Unseen kitchens"]["figures"]["J&F"]["value"] == pytest.approx(by_name["P09_seq"]["J&F"])
+    seen = (by_name["P01_seq"]["J&F"] + by_name["P02_seq"]["J&F"]) / 2
+    assert parts["Seen kitchens"]["figures"]["J&F"]["value"] == pytest.approx(seen)
+    assert parts["Unseen kitchens"]["figures"]["J&F"]["interval"] is None
+    low, high = parts["All"]["figures"]["J&F"]["interval"]
+    assert low < scores["J&F"] < high
+
+
+def test_the_page_does_without_frames_and_says_so(run: Run, data: Path, predictions: Path, tmp_path: Path) -> None:
+    for name in ("P01_seq", "P02_seq"):
+        shutil.rmtree(data / "JPEGImages" / "480p" / name)
+    done = run("evaluate", "--data", data, "--predictions", predictions, "--output", tmp_path / "o", "--workers", 1)
+    assert done.code == 0, done.err
+    text = (tmp_path / "o" / "report.html").read_text()
+    lacking = 48 - text.count("data:image/jpeg") // 2
+    assert 0 < lacking < 48
+    assert f"{lacking} of 48 lack their frame in JPEGImages." in text
+
+    shutil.rmtree(data / "JPEGImages")
+    done = run("evaluate", "--data", data, "--predictions", predictions, "--output", tmp_path / "o", "--workers", 1)
+    assert done.code == 0, done.err
+    text = (tmp_path / "o" / "report.html").read_text()
+    assert "No pictures: JPEGImages has none of their frames." in text
+    assert "data:image/jpeg" not in text
+
+
+def test_the_worst_masks_are_the_lowest_of_different_objects() -> None:
+    report = make_report(make_sequence("a", [0.2, 0.1, 0.1], [0.9, 0.3, 0.5]), make_sequence("b", [0.05, 0.0]))
+    found = [(pair.sequence, pair.object_id, pair.frame) for pair in worst_masks(report, 2)]
+    assert found == [("b", 1, "frame_1"), ("a", 1, "frame_1")]
+    several = [(pair.sequence, pair.object_id, pair.frame) for pair in worst_masks(report, 5)]
+    assert several == [
+        ("b", 1, "frame_1"),
+        ("b", 1, "frame_0"),
+        ("a", 1, "frame_1"),
+        ("a", 1, "frame_2"),
+        ("a", 2, "frame_1"),
+    ]
+
+
+def test_random_masks_are_drawn_from_all_alike() -> None:
+    report = make_report(make_sequence("a", [0.1] * 3, [0.1]), make_sequence("b", [0.1] * 4))
+    drawn = [
+        (pair.sequence, pair.object_id, pair.frame) for seed in range(400) for pair in random_masks(report, 2, seed)
+    ]
+    assert random_masks(report, 2, 1) == random_masks(report, 2, 1)
+    assert len(random_masks(report, 99)) == 8
+    counts = {key: drawn.count(key) for key in drawn}
+    assert len(counts) == 8
+    assert all(60 < count < 140 for count in counts.values())
+
+
+def test_sequences_without_a_scored_object_make_no_part() -> None:
+    report = make_report(make_sequence("a", [1]), make_sequence("b", [0]))
+    assert [part.label for part in parts_of(report, {"c"})] == ["All", "Seen kitchens"]
+    assert [part.label for part in parts_of(report, None)] == ["All"]
+
+
+@pytest.mark.parametrize("at", [(0, 0), (40, 70), (20, 30)])
+def test_the_window_holds_the_object_in_the_frames_shape(at: tuple[int, int]) -> None:
+    mask = np.zeros((60, 100), bool)
+    mask[at[0] : at[0] + 10, at[1] : at[1] + 12] = True
+    rows, columns = crop_window([mask, ~mask & False])
+    assert mask[rows, columns].sum() == mask.sum()
+    shape = mask[rows, columns].shape
+    assert shape[1] / shape[0] == pytest.approx(100 / 60, rel=0.05)
+    assert shape[0] < 30
+    assert mask[crop_window([mask & False])].shape == mask.shape
+    drawn = draw_mask(np.full((60, 100, 3), 9, np.uint8), mask, (0, 0, 255), (rows, columns), 50)
+    assert drawn.shape == (30, 50, 3)
+    assert (drawn != 9).any()
+
+
+def test_in_a_browser(page: Path, browsers: Iterator) -> None:
+    browser = browsers(1440)
+    browser.open(page)
+    names = "#sequence-table tbody .choose"
+    # The lowest comes first and is the one whose curves are shown.
+    lowest = browser.texts(names)
+    assert sorted(lowest) == ["P01_seq", "P02_seq", "P09_seq"]
+    assert lowest[-1] == "P01_seq"
+    assert browser.texts("#curves h3") == [lowest[0]]
+
+    def heading(label: str) -> None:
+        number = browser.texts("#sequence-table thead th").index(label) + 1
+        browser.find(f"#sequence-table thead th:nth-child({number}) button").click()
+
+    heading("J")
+    assert browser.texts(names)[0] == "P01_seq"
+    assert browser.find("#sequence-table th[data-key=j]").get_attribute("aria-sort") == "descending"
+    heading("Sequence")
+    assert browser.texts(names) == ["P01_seq", "P02_seq", "P09_seq"]
+
+    browser.find("#search").send_keys("p0 BOWL 9")
+    assert browser.texts(names) == ["P09_seq"]
+    assert browser.texts("#sequence-table [role=status]") == ["1 of 3 sequences"]
+    browser.find("#search").clear()
+    browser.find("#search").send_keys(" ")
+    browser.run("const k = document.getElementById('kitchens'); k.value = 'seen'; k.dispatchEvent(new Event('change'))")
+    assert browser.texts(names) == ["P01_seq", "P02_seq"]
+
+    # By keyboard: down to the second row, chosen with Enter.
+    browser.run("document.querySelector(arguments[0]).focus()", names)
+    browser.driver.switch_to.active_element.send_keys("\ue015")
+    browser.driver.switch_to.active_element.send_keys("\ue007")
+    assert browser.texts("#curves h3") == ["P02_seq"]
+    rows = browser.texts("#curves tbody tr")
+    assert HOSTILE in rows[1]
+    assert rows[0].split()[2:] == ["40.0", "40.0", "100.0", "100.0"]
+    browser.find("#curves input").send_keys("\ue010")
+    assert browser.texts("#curves output") == ["Frame 00005, 5 after the first"]
+    assert browser.texts("#curves tbody tr")[0].split()[2:] == ["40.0", "40.0", "0.0", "0.0"]
+    lines = browser.run("return [...document.querySelectorAll('#curves polyline')].map(e => e.getAttribute('points'))")
+    heights = [float(point.split(",")[1]) for point in lines[0].split()]
+    assert len(lines) == 6
+    assert heights[0] == heights[1] < heights[2] == heights[3] == heights[4]
+
+    browser.run("document.querySelector('input[value=objects]').click()")
+    assert len(browser.texts(names)) == 6
+    assert browser.texts("#class-table tbody tr td:first-child") == [HOSTILE, "disc", "triangle"]
+    assert browser.run("return [...document.images].every(e => e.complete ? e.naturalWidth > 0 : true)")
+    assert browser.complaints() == []
+
+
+def test_on_a_phone(page: Path, browsers: Iterator) -> None:
+    browser = browsers(390)
+    browser.open(page, "#at=P09_seq/3")
+    assert browser.texts("#curves h3") == ["P09_seq"]
+    assert browser.texts("#curves [aria-pressed=true]") == ["3 triangle"]
+    assert browser.run("return document.documentElement.scrollWidth") == 390
+    assert browser.complaints() == []

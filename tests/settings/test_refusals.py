@@ -1,0 +1,69 @@
+"""Options that do not go together, or are beyond what can be meant."""
+
+import pytest
+from pydantic import ValidationError
+
+from visorvos.settings.export import ExportSettings
+from visorvos.settings.finetune import FinetuneSettings
+from visorvos.settings.prepare import PrepareSettings
+from visorvos.settings.pretrain import PretrainSettings
+from visorvos.settings.preview import PreviewSettings
+
+STAGE_1 = {"coco": "c", "output": "o"}
+STAGE_2 = {"data": "d", "output": "o"}
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "expected"),
+    [
+        (PrepareSettings, {"output": "o"}, "Give either --release, or --annotations"),
+        (PrepareSettings, {"output": "o", "release": "r", "annotations": "a"}, "Give either --release"),
+        (PrepareSettings, {"output": "o", "annotations": "a"}, "--images is missing: frames are needed"),
+        (PrepareSettings, {"output": "o", "release": "r", "dense": True}, "--images is missing: the release holds no"),
+        (PrepareSettings, {"output": "o", "release": "r", "images": "i"}, "--release brings its own frames"),
+        (PrepareSettings, {"output": "o", "release": "r", "split": ()}, "At least one split"),
+        (PrepareSettings, {"output": "o", "release": "r", "split": ("test",)}, "'train' or 'val'"),
+        (PrepareSettings, {"output": "o", "release": "r", "workers": -1}, "greater than or equal to 0"),
+        (ExportSettings, {}, "Give either PREDICTIONS"),
+        (ExportSettings, {"predictions": "p", "check": "c"}, "Give either PREDICTIONS"),
+        (ExportSettings, {"predictions": "p"}, "--mapping is missing"),
+        (ExportSettings, {"predictions": "p", "data": "d", "output": "val.json"}, "--output is a .zip file"),
+        (PreviewSettings, {"data": "d", "output": "a.gif"}, "a .jpg or .png file"),
+        (PreviewSettings, {"data": "d", "frames": 0}, "greater than or equal to 1"),
+        (PreviewSettings, {}, "Give either --data, or --coco"),
+        (PreviewSettings, {"coco": "c"}, "--coco and --training are for --clips"),
+        (PreviewSettings, {"data": "d", "clips": True, "sequence": ("s",)}, "--sequence is not for --clips"),
+        (PretrainSettings, {**STAGE_1, "augmentation": {"pasted": (3, 1)}}, "the fewest come first"),
+        (PretrainSettings, {**STAGE_1, "augmentation": {"most_own": 300}}, "less than or equal to 100"),
+        (PretrainSettings, {**STAGE_1, "augmentation": {"scale": (1.2, 0.8)}}, "the least comes first"),
+        (PretrainSettings, {**STAGE_1, "learning_rate": 0}, "greater than 0"),
+        (PretrainSettings, {**STAGE_1, "crop_size": 100}, "multiple of 16"),
+        (FinetuneSettings, {**STAGE_2, "augmentation": {"resize": (0, 1)}}, "greater than 0"),
+        (FinetuneSettings, {**STAGE_2, "augmentation": {"flip": 2}}, "less than or equal to 1"),
+        (FinetuneSettings, {**STAGE_2, "max_objects": 255}, "less than or equal to 254"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(model, options, expected):
+    with pytest.raises(ValidationError, match=expected):
+        model(**options)
+
+
+def test_a_split_given_twice_is_prepared_once():
+    assert PrepareSettings(output="o", release="r", split=("val", "val")).split == ("val",)
+
+
+def test_the_recipes_numbers_are_the_defaults():
+    stage_1, stage_2 = PretrainSettings(**STAGE_1), FinetuneSettings(**STAGE_2)
+    for settings in (stage_1, stage_2):
+        assert (settings.crop_size, settings.short_side, settings.learning_rate) == (384, 480, 1e-5)
+        assert (settings.batch_norm, settings.schedule, settings.warm_up, settings.pretrained) == (
+            *("frozen", "constant", 0, True),
+        )
+    assert (stage_1.iterations, stage_1.batch_size * stage_1.accumulate, stage_1.max_objects) == (800_000, 4, 5)
+    assert (stage_2.iterations, stage_2.batch_size * stage_2.accumulate, stage_2.max_objects) == (400_000, 32, 15)
+    coco, visor = stage_1.augmentation, stage_2.augmentation
+    assert (coco.flip, coco.corner_shift, coco.pasting, coco.pasted, coco.drift) == (0.5, 0.1, 0.5, (1, 3), (40, 20))
+    assert (coco.least_own, coco.most_own, coco.least_pasted_box, coco.least_visible) == (2000, 5, 3000, 350)
+    assert (coco.rotation, coco.shear, coco.scale) == (30, 20, (0.8, 1.2))
+    assert (visor.flip, visor.warp, visor.rotation, visor.shear, visor.translation) == (0.5, 0.5, 30, 15, 15)
+    assert (visor.scale, visor.resize, visor.wander, stage_2.max_skip) == ((0.8, 1.2), (0.8, 1.1), 20, 1)

@@ -1,0 +1,59 @@
+"""The result of ``visorvos compare``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from visorvos.core.jobs.compare import Comparison
+    from visorvos.core.metrics.comparison import Difference
+
+__all__ = ["show"]
+
+_SHOWN = 5
+
+
+def show(comparison: Comparison) -> Group:
+    """Each run's difference from the first, and the sequences that gained and lost most."""
+    total = Table(title=f"{escape(comparison.split)}, protocol {comparison.protocol}, in percent")
+    total.add_column("")
+    total.add_column("run", overflow="fold")
+    for heading in ("J&F", "less A", "95 %", "J", "F"):
+        total.add_column(heading, justify="right", no_wrap=True)
+    differences = (None, *comparison.differences)
+    for run, difference in zip(comparison.runs, differences, strict=True):
+        cells = _cells(difference) if difference is not None else [""] * 4
+        total.add_row(run.letter, escape(run.path), f"[bold]{100 * run.report.j_and_f:.1f}[/]", *cells)
+    parts: list[RenderableType] = [total]
+    for run, difference in zip(comparison.runs[1:], comparison.differences, strict=True):
+        parts.append(_changes(run.letter, difference))
+    if comparison.output is not None:
+        parts.append(f"The page is {escape(comparison.output)}.")
+    return Group(*parts)
+
+
+def _cells(difference: Difference) -> list[str]:
+    whole, region, contour = (difference.figures[name] for name in ("J&F", "J", "F"))
+    interval = "" if whole.interval is None else " to ".join(_signed(end) for end in whole.interval)
+    return [f"[bold]{_signed(whole.value)}[/]", interval, _signed(region.value), _signed(contour.value)]
+
+
+def _changes(letter: str, difference: Difference) -> Table:
+    table = Table(title=f"What changed most in {letter}")
+    table.add_column("sequence", overflow="fold")
+    for heading in ("A", letter, "difference"):
+        table.add_column(heading, justify="right")
+    gained = [change for change in difference.sequences if change.difference > 0][:_SHOWN]
+    lost = [change for change in difference.sequences if change.difference < 0][-_SHOWN:]
+    for change in (*gained, *lost):
+        figures = f"{100 * change.before:.1f}", f"{100 * change.after:.1f}", _signed(change.difference)
+        table.add_row(escape(change.sequence), *figures, end_section=bool(gained) and change is gained[-1])
+    return table
+
+
+def _signed(score: float) -> str:
+    return f"{100 * score:+.1f}"

@@ -1,0 +1,85 @@
+"""Objects cut out of one image, to be laid upon others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["cut_out", "draw_patch", "lay_upon", "mark"]
+
+Image = NDArray[np.uint8]
+
+
+def draw_patch(polygons: Sequence[NDArray[np.int32]], height: int, width: int) -> tuple[Image, int, int]:
+    """An object's mask, no larger than need be.
+
+    All polygons are drawn at once, as in `rasterise.draw_objects`.
+
+    Args:
+        polygons: int32 (P, 2) of x, y each, at least one, of at least one point.
+        height, width: of the image; what lies outside is left out.
+
+    Returns:
+        The mask, 1 the object and 0 not, perhaps of no pixel, and its top and left within the image.
+    """
+    points = np.concatenate(polygons)
+    left, top = np.maximum(points.min(0), 0).tolist()
+    right, bottom = np.minimum(points.max(0) + 1, (width, height)).tolist()
+    mask = np.zeros((max(bottom - top, 0), max(right - left, 0)), np.uint8)
+    if mask.size:
+        cv2.fillPoly(mask, polygons, (1,), offset=(-left, -top))
+    return mask, top, left
+
+
+def mark(labels: Image, patch: tuple[Image, int, int], index: int) -> None:
+    """Writes an object's id into labels, over what is there."""
+    mask, top, left = patch
+    labels[top : top + mask.shape[0], left : left + mask.shape[1]][mask > 0] = index
+
+
+def cut_out(frame: Image, patch: tuple[Image, int, int]) -> Image:
+    """An object in the middle of a square that holds it however it is turned.
+
+    Args:
+        frame: (H, W, 3).
+        patch: the object's mask, of one pixel or more, its top and left in the frame.
+
+    Returns:
+        (S, S, 4): the frame's colours, its border drawn out where the square leads over it, and the mask as 0 or 255.
+    """
+    mask, top, left = patch
+    height, width = mask.shape
+    side = int(np.ceil(np.hypot(height, width)))
+    before_y, before_x = (side - height) // 2, (side - width) // 2
+    y, x = top - before_y, left - before_x
+    # First the part of the square that lies within the frame, then what is lacking on each side.
+    y_start, x_start = max(y, 0), max(x, 0)
+    y_end, x_end = min(y + side, frame.shape[0]), min(x + side, frame.shape[1])
+    lacking = (y_start - y, y + side - y_end, x_start - x, x + side - x_end)
+    square = np.zeros((side, side, 4), np.uint8)
+    square[..., :3] = cv2.copyMakeBorder(frame[y_start:y_end, x_start:x_end], *lacking, cv2.BORDER_REPLICATE)
+    square[before_y : before_y + height, before_x : before_x + width, 3] = 255 * mask
+    return square
+
+
+def lay_upon(frame: Image, labels: Image, square: Image, index: int, centre: tuple[int, int]) -> None:
+    """Draws a cut-out into a frame and its labels, over what is there.
+
+    Args:
+        frame: (H, W, 3), changed.
+        labels: (H, W), changed.
+        square: (S, S, 4), as from `cut_out`; a pixel is the object's where the mask is at least half.
+        index: the object's id.
+        centre: x, y of the square's middle, in the frame.
+    """
+    height, width = labels.shape
+    side = len(square)
+    left, top = centre[0] - side // 2, centre[1] - side // 2
+    y, x = slice(max(top, 0), min(top + side, height)), slice(max(left, 0), min(left + side, width))
+    shown = square[y.start - top : y.stop - top, x.start - left : x.stop - left]
+    mask = (shown[..., 3] >= 128).astype(np.uint8)
+    cv2.copyTo(np.ascontiguousarray(shown[..., :3]), mask, frame[y, x])
+    labels[y, x][mask > 0] = index

@@ -1,0 +1,191 @@
+"""Clips of stage 2: three frames of an annotated video, forward in time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from visorvos.core.datasets.affine_warps import AffineRanges, warp
+from visorvos.core.datasets.clip import Clip
+from visorvos.core.datasets.crop import crop_clip, resize
+from visorvos.core.datasets.objects import keep_objects
+from visorvos.core.datasets.order import generator
+from visorvos.core.labels import object_ids
+from visorvos.errors import VisorVosError
+
+__all__ = ["VisorAugmentation", "VisorClips", "draw_frames"]
+
+Image = NDArray[np.uint8]
+
+_FRAMES = 3
+
+
+class Video(Protocol):
+    """A video's frames and masks, paired in order."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def frames(self) -> tuple[Path, ...]: ...
+    @property
+    def masks(self) -> tuple[Path, ...]: ...
+
+
+@dataclass(frozen=True)
+class VisorAugmentation:
+    """How clips are varied."""
+
+    flip: float
+    """Probability that a clip is mirrored, left to right."""
+    warps: AffineRanges
+    """What each frame is warped by, on its own."""
+    resize: tuple[float, float]
+    """The least and the greatest factor that a clip is resized by; no side becomes shorter than the crop."""
+    wander: int
+    """Pixels by which the crop moves at most, on each axis, from frame to frame."""
+
+
+class VisorClips:
+    """Clips of annotated videos, one sample a video (see `Clips`).
+
+    Args:
+        videos: of three frames or more each.
+        read_frame: reads a frame: uint8 (H, W, 3) RGB.
+        read_labels: reads a mask, given its path and its frame's height and width: uint8 (H, W) ids.
+        augmentation: how clips are varied.
+        crop_size: height and width of a clip.
+        max_objects: objects of a clip, at most; of more, some by chance.
+        short_side: what the short side of frames is brought to first, or None to leave them as they are.
+        seed: of all that is random.
+        skips: the most frames left out between two of a clip's, one for each of equal parts of training.
+
+    Raises:
+        VisorVosError: for a video of fewer than three frames.
+    """
+
+    def __init__(
+        self,
+        videos: Iterable[Video],
+        read_frame: Callable[[Path], Image],
+        read_labels: Callable[[Path, int, int], Image],
+        augmentation: VisorAugmentation,
+        crop_size: int,
+        max_objects: int,
+        short_side: int | None,
+        seed: int,
+        skips: tuple[int, ...] = (0, 1),
+    ) -> None:
+        self.read_frame = read_frame
+        self.read_labels = read_labels
+        self.augmentation = augmentation
+        self.crop_size = crop_size
+        self.max_objects = max_objects
+        self.short_side = short_side
+        self.seed = seed
+        self.skips = skips
+        self._videos = [_Files.of(video) for video in videos]
+
+    def __len__(self) -> int:
+        return len(self._videos)
+
+    def describe(self) -> str:
+        """The videos and their frames by name, as a checksum, and how many there are."""
+        names = [(video.name, [path.stem for path in video.frames]) for video in self._videos]
+        digest = hashlib.sha256(repr(names).encode()).hexdigest()[:16]
+        return f"{len(names)} videos, {sum(len(frames) for _, frames in names)} frames, {digest}"
+
+    def clip(self, sample: int, epoch: int, progress: float) -> Clip:
+        """Three frames of a video, varied alike but for their warps.
+
+        The objects are those that the first frame shows; there may be none.
+
+        Raises:
+            VisorVosError: where a file cannot be read, or frames of the video differ in size.
+        """
+        random = generator(self.seed, epoch, sample)
+        video = self._videos[sample]
+        paths = list(zip(video.frames, video.masks, strict=True))
+        skip = self.skips[int(progress * len(self.skips))]
+        drawn = [paths[number] for number in draw_frames(len(paths), skip, random)]
+        name = f"{video.name} frames {', '.join(frame.stem for frame, _ in drawn)}"
+        pairs = [self._read(frame, mask) for frame, mask in drawn]
+        sizes = {f"{frame.shape[1]}x{frame.shape[0]}" for frame, _ in pairs}
+        if len(sizes) > 1:
+            raise VisorVosError(
+                f"The frames of {name} differ in size: {', '.join(sorted(sizes))}.",
+                f"Bring all frames of {drawn[0][0].parent} to one size.",
+            )
+        frames, labels = self._varied(pairs, random)
+        return Clip(frames, keep_objects(labels, object_ids(labels[0]), self.max_objects, random), name)
+
+    def _read(self, frame_path: Path, mask_path: Path) -> tuple[Image, Image]:
+        frame = self.read_frame(frame_path)
+        height, width = frame.shape[:2]
+        labels = self.read_labels(mask_path, height, width)
+        if self.short_side is None:
+            return frame, labels
+        return resize(frame, labels, self.short_side / min(height, width))
+
+    def _varied(self, pairs: list[tuple[Image, Image]], random: np.random.Generator) -> tuple[Image, Image]:
+        """Frames (3, S, S, 3) and labels (3, S, S) of one clip."""
+        how = self.augmentation
+        if random.random() < how.flip:
+            pairs = [(_mirrored(frame), _mirrored(labels)) for frame, labels in pairs]
+        pairs = [warp(frame, labels, how.warps, random) for frame, labels in pairs]
+        factor = random.uniform(*how.resize)
+        pairs = [resize(frame, labels, factor, self.crop_size) for frame, labels in pairs]
+        frames, labels = zip(*pairs, strict=True)
+        return crop_clip(frames, labels, self.crop_size, how.wander, random)
+
+
+def draw_frames(count: int, skip: int, random: np.random.Generator) -> tuple[int, int, int]:
+    """The numbers of a clip's frames, in order.
+
+    Each is drawn evenly from those that leave room for the ones after it.
+
+    Args:
+        count: frames of the video, 3 or more.
+        skip: frames left out between two of them, at most.
+        random: where the numbers come from.
+    """
+    first = int(random.integers(0, count - 3, endpoint=True))
+    second = int(random.integers(first + 1, min(first + 1 + skip, count - 2), endpoint=True))
+    third = int(random.integers(second + 1, min(second + 1 + skip, count - 1), endpoint=True))
+    return first, second, third
+
+
+def _mirrored(image: Image) -> Image:
+    return np.asarray(cv2.flip(image, 1), np.uint8)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """A video's files, its paths as one text: hundreds of thousands of `Path` would weigh down every worker."""
+
+    name: str
+    frame_paths: str
+    mask_paths: str
+
+    @classmethod
+    def of(cls, video: Video) -> _Files:
+        if len(video.frames) < _FRAMES:
+            raise VisorVosError(
+                f"The sequence {video.name} has {len(video.frames)} frames: a clip needs {_FRAMES}.",
+                "Take it off the list of the split, or prepare the data set again.",
+            )
+        return cls(video.name, "\0".join(map(str, video.frames)), "\0".join(map(str, video.masks)))
+
+    @property
+    def frames(self) -> list[Path]:
+        return [Path(path) for path in self.frame_paths.split("\0")]
+
+    @property
+    def masks(self) -> list[Path]:
+        return [Path(path) for path in self.mask_paths.split("\0")]

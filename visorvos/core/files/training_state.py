@@ -1,0 +1,62 @@
+"""Checkpoints from which a run of training goes on."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from visorvos.core.files.atomic import write_bytes
+from visorvos.errors import VisorVosError
+
+__all__ = ["read_training_state", "training_states", "write_training_state"]
+
+_FOLDER = "checkpoints"
+_KEPT = 2
+
+
+def training_states(output: Path) -> list[Path]:
+    """The checkpoints of a run, the oldest first."""
+    return sorted((output / _FOLDER).glob("*.pt"))
+
+
+def write_training_state(output: Path, clips: int, state: Mapping[str, Any]) -> Path:
+    """Writes a checkpoint, whole or not at all, then removes all but the last two.
+
+    Args:
+        output: the run's folder.
+        clips: seen so far.
+        state: tensors, plain numbers and texts, in lists and dictionaries.
+
+    Raises:
+        VisorVosError: where it cannot be written; earlier ones are left as they are.
+    """
+    path = output / _FOLDER / f"{clips:09d}.pt"
+    # By way of memory: torch tells of a full disk in words of its own.
+    content = io.BytesIO()
+    torch.save(dict(state), content)
+    write_bytes(path, content.getbuffer())
+    for old in training_states(output)[:-_KEPT]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def read_training_state(path: Path) -> dict[str, Any]:
+    """What `write_training_state` wrote, on the CPU; nothing in the file is executed.
+
+    Raises:
+        VisorVosError: where it cannot be read.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a broken pickle can make even the restricted unpickler raise anything
+        raise VisorVosError(
+            f"The checkpoint {path} cannot be read: {type(error).__name__}.",
+            "Remove it: --resume then goes on from the one before.",
+        ) from error
+    if not isinstance(state, dict):
+        raise VisorVosError(f"The checkpoint {path} is none of a run of training.", "Remove it.")
+    return state

@@ -1,0 +1,150 @@
+"""``visorvos compare``: evaluations of one split side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visorvos import __version__
+from visorvos.core.files.atomic import write_text
+from visorvos.core.files.layout import DataSet
+from visorvos.core.files.scores_file import ObjectRow, ScoresFile, read_scores
+from visorvos.core.jobs.mask_pictures import with_pictures
+from visorvos.core.jobs.progress import Progress, Silent
+from visorvos.core.metrics.accumulator import ObjectScores, ScoreReport, SequenceScores
+from visorvos.core.metrics.comparison import Difference, compare_reports
+from visorvos.core.report.comparison_page import ComparedRun, ShownChange, changed_masks, comparison_page
+from visorvos.errors import VisorVosError
+from visorvos.settings.compare import CompareSettings
+
+__all__ = ["Comparison", "compare"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The runs, and each one's difference from the first."""
+
+    split: str
+    protocol: str
+    runs: tuple[ComparedRun, ...]
+    differences: tuple[Difference, ...]
+    """Of the second run, the third, ..."""
+    output: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "split": self.split,
+            "protocol": self.protocol,
+            "output": self.output,
+            "baseline": self.runs[0].path,
+            "runs": [{"run": run.path, "source": run.source, "J&F": run.report.j_and_f} for run in self.runs],
+            "differences": [
+                {
+                    "run": run.path,
+                    "figures": {name: asdict(figure) for name, figure in difference.figures.items()},
+                    "sequences": [{**asdict(item), "difference": item.difference} for item in difference.sequences],
+                }
+                for run, difference in zip(self.runs[1:], self.differences, strict=True)
+            ],
+        }
+
+
+def compare(settings: CompareSettings, progress: Progress | None = None) -> Comparison:
+    """Reads evaluations and compares each with the first; writes a page where asked for one.
+
+    Raises:
+        VisorVosError: for files that are no scores, and runs that do not score the same masks.
+    """
+    progress = progress or Silent()
+    read = [read_scores(path) for path in settings.runs]
+    first = read[0][1]
+    for path, (_, scores) in zip(settings.runs, read, strict=True):
+        if Path(scores.split).name != Path(first.split).name:
+            raise VisorVosError(
+                f"{settings.runs[0]} is an evaluation of the split {first.split}, {path} of {scores.split}.",
+                "Evaluate both on the same split.",
+            )
+    runs = tuple(
+        ComparedRun(letter, str(path), scores.source, scores.date, _report(scores))
+        for letter, path, (_, scores) in zip(_letters(len(read)), settings.runs, read, strict=True)
+    )
+    differences = [_difference(runs[0], run) for run in runs[1:]]
+    output = None if settings.output is None else str(settings.output)
+    result = Comparison(first.split, first.protocol, runs, tuple(differences), output)
+    if settings.output is not None:
+        progress.say(f"Drawing {settings.output}.")
+        changes, note = _pictures(result, settings, read)
+        page = comparison_page(runs, differences, changes, result.split, result.protocol, note, __version__)
+        write_text(settings.output, page)
+    return result
+
+
+def _difference(first: ComparedRun, other: ComparedRun) -> Difference:
+    try:
+        return compare_reports(first.report, other.report)
+    except VisorVosError as error:
+        raise VisorVosError(f"{first.path} and {other.path}: {error.message}", error.remedy) from error
+
+
+def _letters(count: int) -> list[str]:
+    """A, B, ..., Z, then R27, R28, ..."""
+    return [chr(ord("A") + number) if number < 26 else f"R{number + 1}" for number in range(count)]
+
+
+def _report(scores: ScoresFile) -> ScoreReport:
+    sequences = tuple(
+        SequenceScores(item.sequence, tuple(_object(item.sequence, row) for row in item.objects))
+        for item in sorted(scores.sequences, key=lambda item: item.sequence)
+    )
+    return ScoreReport(scores.protocol, sequences, unscored=())
+
+
+def _object(sequence: str, row: ObjectRow) -> ObjectScores:
+    return ObjectScores(
+        sequence,
+        row.object,
+        row.name,
+        tuple(frame.frame for frame in row.frames),
+        np.array([frame.j for frame in row.frames]),
+        np.array([frame.f for frame in row.frames]),
+        np.array([frame.size for frame in row.frames]),
+    )
+
+
+def _pictures(
+    result: Comparison, settings: CompareSettings, read: Sequence[tuple[Path, ScoresFile]]
+) -> tuple[list[list[ShownChange]], str]:
+    """The masks that changed most, of each run after the first, with pictures; and a sentence where these lack."""
+    changes = [
+        changed_masks(result.runs[0].report, run.report, difference)
+        for run, difference in zip(result.runs[1:], result.differences, strict=True)
+    ]
+    root = settings.data or Path(read[0][1].data)
+    if not root.is_dir():
+        return changes, f"No pictures: the data set {root} is not here; --data says where it is."
+    folders = [_masks_of(file, scores) for file, scores in read]
+    for run, folder in zip(result.runs, folders, strict=True):
+        if folder is None:
+            return changes, f"No pictures: the masks of {run.path} are not where they were scored."
+    data, there = DataSet(root), [folder for folder in folders if folder is not None]
+    drawn = [
+        [
+            ShownChange(change.change, pair, change.before)
+            for change, pair in zip(
+                shown, with_pictures([change.pair for change in shown], data, [there[0], folder]), strict=True
+            )
+        ]
+        for shown, folder in zip(changes, there[1:], strict=True)
+    ]
+    lacking = sum(not change.pair.pictures for shown in drawn for change in shown)
+    return drawn, f"{lacking} lack their frame or a mask." if lacking else ""
+
+
+def _masks_of(file: Path, scores: ScoresFile) -> Path | None:
+    """Where a run's masks are: where they were scored, or beside the scores."""
+    name = scores.sequences[0].sequence
+    return next((folder for folder in (Path(scores.predictions), file.parent) if (folder / name).is_dir()), None)

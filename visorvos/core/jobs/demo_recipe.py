@@ -1,0 +1,91 @@
+"""What the demo draws, and how it trains: small enough for two cores and a few minutes, without ImageNet weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from visorvos.settings.demo import DemoSettings
+from visorvos.settings.finetune import FinetuneSettings, VisorAugmentation
+from visorvos.settings.pretrain import CocoAugmentation, PretrainSettings
+
+__all__ = ["FULL", "QUICK", "SHORT_SIDE", "DemoSize", "finetune_settings", "pretrain_settings"]
+
+SHORT_SIDE = 96
+"""Of frames, in training and in evaluation, in pixels."""
+
+
+@dataclass(frozen=True)
+class DemoSize:
+    """How much of everything."""
+
+    images: int
+    """Of stage 1."""
+    train: int
+    """Videos of stage 2."""
+    val: int
+    """Videos that are evaluated, of other drawings."""
+    frames: int
+    """Of a video."""
+    pretrain: int
+    """Clips of stage 1."""
+    finetune: int
+    """Clips of stage 2."""
+
+
+FULL = DemoSize(images=120, train=48, val=12, frames=8, pretrain=180, finetune=300)
+QUICK = DemoSize(images=20, train=8, val=2, frames=5, pretrain=12, finetune=12)
+
+
+def pretrain_settings(settings: DemoSettings, size: DemoSize, coco: Path, output: Path) -> PretrainSettings:
+    """Stage 1: batch norms learn their statistics, since there are none to keep."""
+    return PretrainSettings(
+        coco=coco,
+        output=output,
+        backbone="resnet18",
+        pretrained=False,
+        batch_norm="train",
+        iterations=size.pretrain,
+        warm_up=50,
+        max_objects=2,
+        # In proportion to the recipe's, which are meant for frames of 480 pixels; objects are drawn large.
+        augmentation=CocoAugmentation(
+            least_own=600, most_own=2, pasted=(1, 2), least_pasted_box=1200, drift=(12, 6), least_visible=100
+        ),
+        **_common(settings, size.pretrain),
+    )
+
+
+def finetune_settings(
+    settings: DemoSettings, size: DemoSize, data: Path, weights: Path, output: Path
+) -> FinetuneSettings:
+    """Stage 2: batch norms frozen, as in the recipe, and a rate that falls to nought."""
+    return FinetuneSettings(
+        data=data,
+        weights=str(weights),
+        output=output,
+        iterations=size.finetune,
+        warm_up=20,
+        schedule="cosine",
+        max_objects=3,
+        augmentation=VisorAugmentation(translation=4, wander=4),
+        **_common(settings, size.finetune),
+    )
+
+
+def _common(settings: DemoSettings, iterations: int) -> dict[str, Any]:
+    return {
+        "batch_size": 1,
+        "accumulate": 1,
+        "learning_rate": 3e-4,
+        "crop_size": SHORT_SIDE,
+        "short_side": SHORT_SIDE,
+        "log_every": max(1, iterations // 20),
+        "save_every": max(1, iterations // 4),
+        "evaluate_every": 0,
+        "workers": 0,
+        "seed": settings.seed,
+        "device": settings.device,
+        "resume": True,
+    }

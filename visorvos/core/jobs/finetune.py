@@ -1,0 +1,26 @@
+"""``visorvos finetune``: stage 2 of training, on annotated videos."""
+
+from __future__ import annotations
+
+from visorvos.core.files.layout import DataSet
+from visorvos.core.jobs.progress import Progress
+from visorvos.core.jobs.training.clips import visor_clips
+from visorvos.core.jobs.training.run import Stage, Training, train
+from visorvos.core.jobs.training.validation import choose_validation
+from visorvos.settings.finetune import FinetuneSettings
+
+__all__ = ["finetune"]
+
+
+def finetune(settings: FinetuneSettings, progress: Progress | None = None) -> Training:
+    """Trains on clips of a data set in DAVIS's shape (Darkhalil et al. 2022, appendix).
+
+    Raises:
+        VisorVosError: for data or settings that cannot be used; see `train`.
+    """
+    root = settings.validate_on
+    if root is None and DataSet(settings.data).has_split(settings.validation_split):
+        root = settings.data
+    validation = choose_validation(settings, root)
+    stage = Stage("finetune", detach=True, channels=16)
+    return train(settings, stage, lambda _: visor_clips(settings), validation, progress)

@@ -1,0 +1,24 @@
+"""``visorvos pretrain``: stage 1 of training, on clips made of still images."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from visorvos.core.jobs.progress import Progress
+from visorvos.core.jobs.training.clips import coco_clips
+from visorvos.core.jobs.training.run import Stage, Training, train
+from visorvos.core.jobs.training.validation import choose_validation
+from visorvos.settings.pretrain import PretrainSettings
+
+__all__ = ["pretrain"]
+
+
+def pretrain(settings: PretrainSettings, progress: Progress | None = None) -> Training:
+    """Trains on clips made of MS-COCO's images (Oh et al. 2019, section 3.5; Darkhalil et al. 2022, appendix).
+
+    Raises:
+        VisorVosError: for data or settings that cannot be used; see `train`.
+    """
+    validation = choose_validation(settings, settings.validate_on)
+    stage = Stage("pretrain", detach=False, channels=11)
+    return train(settings, stage, partial(coco_clips, settings), validation, progress)

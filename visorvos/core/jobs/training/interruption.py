@@ -1,0 +1,48 @@
+"""Ctrl-C and SIGTERM as a wish to stop, which a run of training grants once it has saved."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+from visorvos.errors import VisorVosError
+
+__all__ = ["Interruption", "StoppedError"]
+
+
+class StoppedError(VisorVosError):
+    """A run was asked to stop, and has saved all."""
+
+
+class Interruption:
+    """Listens to both signals while the block runs; a second one acts as it would without us."""
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    @property
+    def asked(self) -> bool:
+        """Whether a signal has come."""
+        return self.signal is not None
+
+    def __enter__(self) -> Interruption:
+        # Python takes handlers from its main thread alone.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._restore()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signal = signal.Signals(number)
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()

@@ -1,0 +1,128 @@
+"""The folder of a run of training: weights, checkpoints, metrics and the plot."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from visorvos.core.files.atomic import make_folder, write_bytes
+from visorvos.core.files.checkpoints import save_weights
+from visorvos.core.files.metrics_log import MetricsLog
+from visorvos.core.files.settings_file import write_settings
+from visorvos.core.files.training_state import read_training_state, training_states, write_training_state
+from visorvos.core.report.training_plot import training_plot
+from visorvos.core.training.history import History
+from visorvos.core.training.learner import Learner
+from visorvos.errors import VisorVosError
+from visorvos.settings.training import TrainingSettings
+
+__all__ = ["BEST", "LAST", "Outputs", "decisive", "state_to_go_on_from"]
+
+LAST = "last.safetensors"
+BEST = "best.safetensors"
+
+_SECONDS_BETWEEN_PLOTS = 30.0
+
+_FREE = {
+    *("output", "weights", "resume", "data", "coco", "validate_on", "validation_split", "validation_sequences"),
+    *("workers", "device", "precision", "compile", "save_every", "log_every", "evaluate_every"),
+    *("batch_size", "accumulate"),
+}
+"""Options that may change when a run goes on: they decide neither what is learnt nor in which order."""
+
+
+def decisive(settings: TrainingSettings, clips: str) -> dict[str, Any]:
+    """What a run must have in common with the one that it goes on from, as plain values by name.
+
+    Args:
+        settings: of the run.
+        clips: the description of its data.
+    """
+    options = settings.model_dump(mode="json", exclude=_FREE)
+    return {**options, "batch_size x accumulate": settings.batch_size * settings.accumulate, "data": clips}
+
+
+def state_to_go_on_from(output: Path, resume: bool, made_from: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The newest checkpoint of a run, or None where there is none.
+
+    Args:
+        output: the run's folder.
+        resume: whether the user asked to go on.
+        made_from: see `decisive`.
+
+    Raises:
+        VisorVosError: where a run is there and was not to be gone on with, or is of other options.
+    """
+    states = training_states(output)
+    if not resume and (states or (output / LAST).exists()):
+        raise VisorVosError(
+            f"{output} holds a run of training already.",
+            "Go on with it (--resume), or choose another --output.",
+        )
+    if not states:
+        return None
+    state = read_training_state(states[-1])
+    changed = [name for name in made_from if state["made_from"].get(name) != made_from[name]]
+    if changed:
+        name = changed[0]
+        raise VisorVosError(
+            f"The run in {output} was started with another {name}: "
+            f"{state['made_from'].get(name)}, now {made_from[name]}.",
+            f"Go on with its own options (--config {output / 'settings.yaml'} --resume), or choose another --output.",
+        )
+    return state
+
+
+class Outputs:
+    """Writes what a run leaves behind; every file whole or not at all.
+
+    Args:
+        folder: where it goes.
+        command: whose run it is.
+        settings: to be written beside it.
+        made_from: see `decisive`.
+        clips: seen when the run begins or goes on.
+    """
+
+    def __init__(
+        self, folder: Path, command: str, settings: TrainingSettings, made_from: Mapping[str, Any], clips: int
+    ) -> None:
+        make_folder(folder)
+        write_settings(folder, command, settings.model_dump(mode="json"))
+        self.folder = folder
+        self.made_from = dict(made_from)
+        self.metrics = MetricsLog(folder, clips)
+        self._drawn = time.monotonic()
+
+    def save(self, learner: Learner, history: History) -> None:
+        """Writes a checkpoint and the weights."""
+        state = {
+            "made_from": self.made_from,
+            "backbone": learner.stm.backbone,
+            "history": history.state_dict(),
+            **learner.state_dict(),
+        }
+        write_training_state(self.folder, history.clips, state)
+        save_weights(learner.stm, self.folder / LAST)
+
+    def keep_best(self, learner: Learner) -> None:
+        """Writes the weights with the highest J&F so far."""
+        save_weights(learner.stm, self.folder / BEST)
+
+    def log(self, history: History) -> None:
+        """Writes the table and its last row's events, and now and then the plot."""
+        self.metrics.write(history.table())
+        if time.monotonic() - self._drawn > _SECONDS_BETWEEN_PLOTS:
+            self._draw(history)
+
+    def close(self, history: History) -> None:
+        """Writes the plot and ends the events' file."""
+        self.metrics.close()
+        self._draw(history)
+
+    def _draw(self, history: History) -> None:
+        if history.rows:
+            write_bytes(self.folder / "training.png", training_plot(history.table()))
+        self._drawn = time.monotonic()

@@ -1,0 +1,133 @@
+"""Several runs over one split as a web page: differences, and the sequences that gained and lost most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from visorvos.core.metrics.accumulator import ScoreReport
+from visorvos.core.metrics.bootstrap import RESAMPLES, SEED
+from visorvos.core.metrics.breakdown import MEASURES
+from visorvos.core.metrics.comparison import Difference, SequenceChange
+from visorvos.core.report.mask_pair import MaskPair
+from visorvos.core.report.page import render
+
+__all__ = ["ComparedRun", "ShownChange", "changed_masks", "comparison_page"]
+
+_SHOWN = 6
+"""Sequences that gained most, and as many that lost most."""
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One of the runs: the letter that stands for it, where it is, and its scores."""
+
+    letter: str
+    path: str
+    source: str
+    date: str
+    report: ScoreReport
+
+
+@dataclass(frozen=True)
+class ShownChange:
+    """A sequence's change, and the object mask that changed most with it.
+
+    Attributes:
+        change: the sequence's.
+        pair: the mask as the later run has it.
+        before: J and F of that mask in the first run.
+    """
+
+    change: SequenceChange
+    pair: MaskPair
+    before: tuple[float, float]
+
+
+def changed_masks(before: ScoreReport, after: ScoreReport, difference: Difference) -> list[ShownChange]:
+    """The sequences that gained most, then those that lost most, the greatest change first in each."""
+    gained = [change for change in difference.sequences if change.difference > 0][:_SHOWN]
+    lost = [change for change in reversed(difference.sequences) if change.difference < 0][:_SHOWN]
+    one = {item.sequence: item for item in before.sequences}
+    other = {item.sequence: item for item in after.sequences}
+    shown = []
+    for change in (*gained, *lost):
+        sign = 1 if change.difference > 0 else -1
+        best = (-np.inf, 0, 0)
+        pairs = list(zip(one[change.sequence].objects, other[change.sequence].objects, strict=True))
+        for index, (old, new) in enumerate(pairs):
+            gain = sign * (new.region + new.contour - old.region - old.contour)
+            best = max(best, (float(gain.max()), index, int(gain.argmax())))
+        _, index, number = best
+        old, new = pairs[index]
+        pair = MaskPair(
+            new.sequence,
+            new.object_id,
+            new.name,
+            new.frames[number],
+            float(new.region[number]),
+            float(new.contour[number]),
+            float(new.sizes[number]),
+        )
+        shown.append(ShownChange(change, pair, (float(old.region[number]), float(old.contour[number]))))
+    return shown
+
+
+def comparison_page(
+    runs: Sequence[ComparedRun],
+    differences: Sequence[Difference],
+    changes: Sequence[Sequence[ShownChange]],
+    split: str,
+    protocol: str,
+    picture_note: str,
+    version: str,
+) -> str:
+    """The page as HTML.
+
+    Args:
+        runs: the first is what the others are compared with.
+        differences: one for each of the others.
+        changes: what `changed_masks` gives, one list for each of the others.
+        split, protocol: what was evaluated, and how.
+        picture_note: a sentence on pictures that lack, or "".
+        version: of this program.
+    """
+    first = runs[0].report.sequences
+    scores = {item.sequence: [1000 * item.j_and_f] for item in first}
+    for difference in differences:
+        for change in difference.sequences:
+            scores[change.sequence].append(1000 * change.after)
+    ends = [
+        abs(end)
+        for difference in differences
+        for figure in difference.figures.values()
+        for end in (figure.value, *(figure.interval or ()))
+    ]
+    return render(
+        "comparison.html",
+        runs=runs,
+        others=list(zip(runs[1:], differences, changes, strict=True)),
+        measures=MEASURES,
+        reach=max(0.001, *ends) * 1.1,
+        split=split,
+        protocol=protocol,
+        sequences=len(first),
+        objects=len(runs[0].report.objects),
+        resamples=RESAMPLES,
+        seed=SEED,
+        picture_note=picture_note,
+        version=version,
+        data={
+            "letters": [run.letter for run in runs],
+            "sequences": [
+                [
+                    item.sequence,
+                    ", ".join(f"{o.object_id} {o.name or ''}".rstrip() for o in item.objects),
+                    *scores[item.sequence],
+                ]
+                for item in first
+            ],
+        },
+    )

@@ -1,0 +1,87 @@
+"""An object's true mask beside its predicted one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from visorvos.core.report.overlay import Style, draw_overlay
+
+__all__ = ["PREDICTED_COLOUR", "TRUE_COLOUR", "MaskPair", "crop_window", "draw_mask"]
+
+TRUE_COLOUR, PREDICTED_COLOUR = (0, 150, 255), (255, 128, 0)
+
+_LEAST_SHARE = 0.35
+_MARGIN = 2.0
+
+
+@dataclass(frozen=True)
+class MaskPair:
+    """One object in one frame, as a page shows it.
+
+    Attributes:
+        sequence, object_id, name, frame: which it is.
+        region, contour, size: J, F and the true mask's share of the frame, each in [0, 1].
+        pictures: addresses of a picture of the truth and one of each prediction; empty without the frame.
+    """
+
+    sequence: str
+    object_id: int
+    name: str | None
+    frame: str
+    region: float
+    contour: float
+    size: float
+    pictures: tuple[str, ...] = ()
+
+
+def crop_window(masks: list[NDArray[np.bool_]]) -> tuple[slice, slice]:
+    """Rows and columns round an object, in the shape of the frame, so that small ones can be seen.
+
+    Args:
+        masks: boolean (H, W), one at least. Where all are empty the window is the whole frame.
+    """
+    height, width = masks[0].shape
+    rows, columns = np.nonzero(np.logical_or.reduce(masks))
+    if rows.size == 0:
+        return slice(0, height), slice(0, width)
+    top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
+    share = min(1.0, max(_LEAST_SHARE, _MARGIN * (bottom - top) / height, _MARGIN * (right - left) / width))
+    return _centred((top + bottom) / 2, share, height), _centred((left + right) / 2, share, width)
+
+
+def draw_mask(
+    frame: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    colour: tuple[int, int, int],
+    window: tuple[slice, slice],
+    width: int,
+) -> NDArray[np.uint8]:
+    """A part of a frame with one mask tinted and outlined.
+
+    Args:
+        frame: uint8 (H, W, 3) RGB.
+        mask: boolean (H, W).
+        colour: RGB.
+        window: what `crop_window` gives.
+        width: of the result, in pixels.
+
+    Returns:
+        uint8 (h, width, 3) RGB.
+    """
+    part, labels = frame[window], mask[window].astype(np.uint8)
+    size = (width, max(1, round(width * labels.shape[0] / labels.shape[1])))
+    interpolation = cv2.INTER_AREA if width < labels.shape[1] else cv2.INTER_LINEAR
+    small = np.asarray(cv2.resize(part, size, interpolation=interpolation), np.uint8)
+    small_labels = np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    palette = bytes(3) + bytes(colour) + bytes(3 * 254)
+    return draw_overlay(small, small_labels, Style(palette, opacity=0.4))
+
+
+def _centred(middle: float, share: float, length: int) -> slice:
+    size = max(1, round(share * length))
+    start = min(max(0, round(middle - size / 2)), length - size)
+    return slice(start, start + size)

@@ -1,0 +1,50 @@
+"""Web pages that stand alone: one file, no network."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+
+import cv2
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from numpy.typing import NDArray
+
+__all__ = ["data_uri", "per_mille", "render"]
+
+
+def render(template: str, **values: object) -> str:
+    """A template of this package filled in; whatever comes from data is escaped.
+
+    Args:
+        template: its name, such as "evaluation.html".
+        values: what it shows.
+    """
+    return _environment().get_template(template).render(**values)
+
+
+def data_uri(picture: NDArray[np.uint8], quality: int = 80) -> str:
+    """A picture, uint8 (H, W, 3) RGB, as the address of a JPEG that lies in the address itself."""
+    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, quality))
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg.tobytes()).decode()}"
+
+
+def per_mille(scores: NDArray[np.float64] | float) -> list[int]:
+    """Scores in [0, 1] as whole thousandths: what a page shows of them, in few letters."""
+    return [int(score) for score in np.rint(1000 * np.atleast_1d(scores))]
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("visorvos.core.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = lambda score: f"{100 * score:.1f}".replace("-", "−")  # noqa: RUF001 - a minus
+    environment.filters["signed"] = lambda score: f"{100 * score:+.1f}".replace("-", "−")  # noqa: RUF001 - a minus
+    environment.filters["share"] = lambda share: f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
+    environment.filters["number"] = lambda count: f"{count:,}"
+    return environment

@@ -1,0 +1,63 @@
+"""A picture of how training goes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+__all__ = ["training_plot"]
+
+_BLUE, _ORANGE, _GREEN = "#2563a8", "#c8641c", "#2f7d4f"
+
+
+def training_plot(rows: Sequence[Mapping[str, float | None]]) -> bytes:
+    """Loss, J&F, learning rate and clips a second over the clips seen, as PNG.
+
+    Args:
+        rows: figures by name, as in ``metrics.csv``, in the order of "clips"; None where one was not measured.
+    """
+    figure = Figure(figsize=(10, 6.4), layout="constrained")
+    loss, score, rate, speed = figure.subplots(2, 2).flat
+    _draw(loss, rows, "loss_second", _BLUE, "second frame")
+    _draw(loss, rows, "loss_third", _ORANGE, "third frame")
+    loss.set(title="Loss", ylabel="cross-entropy", ylim=(0, None))
+    _draw(score, rows, "j", _BLUE, "J", marker=".", linewidth=1)
+    _draw(score, rows, "f", _ORANGE, "F", marker=".", linewidth=1)
+    _draw(score, rows, "j_and_f", _GREEN, "J&F", marker="o")
+    score.set(title="Validation", ylabel="score", ylim=(0, 1))
+    if not any(row["j_and_f"] is not None for row in rows):
+        score.text(0.5, 0.5, "no evaluation yet", transform=score.transAxes, ha="center", color="grey")
+    _draw(rate, rows, "learning_rate", _BLUE)
+    rate.set(title="Learning rate", ylim=(0, None))
+    _draw(speed, rows, "clips_per_second", _BLUE)
+    speed.set(title="Speed", ylabel="clips a second", ylim=(0, None))
+    for axes in (loss, score, rate, speed):
+        axes.set_xlabel("clips seen")
+        axes.set_xlim(0, rows[-1]["clips"])
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axes.grid(alpha=0.3)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(frameon=False)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=110)
+    return content.getvalue()
+
+
+def _draw(
+    axes: Axes,
+    rows: Sequence[Mapping[str, float | None]],
+    name: str,
+    colour: str,
+    label: str | None = None,
+    marker: str = "",
+    linewidth: float = 1.6,
+) -> None:
+    """One figure as a line through the rows that have it."""
+    points = [(row["clips"], row[name]) for row in rows if row[name] is not None]
+    if points:
+        clips, values = zip(*points, strict=True)
+        axes.plot(clips, values, color=colour, label=label, marker=marker, linewidth=linewidth)
