@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,93 +17,11 @@ import yaml
 
 from tests.builders import SHARED, write_data_set
 from tests.conftest import Run
+from tests.training_runs import arguments, assert_same_weights, finish, newest, squares, start
 from visorvos import load_weights
-from visorvos.cli.app import main
 from visorvos.core.files.training_state import training_states
 
 VISOR = SHARED / "golden" / "prepare" / "VISOR_2022"
-SMALL = {
-    "backbone": "resnet18",
-    "crop_size": 32,
-    "short_side": 48,
-    "iterations": 12,
-    "batch_size": 2,
-    "accumulate": 1,
-    "learning_rate": 1e-4,
-    "save_every": 4,
-    "log_every": 4,
-    "evaluate_every": 6,
-    "device": "cpu",
-    "workers": 0,
-}
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Squares that move over noise: two videos to train on, one to validate on."""
-    root = tmp_path_factory.mktemp("squares")
-    videos = {f"video{number}": squares(number) for number in range(3)}
-    write_data_set(root, videos)
-    (root / "ImageSets" / "2022" / "val.txt").write_text("video2")
-    (root / "ImageSets" / "2022" / "train.txt").write_text("video0\nvideo1")
-    return root
-
-
-def squares(seed: int) -> tuple[list[np.ndarray[Any, Any]], list[np.ndarray[Any, Any]]]:
-    random = np.random.default_rng(seed)
-    frames, masks = [], []
-    for number in range(5):
-        frame = random.integers(90, 160, (48, 64, 3), dtype=np.uint8)
-        labels = np.zeros((48, 64), np.uint8)
-        labels[8:24, 4 + 4 * number : 20 + 4 * number] = 1
-        labels[26:44, 40 - 4 * number : 56 - 4 * number] = 2
-        frame[labels == 1] = (220, 40, 40)
-        frame[labels == 2] = (40, 60, 220)
-        frames.append(frame)
-        masks.append(labels)
-    return frames, masks
-
-
-def arguments(data: Path, output: Path, weights: Path, *more: object, **changed: object) -> list[str]:
-    config = output.parent / f"{output.name}.yaml"
-    config.write_text(yaml.safe_dump({**SMALL, **changed}))
-    given = ("finetune", "--config", config, "--data", data, "--output", output, "--weights", weights, *more)
-    return [str(part) for part in given]
-
-
-def start(command: list[str], log: Path) -> Any:
-    """The command in a process of its own, forked from one that has the imports done."""
-    process = multiprocessing.get_context("forkserver").Process(target=_main, args=(command, log))
-    process.start()
-    return process
-
-
-def _main(command: list[str], log: Path) -> None:
-    # One thread, as in the tests' process: another number of threads adds in another order.
-    torch.set_num_threads(1)
-    with log.open("w") as file:
-        sys.argv, sys.stdout, sys.stderr = ["visorvos", *command], file, file
-        main()
-
-
-def finish(process: Any) -> int:
-    process.join(timeout=120)
-    assert process.exitcode is not None, "it takes too long"
-    return int(process.exitcode)
-
-
-def assert_same_weights(found: Path, expected: Path) -> None:
-    one, other = load_weights(found).state_dict(), load_weights(expected).state_dict()
-    assert all(torch.equal(one[name], tensor) for name, tensor in other.items())
-
-
-@pytest.fixture(scope="session")
-def undisturbed(data: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run that nothing interrupted."""
-    output = tmp_path_factory.mktemp("runs") / "undisturbed"
-    log = output.with_suffix(".log")
-    assert finish(start(arguments(data, output, weights), log)) == 0, log.read_text()
-    return output
 
 
 def test_what_a_run_leaves(undisturbed: Path, data: Path, weights: Path) -> None:
@@ -158,11 +74,6 @@ def test_a_run_killed_again_and_again_ends_with_the_same_weights(
     columns = ["clips", "loss", "loss_second", "loss_third", "gradient", "learning_rate", "j_and_f", "j", "f"]
     found, expected = (pd.read_csv(folder / "metrics.csv")[columns] for folder in (output, undisturbed))
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
-
-
-def newest(output: Path) -> int:
-    """The clips that the last checkpoint has seen."""
-    return max((int(path.stem) for path in training_states(output)), default=0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -55,8 +55,10 @@ def read_training_state(path: Path) -> dict[str, Any]:
     except Exception as error:  # a broken pickle can make even the restricted unpickler raise anything
         raise VisorVosError(
             f"The checkpoint {path} cannot be read: {type(error).__name__}.",
-            "Remove it: --resume then goes on from the one before.",
+            "Restore it, or start over in another --output.",
         ) from error
     if not isinstance(state, dict):
-        raise VisorVosError(f"The checkpoint {path} is none of a run of training.", "Remove it.")
+        raise VisorVosError(
+            f"The checkpoint {path} is none of a run of training.", "Restore it, or start over in another --output."
+        )
     return state

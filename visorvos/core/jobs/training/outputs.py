@@ -12,6 +12,7 @@ from visorvos.core.files.checkpoints import save_weights
 from visorvos.core.files.metrics_log import MetricsLog
 from visorvos.core.files.settings_file import write_settings
 from visorvos.core.files.training_state import read_training_state, training_states, write_training_state
+from visorvos.core.jobs.progress import Progress
 from visorvos.core.report.training_plot import training_plot
 from visorvos.core.training.history import History
 from visorvos.core.training.learner import Learner
@@ -24,6 +25,9 @@ LAST = "last.safetensors"
 BEST = "best.safetensors"
 
 _SECONDS_BETWEEN_PLOTS = 30.0
+
+_PARTS = {"made_from", "backbone", "history", "network", "optimizer"}
+"""Of a checkpoint."""
 
 _FREE = {
     *("output", "weights", "resume", "data", "coco", "validate_on", "validation_split", "validation_sequences"),
@@ -44,16 +48,20 @@ def decisive(settings: TrainingSettings, clips: str) -> dict[str, Any]:
     return {**options, "batch_size x accumulate": settings.batch_size * settings.accumulate, "data": clips}
 
 
-def state_to_go_on_from(output: Path, resume: bool, made_from: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The newest checkpoint of a run, or None where there is none.
+def state_to_go_on_from(
+    output: Path, resume: bool, made_from: Mapping[str, Any], progress: Progress
+) -> dict[str, Any] | None:
+    """The newest checkpoint of a run that can be read, or None where there is none.
 
     Args:
         output: the run's folder.
         resume: whether the user asked to go on.
         made_from: see `decisive`.
+        progress: hears of checkpoints that cannot be read.
 
     Raises:
-        VisorVosError: where a run is there and was not to be gone on with, or is of other options.
+        VisorVosError: where a run is there and was not to be gone on with, is of other options, or has no checkpoint
+            that can be read.
     """
     states = training_states(output)
     if not resume and (states or (output / LAST).exists()):
@@ -63,7 +71,7 @@ def state_to_go_on_from(output: Path, resume: bool, made_from: Mapping[str, Any]
         )
     if not states:
         return None
-    state = read_training_state(states[-1])
+    state = _newest(states, progress)
     changed = [name for name in made_from if state["made_from"].get(name) != made_from[name]]
     if changed:
         name = changed[0]
@@ -71,6 +79,27 @@ def state_to_go_on_from(output: Path, resume: bool, made_from: Mapping[str, Any]
             f"The run in {output} was started with another {name}: "
             f"{state['made_from'].get(name)}, now {made_from[name]}.",
             f"Go on with its own options (--config {output / 'settings.yaml'} --resume), or choose another --output.",
+        )
+    return state
+
+
+def _newest(states: list[Path], progress: Progress) -> dict[str, Any]:
+    """Steps repeat themselves: from an earlier checkpoint the run comes to the same weights, only later."""
+    *before, newest = states
+    try:
+        return _read(newest)
+    except VisorVosError as error:
+        if not before:
+            raise
+        progress.say(f"{error.message} Going on from the one before.")
+    return _newest(before, progress)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    state = read_training_state(path)
+    if not state.keys() >= _PARTS:
+        raise VisorVosError(
+            f"The checkpoint {path} is none of a run of training.", "Restore it, or start over in another --output."
         )
     return state
 

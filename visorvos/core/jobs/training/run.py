@@ -84,7 +84,7 @@ def train(
         # What is made of the data once, such as an index, is made by one process.
         clips = make_clips(listener)
     made_from = decisive(settings, clips.describe())
-    state = state_to_go_on_from(settings.output, settings.resume, made_from)
+    state = state_to_go_on_from(settings.output, settings.resume, made_from, listener)
     learner, history = _learner(settings, stage, accelerator, state, listener)
     # No process may write before all have read.
     accelerator.wait_for_everyone()
@@ -159,9 +159,20 @@ class _Run:
         self.outputs = outputs
         self.progress = progress
         self.schedule = Schedule(settings.learning_rate, settings.warm_up, settings.iterations, settings.schedule)
+        self.saved = history.clips
 
     def go(self, steps: Iterable[list[Batch]], interruption: Interruption, bar: Bar) -> None:
-        """Takes all steps; evaluates, logs and saves when it is time."""
+        """Takes all steps; evaluates, logs and saves when it is time.
+
+        An error of any kind leaves weights and history as after the last whole step: they are saved first.
+        """
+        try:
+            self._go(steps, interruption, bar)
+        except Exception:
+            self._rescue()
+            raise
+
+    def _go(self, steps: Iterable[list[Batch]], interruption: Interruption, bar: Bar) -> None:
         history = self.history
         # An interruption can come between a step and the evaluation that was due after it.
         self._evaluate_if_due(interruption)
@@ -194,9 +205,11 @@ class _Run:
         if scores is None:
             self._stop(interruption)
             return
-        is_best = history.scored(scores)
+        is_best = scores.j_and_f > history.best
         if is_best and self.outputs is not None:
+            # Before it counts: where it cannot be written, the run that goes on evaluates again.
             self.outputs.keep_best(self.learner)
+        history.scored(scores)
         self._log()
         loss = f"loss {history.rows[-1].loss:.3f}"
         best = ", the best so far" if is_best else ""
@@ -210,6 +223,18 @@ class _Run:
     def _save(self) -> None:
         if self.outputs is not None:
             self.outputs.save(self.learner, self.history)
+            self.saved = self.history.clips
+
+    def _rescue(self) -> None:
+        """Saves what no checkpoint holds yet, where that is possible: the error that ends the run counts more."""
+        if self.outputs is None or self.history.clips == self.saved:
+            return
+        try:
+            self._save()
+        except Exception as error:  # noqa: BLE001 - the disk may be full, the GPU gone
+            self.progress.say(f"What was learnt since {self.saved:,} clips could not be saved: {error}")
+        else:
+            self.progress.say(f"All is saved after {self.saved:,} clips: --resume goes on from there.")
 
     def _stop(self, interruption: Interruption) -> None:
         """Saves and ends the run where it was asked to stop before its end."""

@@ -1,0 +1,176 @@
+"""What ends a run of training from outside: no hour of it is lost, and it goes on to the same weights."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from tests.cli.broken.harness import check
+from tests.conftest import Finished, Run, full_disk
+from tests.training_runs import arguments, assert_same_weights, finish, newest, start
+from visorvos import VisorVosError
+from visorvos.core.files.training_state import training_states, write_training_state
+from visorvos.core.jobs.training.outputs import Outputs
+from visorvos.core.training.learner import Learner
+
+
+def goes_on(run: Run, command: list[str], output: Path, undisturbed: Path, after: int) -> Finished:
+    done = run(*command, "--resume")
+    assert done.code == 0, done.err
+    assert f"Going on after {after} clips" in done.err if after else "Going on" not in done.err
+    for name in ("last.safetensors", "best.safetensors"):
+        assert_same_weights(output / name, undisturbed / name)
+    return done
+
+
+def on_call(number: int, method: Callable[..., object], room: int) -> Callable[..., object]:
+    """A method that finds the disk full from one of its calls on."""
+    calls = iter(range(1, 1000))
+
+    def call(*given: object) -> object:
+        if next(calls) < number:
+            return method(*given)
+        with full_disk(room):
+            return method(*given)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("method", "number", "culprit", "saved"),
+    [
+        ("save", 2, "checkpoints/000000008.pt", 4),
+        ("keep_best", 1, "best.safetensors", 6),
+        ("log", 1, "metrics.csv", 4),
+    ],
+)
+def test_a_full_disk_loses_nothing_that_was_saved(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    undisturbed: Path,
+    data: Path,
+    weights: Path,
+    tmp_path: Path,
+    method: str,
+    number: int,
+    culprit: str,
+    saved: int,
+) -> None:
+    output = tmp_path / "full"
+    command = arguments(data, output, weights)
+    with monkeypatch.context() as patch:
+        patch.setattr(Outputs, method, on_call(number, getattr(Outputs, method), 20))
+        done = run(*command)
+    check(done, str(output / culprit), "Cannot write", tmp_path)
+    assert newest(output) == saved
+    assert ("--resume goes on from there" if method != "save" else "could not be saved") in done.err
+    goes_on(run, command, output, undisturbed, saved)
+
+
+def test_a_worker_that_is_killed_is_named(
+    run: Run, undisturbed: Path, data: Path, weights: Path, tmp_path: Path
+) -> None:
+    output, log = tmp_path / "out", tmp_path / "log"
+    command = arguments(data, output, weights, workers=1)
+    process = start(command, log)
+    # The worker is no child of the command's: a server forks it.
+    while not (workers := [found for found in descendants(process.pid) if found.ppid() != process.pid]):
+        assert process.exitcode is None, log.read_text()
+        time.sleep(0.002)
+    workers[0].kill()
+    code, errors = finish(process), " ".join(log.read_text().split())
+    assert code == 1, errors
+    reason = f"was killed or crashed, perhaps for want of memory: DataLoader worker (pid(s) {workers[0].pid})"
+    assert reason in errors
+    assert errors.count("error:") == 1
+    assert "Traceback" not in errors
+    goes_on(run, command, output, undisturbed, newest(output))
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def test_a_loss_that_is_no_number_leaves_what_was_learnt_before(
+    run: Run, monkeypatch: pytest.MonkeyPatch, undisturbed: Path, data: Path, weights: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    command = arguments(data, output, weights)
+    losses, calls = Learner._losses, iter(range(100))
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "_losses", lambda *given: losses(*given) * (np.nan if next(calls) == 5 else 1))
+        done = run(*command)
+    check(done, "video", "training has diverged", tmp_path)
+    assert newest(output) == 10
+    goes_on(run, command, output, undisturbed, 10)
+
+
+def truncated(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def zeroed(path: Path) -> None:
+    """As a system that lost its power may leave it."""
+    size = path.stat().st_size
+    os.truncate(path, 0)
+    os.truncate(path, size)
+
+
+def foreign(path: Path) -> None:
+    torch.save({"conv1.weight": torch.zeros(3)}, path)
+
+
+def test_the_checkpoint_before_a_damaged_one_is_taken(
+    run: Run, undisturbed: Path, data: Path, weights: Path, tmp_path: Path
+) -> None:
+    output = shutil.copytree(undisturbed, tmp_path / "out")
+    before, newest_one = training_states(output)
+    truncated(newest_one)
+    done = goes_on(run, arguments(data, output, weights), output, undisturbed, 8)
+    assert f"The checkpoint {newest_one} cannot be read" in " ".join(done.err.split())
+    assert "Going on from the one before." in " ".join(done.err.split())
+    assert [path.name for path in training_states(output)] == [before.name, newest_one.name]
+    torch.load(newest_one, weights_only=True)
+
+
+@pytest.mark.parametrize("damage", [truncated, zeroed, foreign])
+def test_a_run_without_a_sound_checkpoint_is_left_as_it_is(
+    run: Run, data: Path, weights: Path, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    output = tmp_path / "out"
+    for clips in (8, 12):
+        damage(write_training_state(output, clips, {"network": {"conv1.weight": torch.zeros(3)}}))
+    before = {path: path.stat().st_mtime_ns for path in output.rglob("*")}
+    done = run(*arguments(data, output, weights, "--resume"))
+    check(done, str(output / "checkpoints/000000008.pt"), "The checkpoint", tmp_path)
+    assert "000000012.pt" in done.err
+    assert "Going on from the one before." in done.err
+    assert {path: path.stat().st_mtime_ns for path in output.rglob("*")} == before
+
+
+def test_what_cannot_be_saved_does_not_hide_why_a_run_ended(
+    run: Run, monkeypatch: pytest.MonkeyPatch, data: Path, weights: Path, tmp_path: Path
+) -> None:
+    def refuse(*given: object) -> None:
+        raise VisorVosError("No.", "None.")
+
+    def die(*given: object) -> None:
+        raise RuntimeError("the cause")
+
+    monkeypatch.setattr(Outputs, "save", refuse)
+    monkeypatch.setattr(Outputs, "log", die)
+    done = run(*arguments(data, tmp_path / "out", weights))
+    assert done.code == 1
+    assert "What was learnt since 0 clips could not be saved: No. None." in " ".join(done.err.split())
+    assert "RuntimeError: the cause" in " ".join(done.err.split())
