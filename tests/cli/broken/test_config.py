@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.broken.harness import Row, check, endless, folder, large, loop
 from tests.conftest import Run
+from visorvos.cli.app import COMMANDS
 
 BILLION = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join(['*' + before] * 9)}]\n"
@@ -35,7 +36,7 @@ CONFIG: dict[str, Row] = {
 }
 
 
-@pytest.mark.parametrize("command", ["prepare", "predict", "download-weights"])
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
 @pytest.mark.parametrize("name", CONFIG)
 def test_a_config_file_is_refused(run: Run, tmp_path: Path, name: str, command: str) -> None:
     spoil, _, reason = CONFIG[name]

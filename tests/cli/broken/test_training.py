@@ -13,6 +13,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from safetensors.torch import save_file
 
 from tests.builders import write_data_set, write_labels
 from tests.cli.broken.harness import (
@@ -44,6 +45,7 @@ LIST = "data/ImageSets/2022/train.txt"
 def root(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A video of three frames, every one of which a clip needs; two images with an object each; weights."""
     monkeypatch.setenv("VISORVOS_HOME", str(tmp_path / "home"))
+    (tmp_path / "home/coco").mkdir(parents=True)
     frames, masks = squares(0)
     write_data_set(tmp_path / "data", {"video": (frames[:3], masks[:3])})
     (tmp_path / "data/ImageSets/2022/train.txt").write_text("video")
@@ -56,7 +58,10 @@ def root(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 def command(root: Path, name: str, **changed: object) -> list[object]:
     config = root / "c.yaml"
-    config.write_text(yaml.safe_dump({**SMALL, "iterations": 2, "evaluate_every": 0, **changed}))
+    small = {**SMALL, "iterations": 2, "evaluate_every": 0}
+    if name == "pretrain":
+        small["augmentation"] = {"least_own": 60, "least_pasted_box": 90, "least_visible": 5, "drift": [6, 3]}
+    config.write_text(yaml.safe_dump({**small, **changed}))
     given = ("--data", root / "data") if name == "finetune" else ("--coco", root / "coco")
     return [name, "--config", config, *given, "--weights", root / "w.safetensors", "--output", root / "out"]
 
@@ -76,7 +81,7 @@ def replaced(path: str) -> Callable[[Path], object]:
 
 def of_another_network(root: Path) -> None:
     replaced("w.safetensors")(root)
-    torch.save({"conv1.weight": torch.zeros(3)}, root / "w.safetensors")
+    save_file({"conv1.weight": torch.zeros(3)}, root / "w.safetensors")
 
 
 def not_finite(root: Path) -> None:
@@ -177,11 +182,11 @@ FINETUNE: dict[str, Row] = {
     "an empty frame": (lambda p: empty(p / FRAME), FRAME, "cannot be read"),
     "a truncated frame": (lambda p: truncate(p / FRAME), FRAME, "cannot be read"),
     "a frame of text": (written(FRAME, "x"), FRAME, "cannot be read"),
-    "a frame of another size": (image(FRAME, "RGB", (64, 50)), "video", "differ in size: 64x48, 64x50"),
+    "a frame of another size": (image(FRAME, "RGB", (64, 50)), "video", "differ in size"),
     "a 16-bit frame": (image(FRAME, "I;16"), FRAME, "I;16"),
     "a frame of 100,000 x 100,000": (lambda p: bomb(p / FRAME), FRAME, "cannot be read"),
     "a frame that is a folder": (lambda p: folder(p / FRAME), FRAME, "is a folder"),
-    "a frame that is a link to itself": (lambda p: loop(p / FRAME), FRAME, "cannot be read"),
+    "a frame that is a link to itself": (lambda p: loop(p / FRAME), FRAME, "does not exist"),
     "a frame that cannot be read": (lambda p: unreadable(p / FRAME), FRAME, "cannot be read"),
     "a frame without an end": (lambda p: endless(p / FRAME), FRAME, "does not exist"),
     "a frame of PostScript, which Pillow would run": (written(FRAME, "%!PS-Adobe"), FRAME, "cannot be read"),
@@ -195,7 +200,7 @@ FINETUNE: dict[str, Row] = {
         "64x96",
     ),
     "a mask of 100,000 x 100,000": (lambda p: bomb(p / MASK), MASK, "cannot be read"),
-    "a mask that is a link to itself": (lambda p: loop(p / MASK), MASK, "cannot be read"),
+    "a mask that is a link to itself": (lambda p: loop(p / MASK), MASK, "does not exist"),
     "frames and masks swapped": (
         lambda p: (
             (p / "data/JPEGImages").rename(p / "x"),
@@ -246,8 +251,8 @@ PRETRAIN: dict[str, Row] = {
     "a JSON that is a web page": (written(JSON, "<html>"), JSON, "it is no JSON"),
     "a JSON that is not UTF-8": (written(JSON, b'{"images": ["\xff"]}'), JSON, "it is no JSON"),
     "a JSON that is binary": (written(JSON, bytes(1000)), JSON, "it is no JSON"),
-    "a JSON nested deep": (written(JSON, "[" * 500_000), JSON, "it lists no images"),
-    "images nested deep": (written(JSON, '{"images": [' + "[" * 500_000), JSON, "it is no JSON"),
+    "a JSON nested deep": (written(JSON, "[" * 500_000), JSON, "nested too deep"),
+    "images nested deep": (written(JSON, '{"images": [' + "[" * 500_000), JSON, "nested too deep"),
     "a JSON of VISOR": (written(JSON, '{"video_annotations": []}'), JSON, "it lists no images"),
     "a JSON of images alone": (written(JSON, '{"images": [], "annotations": []}'), JSON, "it lists no images"),
     "an id as text": (changed("images", "id", "1"), JSON, "'1' is no integer"),
@@ -258,7 +263,6 @@ PRETRAIN: dict[str, Row] = {
     "a name that leads elsewhere": (changed("images", "file_name", "/etc/passwd"), JSON, "is no name of a file"),
     "a name that is an address": (changed("images", "file_name", "http://x/y.jpg"), JSON, "is no name of a file"),
     "a name that commands the terminal": (changed("images", "file_name", "\x1b[2J"), JSON, "is no name of a file"),
-    "a name that is half a character": (changed("images", "file_name", "\ud800.jpg"), JSON, ""),
     "a name that is no text": (changed("images", "file_name", ["a"]), JSON, "is no name of a file"),
     "a coordinate that is no number": (
         lambda p: (p / JSON).write_text((p / JSON).read_text().replace("[5, 5,", "[NaN, 5,")),

@@ -18,6 +18,7 @@ from tests.conftest import Finished, Run, full_disk
 from tests.training_runs import arguments, assert_same_weights, finish, newest, start
 from visorvos import VisorVosError
 from visorvos.core.files.training_state import training_states, write_training_state
+from visorvos.core.jobs.training import outputs
 from visorvos.core.jobs.training.outputs import Outputs
 from visorvos.core.training.learner import Learner
 
@@ -47,9 +48,9 @@ def on_call(number: int, method: Callable[..., object], room: int) -> Callable[.
 @pytest.mark.parametrize(
     ("method", "number", "culprit", "saved"),
     [
-        ("save", 2, "checkpoints/000000008.pt", 4),
-        ("keep_best", 1, "best.safetensors", 6),
-        ("log", 1, "metrics.csv", 4),
+        ("write_training_state", 2, "checkpoints/000000008.pt", 4),
+        ("Outputs.keep_best", 1, "best.safetensors", 6),
+        ("Outputs.log", 1, "metrics.csv", 4),
     ],
 )
 def test_a_full_disk_loses_nothing_that_was_saved(
@@ -67,12 +68,47 @@ def test_a_full_disk_loses_nothing_that_was_saved(
     output = tmp_path / "full"
     command = arguments(data, output, weights)
     with monkeypatch.context() as patch:
-        patch.setattr(Outputs, method, on_call(number, getattr(Outputs, method), 20))
+        place = Outputs if method.startswith("Outputs") else outputs
+        name = method.removeprefix("Outputs.")
+        patch.setattr(place, name, on_call(number, getattr(place, name), 20))
         done = run(*command)
     check(done, str(output / culprit), "Cannot write", tmp_path)
     assert newest(output) == saved
-    assert ("--resume goes on from there" if method != "save" else "could not be saved") in done.err
+    assert ("--resume goes on from there" if method.startswith("Outputs") else "could not be saved") in done.err
     goes_on(run, command, output, undisturbed, saved)
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("function", ["save_weights", "write_training_state"])
+def test_weights_and_checkpoint_keep_together_at_the_end(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    undisturbed: Path,
+    data: Path,
+    weights: Path,
+    tmp_path: Path,
+    function: str,
+) -> None:
+    """Found by killing: a run that had its last checkpoint, but not its weights, counted as done."""
+    output = tmp_path / "out"
+    command = arguments(data, output, weights, evaluate_every=12)
+    write = getattr(outputs, function)
+
+    def killed(*given: object) -> None:
+        if (output / "checkpoints/000000008.pt").exists() and "best.safetensors" not in str(given[1]):
+            raise Killed
+        write(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outputs, function, killed)
+        with pytest.raises(Killed):
+            run(*command)
+    assert newest(output) == 8
+    assert run(*command, "--resume").code == 0
+    assert_same_weights(output / "last.safetensors", undisturbed / "last.safetensors")
 
 
 def test_a_worker_that_is_killed_is_named(
@@ -93,6 +129,21 @@ def test_a_worker_that_is_killed_is_named(
     assert errors.count("error:") == 1
     assert "Traceback" not in errors
     goes_on(run, command, output, undisturbed, newest(output))
+
+
+def test_a_worker_ends_with_a_run_that_is_killed(data: Path, weights: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    process = start(arguments(data, tmp_path / "out", weights, workers=1), log)
+    while len(started := descendants(process.pid)) < 2:  # a server, and the worker that it forks
+        assert process.exitcode is None, log.read_text()
+        time.sleep(0.002)
+    time.sleep(1)  # so that it is at work
+    process.kill()
+    finish(process)
+    _, alive = psutil.wait_procs(started, timeout=30)
+    for found in alive:
+        found.kill()
+    assert not alive
 
 
 def descendants(pid: int) -> list[psutil.Process]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from visorvos.core.datasets.clip import Clip, Clips
 from visorvos.core.datasets.order import sample_of
+from visorvos.core.worker_process import start_worker
 from visorvos.errors import VisorVosError
 
 __all__ = ["Batch", "Course", "load_batches"]
@@ -157,7 +156,5 @@ def _context() -> multiprocessing.context.BaseContext:
 
 
 def _start_worker(number: int) -> None:
-    # The processes are the parallelism; threads of OpenCV's would only compete with them.
-    cv2.setNumThreads(1)
-    # Ctrl-C reaches the whole group; the parent is the one to act on it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # PyTorch's own watch is for a worker's parent, which here is the server that forked it, and lives on with it.
+    start_worker()

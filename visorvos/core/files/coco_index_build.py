@@ -45,6 +45,10 @@ _BATCH = 1 << 17
 """Numbers that are checked and written at a time."""
 _FARTHEST = 20_000
 """Pixels: far outside any photograph, and within what int16 and OpenCV's drawing hold."""
+_DEEPEST = 2000
+"""Levels of nesting, brackets in texts counted too. COCO has five; the parser's memory grows with their square."""
+_LEVELS = np.zeros(256, np.int8)
+_LEVELS[list(b"[{")], _LEVELS[list(b"]}")] = 1, -1
 _ABANDONED_AFTER = 3600.0
 """Seconds after which a file that nobody writes to is what a killed process left."""
 _DOWNLOAD_AGAIN = "The file is damaged or holds no COCO instances; download it again."
@@ -131,6 +135,7 @@ class _Reading:
         self.source, self.file = source, file
         self.file.seek(HEADER_SIZE)
         self.written = 0
+        self.depth = 0
         self.points = array("d")
         """x, y, x, y ... of polygons that are not yet written."""
         self.pending: list[tuple[int, object]] = []
@@ -149,6 +154,7 @@ class _Reading:
         begun: set[str] = set()
         try:
             for chunk in track(self._chunks(), -(-size // _MIB)):
+                self._check_depth(chunk)
                 for parser in parsers.values():
                     parser.send(chunk)
                 here = {name for name in parsers if found[name]}
@@ -206,6 +212,12 @@ class _Reading:
                     yield chunk
         except OSError as error:
             raise VisorVosError(f"{self.source} cannot be read: {error.strerror or error}.", "Check it.") from error
+
+    def _check_depth(self, chunk: bytes) -> None:
+        depths = self.depth + np.cumsum(_LEVELS[np.frombuffer(chunk, np.uint8)], dtype=np.int64)
+        if depths.max() > _DEEPEST:
+            self._fail("it is nested too deep")
+        self.depth = int(depths[-1])
 
     def _add_image(self, entry: object) -> None:
         where = f"image number {len(self.image_ids) + 1}"

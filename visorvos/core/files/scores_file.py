@@ -5,13 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from visorvos.core.files.archives import Location, read_bytes
+from visorvos.core.files.names import is_safe_name
 from visorvos.errors import VisorVosError
 
 __all__ = ["FrameRow", "ObjectRow", "ScoresFile", "SequenceRow", "read_scores"]
 
+_MOST_BYTES = 1 << 30
+
 _Score = Annotated[float, Field(ge=0, le=1)]
+
+
+def _is_safe(name: str) -> str:
+    if not is_safe_name(name):
+        raise ValueError(f"{name!r} cannot be the name of a sequence or frame")
+    return name
+
+
+_Name = Annotated[str, AfterValidator(_is_safe)]
+"""Becomes part of the paths of frames and masks."""
 
 
 class _Row(BaseModel):
@@ -21,7 +35,7 @@ class _Row(BaseModel):
 class FrameRow(_Row):
     """One object in one frame."""
 
-    frame: str
+    frame: _Name
     j: _Score = Field(alias="J")
     f: _Score = Field(alias="F")
     size: _Score
@@ -38,7 +52,7 @@ class ObjectRow(_Row):
 class SequenceRow(_Row):
     """One sequence."""
 
-    sequence: str
+    sequence: _Name
     objects: Annotated[tuple[ObjectRow, ...], Field(min_length=1)]
 
 
@@ -65,12 +79,7 @@ def read_scores(path: Path) -> tuple[Path, ScoresFile]:
     """
     file = _only_one(path) if path.is_dir() else path
     try:
-        return file, ScoresFile.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise VisorVosError(
-            f"The scores {file} cannot be read: {error.strerror or error}.",
-            "Give the scores-SPLIT.json, or the folder, that `visorvos evaluate --output` wrote.",
-        ) from error
+        return file, ScoresFile.model_validate_json(read_bytes(Location(file), _MOST_BYTES))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"

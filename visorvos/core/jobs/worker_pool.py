@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait as wait_for
 from typing import TypeVar
 
-import cv2
-
+from visorvos.core.worker_process import start_worker
 from visorvos.errors import VisorVosError
 
 __all__ = ["WorkerPool", "usable_cores"]
@@ -49,7 +45,7 @@ class WorkerPool:
     def __enter__(self) -> WorkerPool:
         if self.workers > 1:
             self._executor = ProcessPoolExecutor(
-                self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker
+                self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=start_worker
             )
         return self
 
@@ -85,19 +81,3 @@ class WorkerPool:
                 "A worker process ended before its work was done, perhaps for want of memory.",
                 "Start the command again; with fewer --workers it takes less memory.",
             ) from error
-
-
-def _start_worker() -> None:
-    # The processes are the parallelism; threads of OpenCV's would only compete with them.
-    cv2.setNumThreads(1)
-    # Ctrl-C reaches the whole group; the parent is the one to act on it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Ends this process when its parent has gone: a killed parent cannot tell, and its next run would meet us."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait_for([parent.sentinel])
-        os._exit(1)

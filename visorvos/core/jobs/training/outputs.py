@@ -126,7 +126,9 @@ class Outputs:
         self._drawn = time.monotonic()
 
     def save(self, learner: Learner, history: History) -> None:
-        """Writes a checkpoint and the weights."""
+        """Writes the weights and a checkpoint."""
+        # The checkpoint last: a run that is killed in between goes on from the one before, and writes both again.
+        save_weights(learner.stm, self.folder / LAST)
         state = {
             "made_from": self.made_from,
             "backbone": learner.stm.backbone,
@@ -134,7 +136,6 @@ class Outputs:
             **learner.state_dict(),
         }
         write_training_state(self.folder, history.clips, state)
-        save_weights(learner.stm, self.folder / LAST)
 
     def keep_best(self, learner: Learner) -> None:
         """Writes the weights with the highest J&F so far."""
