@@ -27,7 +27,9 @@ browsers = pytest.fixture(open_browser)
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Three sequences of six frames, one of them from an unseen kitchen."""
-    root = write_data_set(tmp_path / "VISOR", {f"P0{n}_seq": draw_clip(6, 48, 80, seed=seed) for n, seed in SEEDS.items()})
+    root = write_data_set(
+        tmp_path / "VISOR", {f"P0{n}_seq": draw_clip(6, 48, 80, seed=seed) for n, seed in SEEDS.items()}
+    )
     names = {f"P0{n}_seq": {"1": "disc", "2": HOSTILE, "3": "triangle"} for n in (1, 2, 9)}
     (root / "val_data_mapping.json").write_text(json.dumps(names))
     (root / "ImageSets" / "2022" / "val_unseen.txt").write_text("P09_seq")
