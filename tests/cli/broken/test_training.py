@@ -33,7 +33,6 @@ from tests.cli.broken.harness import (
 from tests.coco_builders import annotation, picture, square, write_coco
 from tests.conftest import Run, full_disk
 from tests.training_runs import SMALL, squares
-from visorvos import STM, save_weights
 from visorvos.core.files.coco_index import open_coco
 
 FRAME = "data/JPEGImages/480p/video/00001.png"
@@ -84,19 +83,10 @@ def of_another_network(root: Path) -> None:
     save_file({"conv1.weight": torch.zeros(3)}, root / "w.safetensors")
 
 
-def not_finite(root: Path) -> None:
-    replaced("w.safetensors")(root)
-    stm = STM("resnet18", pretrained=False)
-    with torch.no_grad():
-        stm.decoder.fuse.weight[0] = float("nan")
-    save_weights(stm, root / "w.safetensors")
-
-
 WEIGHTS: dict[str, Row] = {
     "no weights": (replaced("w.safetensors"), "w.safetensors", "does not exist"),
     "empty weights": (lambda p: (replaced("w.safetensors")(p), empty(p / "w.safetensors")), "w.safetensors", "empty"),
     "weights of something else": (of_another_network, "w.safetensors", "not those of a Space-Time Memory network"),
-    "weights that are not finite": (not_finite, "w.safetensors", "not finite"),
     "weights that are a web page": (
         lambda p: (replaced("w.safetensors")(p), written("w.safetensors", "<html>")(p)),
         "w.safetensors",
@@ -285,8 +275,6 @@ PRETRAIN: dict[str, Row] = {
     "an image of another size": (image(JPEG, "RGB", (64, 50)), JPEG, "is 64x50, and 64x48 in"),
     "a 16-bit image": (image(JPEG, "I;16", format="PNG"), JPEG, "I;16"),
     "an image of 100,000 x 100,000": (lambda p: bomb(p / JPEG), JPEG, "cannot be read"),
-    **WEIGHTS,
-    **OUTPUT,
 }
 
 
