@@ -146,6 +146,14 @@ def test_what_scores_say_is_escaped_on_the_page(run: Run, root: Path) -> None:
     assert "alert(1)" in page
 
 
+@pytest.mark.parametrize("path", ["x" * 5000, "\0", "/proc/self/mem", ""])
+def test_where_scores_say_that_masks_are_may_be_anything(run: Run, root: Path, path: str) -> None:
+    changed(lambda content: content.update(data=path, predictions=path))(root)
+    done = run("compare", root / "two", root / "one", "--output", root / "page.html")
+    assert done.code == 0, done.err
+    assert "No pictures" in (root / "page.html").read_text()
+
+
 DEMO: dict[str, Row] = {
     "the output is a file": (lambda p: (p / "out").write_text("x"), "out", "Cannot make the folder"),
     "the output is a link to itself": (lambda p: loop(p / "out"), "out", "Cannot make the folder"),

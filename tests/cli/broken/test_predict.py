@@ -276,7 +276,7 @@ def test_a_video_of_frames_too_large_to_be_meant(
     mask = write_labels(tmp_path / "first.png", MASKS[0])
     common = ("--masks", mask, "--weights", weights, "--size", -1)
     run("predict", write_frames(tmp_path / "frames", FRAMES), *common, "--output", tmp_path / "a", "--save", "video")
-    monkeypatch.setattr("visorvos.core.files.video.MOST_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr("visorvos.core.files.images.MOST_PIXELS", 64 * 48 - 1)
     refused(
         run, tmp_path, tmp_path / "out", "a/overlay.mp4", "frames of 64x48 pixels, more than can be meant",
         "predict", tmp_path / "a" / "overlay.mp4", *common, "--output", tmp_path / "out",

@@ -175,6 +175,7 @@ FINETUNE: dict[str, Row] = {
     "a frame of another size": (image(FRAME, "RGB", (64, 50)), "video", "differ in size"),
     "a 16-bit frame": (image(FRAME, "I;16"), FRAME, "I;16"),
     "a frame of 100,000 x 100,000": (lambda p: bomb(p / FRAME), FRAME, "cannot be read"),
+    "a frame that would have 2,000,000 x 48": (image(FRAME, "RGB", (40_000, 1)), FRAME, "more than can be meant"),
     "a frame that is a folder": (lambda p: folder(p / FRAME), FRAME, "is a folder"),
     "a frame that is a link to itself": (lambda p: loop(p / FRAME), FRAME, "does not exist"),
     "a frame that cannot be read": (lambda p: unreadable(p / FRAME), FRAME, "cannot be read"),
@@ -238,40 +239,27 @@ PRETRAIN: dict[str, Row] = {
     "a JSON that cannot be read": (lambda p: unreadable(p / JSON), "mem", "cannot be read"),
     "an empty JSON": (lambda p: empty(p / JSON), JSON, "it is no JSON"),
     "a cut JSON": (lambda p: truncate(p / JSON), JSON, "it is no JSON"),
-    "a JSON that is a web page": (written(JSON, "<html>"), JSON, "it is no JSON"),
     "a JSON that is not UTF-8": (written(JSON, b'{"images": ["\xff"]}'), JSON, "it is no JSON"),
-    "a JSON that is binary": (written(JSON, bytes(1000)), JSON, "it is no JSON"),
-    "a JSON nested deep": (written(JSON, "[" * 500_000), JSON, "nested too deep"),
-    "images nested deep": (written(JSON, '{"images": [' + "[" * 500_000), JSON, "nested too deep"),
+    "a JSON nested deep, and not to a plain count of brackets": (
+        written(JSON, '{"images": [' + '["]",' * 500_000),
+        JSON,
+        "nested too deep",
+    ),
     "a JSON of VISOR": (written(JSON, '{"video_annotations": []}'), JSON, "it lists no images"),
-    "a JSON of images alone": (written(JSON, '{"images": [], "annotations": []}'), JSON, "it lists no images"),
-    "an id as text": (changed("images", "id", "1"), JSON, "'1' is no integer"),
     "an id of 400 digits": (changed("images", "id", 10**400), JSON, "it is no JSON"),
-    "an id twice": (changed("images", "id", 2), JSON, "two images have the id 2"),
-    "an object of an unknown image": (changed("annotations", "image_id", 9), JSON, "the image 9, which it does not"),
-    "a name that leads up": (changed("images", "file_name", "../x.jpg"), JSON, "is no name of a file"),
     "a name that leads elsewhere": (changed("images", "file_name", "/etc/passwd"), JSON, "is no name of a file"),
-    "a name that is an address": (changed("images", "file_name", "http://x/y.jpg"), JSON, "is no name of a file"),
     "a name that commands the terminal": (changed("images", "file_name", "\x1b[2J"), JSON, "is no name of a file"),
-    "a name that is no text": (changed("images", "file_name", ["a"]), JSON, "is no name of a file"),
     "a coordinate that is no number": (
         lambda p: (p / JSON).write_text((p / JSON).read_text().replace("[5, 5,", "[NaN, 5,")),
         JSON,
         "it is no JSON",
     ),
-    "a coordinate as text": (changed("annotations", "segmentation", [["1", 2, 3, 4, 5, 6]]), JSON, "is no number"),
-    "a coordinate far outside": (changed("annotations", "segmentation", [[1e30, 2, 3, 4, 5, 6]]), JSON, "no pixel's"),
-    "a polygon of half a point": (changed("annotations", "segmentation", [[1, 2, 3, 4, 5, 6, 7]]), JSON, "even number"),
-    "a box as text": (changed("annotations", "bbox", "x"), JSON, "no list of x, y"),
-    "an image of 10**9 pixels a side": (changed("images", "width", 10**9), JSON, "is not within 1 to"),
     "no images": (lambda p: shutil.rmtree(p / "coco/train2017"), "coco/train2017", "There is no folder"),
     "an image that is missing": (lambda p: (p / JPEG).unlink(), JPEG, "is missing"),
-    "an image that is a folder": (lambda p: folder(p / JPEG), JPEG, "is missing"),
     "an image that is a link to itself": (lambda p: loop(p / JPEG), JPEG, "is missing"),
     "an image that is a pipe": (lambda p: fifo(p / JPEG), JPEG, "is missing"),
     "an empty image": (lambda p: empty(p / JPEG), JPEG, "cannot be read"),
     "a truncated image": (lambda p: truncate(p / JPEG), JPEG, "cannot be read"),
-    "an image that is a web page": (written(JPEG, "<html>"), JPEG, "cannot be read"),
     "an image of another size": (image(JPEG, "RGB", (64, 50)), JPEG, "is 64x50, and 64x48 in"),
     "a 16-bit image": (image(JPEG, "I;16", format="PNG"), JPEG, "I;16"),
     "an image of 100,000 x 100,000": (lambda p: bomb(p / JPEG), JPEG, "cannot be read"),
@@ -321,37 +309,42 @@ def test_a_validation_that_cannot_be(
     refused(run, root, root / "out", culprit, reason, *given, "--validate-on", root / "data")
 
 
-@pytest.mark.parametrize(
-    ("option", "value", "sentence"),
-    [
-        ("crop_size", 33, "crop_size"),
-        ("crop_size", 10**9, "crop_size"),
-        ("short_side", 0, "short_side"),
-        ("iterations", 0, "iterations"),
-        ("iterations", -1, "iterations"),
-        ("batch_size", 0, "batch_size"),
-        ("accumulate", "x", "accumulate"),
-        ("learning_rate", float("nan"), "learning_rate"),
-        ("learning_rate", float("inf"), "learning_rate"),
-        ("learning_rate", -1, "learning_rate"),
-        ("max_objects", 255, "max_objects"),
-        ("seed", -1, "seed"),
-        ("save_every", 0, "save_every"),
-        ("workers", -1, "workers"),
-        ("augmentation", {"scale": [2, 1]}, "augmentation"),
-        ("augmentation", {"flip": 2}, "augmentation"),
-        ("augmentation", {"rotation": float("nan")}, "augmentation"),
-        ("augmentation", [1], "augmentation"),
-        ("backbone", "resnet1", "backbone"),
-        ("outptu", "x", "outptu"),
+ABSURD: dict[str, list[tuple[str, object]]] = {
+    "finetune": [
+        ("crop_size", 33),
+        ("crop_size", 10**9),
+        ("short_side", 0),
+        ("iterations", 0),
+        ("batch_size", 0),
+        ("accumulate", "x"),
+        ("learning_rate", float("nan")),
+        ("learning_rate", float("inf")),
+        ("learning_rate", -1),
+        ("max_objects", 255),
+        ("seed", -1),
+        ("save_every", 0),
+        ("workers", -1),
+        ("augmentation", {"flip": 2}),
+        ("augmentation", [1]),
+        ("backbone", "resnet1"),
+        ("outptu", "x"),
     ],
+    "pretrain": [
+        ("iterations", -1),
+        ("augmentation", {"scale": [2, 1]}),
+        ("augmentation", {"rotation": float("nan")}),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"), [(name, *pair) for name, pairs in ABSURD.items() for pair in pairs]
 )
-@pytest.mark.parametrize("name", ["finetune", "pretrain"])
-def test_absurd_options(run: Run, root: Path, name: str, option: str, value: object, sentence: str) -> None:
+def test_absurd_options(run: Run, root: Path, name: str, option: str, value: object) -> None:
     done = run(*command(root, name, **{option: value}))
     text = " ".join(done.err.split())
     assert (done.code, done.out) == (2, ""), text
-    assert sentence in text
+    assert option in text
     assert "Traceback" not in text
     assert not (root / "out").exists()
 

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 
 from tests.builders import SHARED
 from tests.coco_builders import annotation, crowd, picture, scanned, square, write_coco
-from visorvos.core.files import coco_index, coco_index_build
+from visorvos.core.files import coco_index, coco_index_build, json_bounds
 from visorvos.core.files.coco_index import CocoIndex, open_coco
 from visorvos.errors import VisorVosError
 
@@ -217,6 +217,19 @@ def test_a_damaged_index_is_built_anew(coco, damage):
     assert content(open_coco(coco, track=track)) == scanned(coco / JSON)
     assert len(track.builds) == 1
     assert (coco / INDEX).read_bytes() == content_before
+
+
+@pytest.mark.parametrize("name", ["/etc/0007.jpg", "../../00007.jpg", "\x1b[2J0000007.jpg"])
+def test_an_index_from_elsewhere_names_no_file_beyond_the_images(coco, name):
+    open_coco(coco)
+    content = (coco / INDEX).read_bytes()
+    inside = b"000000000007.jpg"
+    hostile = content.replace(inside, name.rjust(len(inside), "/").encode())
+    assert len(hostile) == len(content)
+    assert hostile != content
+    (coco / INDEX).write_bytes(hostile)
+    with pytest.raises(VisorVosError, match=r"\.index names the image"):
+        open_coco(coco)
 
 
 def test_a_pickled_index_is_its_paths_alone(coco):
@@ -434,6 +447,9 @@ LONG = "x" * 300
         ("file_name", "", "is no name"),
         ("file_name", "a\0.jpg", "is no name"),
         ("file_name", f"{LONG}.jpg", "is no name"),
+        ("file_name", "ü" * 150, "is no name"),
+        ("file_name", "a/" * 2000 + "b.jpg", "is no name"),
+        ("file_name", [LONG], r"file_name: \['x{58} is no name"),
         ("height", None, "image number 1: the field height is missing"),
         ("height", 0, "image number 1, height: 0 is not within"),
         ("width", -4, "image number 1, width: -4 is not within"),
@@ -512,6 +528,13 @@ def refused(coco, expected):
 def test_what_is_no_release_is_told_so(coco, text, expected):
     (coco / JSON).write_text(text, errors="surrogateescape")
     refused(coco, expected)
+
+
+def test_an_entry_that_would_fill_the_memory_is_refused(coco, monkeypatch):
+    monkeypatch.setattr(coco_index_build, "_MIB", 64)
+    monkeypatch.setattr(json_bounds, "_LONGEST", 5000)
+    entry = changed(ANNOTATIONS[0], "segmentation", [[1] * 4000])
+    check_refused(coco, "annotations", entry, "an entry of it is longer than can be meant")
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.9, 0.999])

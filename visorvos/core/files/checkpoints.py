@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from visorvos.core.files.atomic import write_bytes
+from visorvos.core.files.torch_archive import MOST_BYTES, is_archive
 from visorvos.core.network.reference_names import CONSTANTS, from_reference, is_reference, to_reference
 from visorvos.core.network.stm import STM
 from visorvos.errors import VisorVosError, listed
@@ -20,7 +20,6 @@ from visorvos.errors import VisorVosError, listed
 __all__ = ["load_weights", "save_weights"]
 
 _LISTED = 20
-_MOST_BYTES = 4 << 30
 
 
 def load_weights(path: str | Path) -> STM:
@@ -90,7 +89,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise VisorVosError(f"The weights {path}: this {what}.", "Give the path of a .pth or .safetensors file.")
     if path.stat().st_size == 0:
         raise VisorVosError(f"The weights {path}: the file is empty.", "Download or copy it again.")
-    if path.stat().st_size > _MOST_BYTES:
+    if path.stat().st_size > MOST_BYTES:
         raise VisorVosError(
             f"The weights {path} have {path.stat().st_size:,} bytes, more than can be meant.", "Check the file."
         )
@@ -99,7 +98,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             content: object = load_file(path)
         else:
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_archive(path))
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive(path))
     except Exception as error:  # a broken pickle can make even the restricted unpickler raise anything
         raise VisorVosError(
             f"The weights {path} cannot be read: {_reason(error)}.",
@@ -117,19 +116,6 @@ def _read(path: Path) -> dict[str, Tensor]:
             "Give a file that holds the network's state dictionary alone.",
         )
     return {str(name): tensor for name, tensor in content.items()}
-
-
-def _is_archive(path: Path) -> bool:
-    """Whether it is a zip file as torch writes them, else a bare pickle of before; its checksums are verified."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
-            raise ValueError("it holds compressed parts, and torch writes none")
-        damaged = archive.testzip()
-        if damaged is not None:
-            raise ValueError(f"its part {damaged} is damaged")
-    return True
 
 
 def _reason(error: Exception) -> str:

@@ -19,7 +19,7 @@ from visorvos.core.files.atomic import make_folder
 from visorvos.core.files.cache import cache_folder
 from visorvos.core.files.coco_index_build import ARRAYS, HEADER_SIZE, Stamp, Track, build_index
 from visorvos.core.files.images import opened_image
-from visorvos.core.files.names import is_safe_name
+from visorvos.core.files.names import is_safe_name, is_safe_path
 from visorvos.errors import VisorVosError
 
 __all__ = ["CocoIndex", "open_coco"]
@@ -70,8 +70,15 @@ class CocoIndex:
         return f"{len(self)} images, {len(self.box_areas)} instances, {checksum:08x}"
 
     def name(self, image: int) -> str:
-        """An image's file name."""
-        return self._names[self._name_starts[image] : self._name_starts[image + 1]].tobytes().decode()
+        """An image's file name.
+
+        Raises:
+            VisorVosError: where the index, which may come from elsewhere as the JSON may, names no file.
+        """
+        name = self._names[self._name_starts[image] : self._name_starts[image + 1]].tobytes().decode(errors="replace")
+        if not is_safe_path(name):
+            raise VisorVosError(f"{self.index} names the image {name[:60]!r}.", "Remove it: it is made anew.")
+        return name
 
     def polygons(self, instance: int) -> list[NDArray[np.int32]]:
         """The polygons of an instance, at least one: each int32 (P, 2) of x, y, P at least 3, cut to integers."""

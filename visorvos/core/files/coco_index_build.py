@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
@@ -16,7 +13,9 @@ import ijson
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.files.names import is_safe_name
+from visorvos.core.files.atomic import written_apart
+from visorvos.core.files.json_bounds import JsonBounds
+from visorvos.core.files.names import is_safe_path
 from visorvos.errors import VisorVosError
 
 __all__ = ["ARRAYS", "HEADER_SIZE", "Stamp", "Track", "build_index"]
@@ -45,12 +44,6 @@ _BATCH = 1 << 17
 """Numbers that are checked and written at a time."""
 _FARTHEST = 20_000
 """Pixels: far outside any photograph, and within what int16 and OpenCV's drawing hold."""
-_DEEPEST = 2000
-"""Levels of nesting, brackets in texts counted too. COCO has five; the parser's memory grows with their square."""
-_LEVELS = np.zeros(256, np.int8)
-_LEVELS[list(b"[{")], _LEVELS[list(b"]}")] = 1, -1
-_ABANDONED_AFTER = 3600.0
-"""Seconds after which a file that nobody writes to is what a killed process left."""
 _DOWNLOAD_AGAIN = "The file is damaged or holds no COCO instances; download it again."
 
 
@@ -87,7 +80,7 @@ def build_index(source: Path, target: Path, stamp: Stamp, track: Track) -> None:
         VisorVosError: where the JSON is broken, or says what cannot be.
         OSError: where the index cannot be written.
     """
-    with _own_part(target) as file:
+    with written_apart(target) as file:
         reading = _Reading(source, file)
         reading.read(track, stamp.size)
         arrays = reading.arrays()
@@ -97,24 +90,6 @@ def build_index(source: Path, target: Path, stamp: Stamp, track: Track) -> None:
         file.write(_header({"points": (reading.written // 2, 2), **{n: v.shape for n, v in arrays.items()}}, stamp))
         file.flush()
         os.fsync(file.fileno())
-
-
-@contextmanager
-def _own_part(target: Path) -> Iterator[BinaryIO]:
-    """A file that no other process writes to, renamed to ``target`` when the block ends without an error."""
-    for other in target.parent.glob(f".{target.name}.*.part"):
-        # Another process may remove it first, or another user own it.
-        with suppress(OSError):
-            if time.time() - other.stat().st_mtime > _ABANDONED_AFTER:
-                other.unlink()
-    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
-    try:
-        with part.open("xb") as file:
-            yield file
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _header(shapes: Mapping[str, tuple[int, ...]], stamp: Stamp) -> bytes:
@@ -135,7 +110,6 @@ class _Reading:
         self.source, self.file = source, file
         self.file.seek(HEADER_SIZE)
         self.written = 0
-        self.depth = 0
         self.points = array("d")
         """x, y, x, y ... of polygons that are not yet written."""
         self.pending: list[tuple[int, object]] = []
@@ -152,9 +126,11 @@ class _Reading:
         found = {name: ijson.sendable_list() for name in lists}
         parsers = {name: ijson.items_coro(found[name], f"{name}.item", use_float=True) for name in lists}
         begun: set[str] = set()
+        bounds = JsonBounds()
         try:
             for chunk in track(self._chunks(), -(-size // _MIB)):
-                self._check_depth(chunk)
+                if fault := bounds.fault(chunk):
+                    self._fail(fault)
                 for parser in parsers.values():
                     parser.send(chunk)
                 here = {name for name in parsers if found[name]}
@@ -213,18 +189,12 @@ class _Reading:
         except OSError as error:
             raise VisorVosError(f"{self.source} cannot be read: {error.strerror or error}.", "Check it.") from error
 
-    def _check_depth(self, chunk: bytes) -> None:
-        depths = self.depth + np.cumsum(_LEVELS[np.frombuffer(chunk, np.uint8)], dtype=np.int64)
-        if depths.max() > _DEEPEST:
-            self._fail("it is nested too deep")
-        self.depth = int(depths[-1])
-
     def _add_image(self, entry: object) -> None:
         where = f"image number {len(self.image_ids) + 1}"
         index, name, height, width = (self._field(entry, key, where) for key in ("id", "file_name", "height", "width"))
         self.image_ids.append(self._integer(index, f"{where}, id"))
-        if not isinstance(name, str) or not all(map(is_safe_name, name.split("/"))):
-            self._fail(f"{where}, file_name: {name!r} is no name of a file in the folder of images")
+        if not isinstance(name, str) or not is_safe_path(name):
+            self._fail(f"{where}, file_name: {_shown(name)} is no name of a file in the folder of images")
         self.names += name.encode()
         self.name_starts.append(len(self.names))
         for key, value in (("height", height), ("width", width)):
@@ -234,13 +204,15 @@ class _Reading:
             self.sizes.append(side)
 
     def _add_annotation(self, entry: object) -> None:
-        label = entry.get("id", "without an id") if isinstance(entry, dict) else "that is none"
+        label = "that is none"
+        if isinstance(entry, dict):
+            label = _shown(entry["id"]) if "id" in entry else "without an id"
         where = f"annotation {label}"
         owner = self._integer(self._field(entry, "image_id", where), f"{where}, image_id")
         polygons, box = self._field(entry, "segmentation", where), self._field(entry, "bbox", where)
         crowd = self._field(entry, "iscrowd", where)
         if crowd not in (0, 1):
-            self._fail(f"{where}, iscrowd: {crowd!r} is neither 0 nor 1")
+            self._fail(f"{where}, iscrowd: {_shown(crowd)} is neither 0 nor 1")
         if crowd:
             return
         if not isinstance(polygons, list):
@@ -271,7 +243,7 @@ class _Reading:
 
     def _area(self, box: object, where: str) -> float:
         if not isinstance(box, list) or len(box) != 4 or any(type(value) not in (int, float) for value in box):
-            self._fail(f"{where}: {str(box)[:60]} is no list of x, y, width and height")
+            self._fail(f"{where}: {_shown(box)} is no list of x, y, width and height")
         if box[2] < 0 or box[3] < 0:
             self._fail(f"{where}: {box} has a negative side")
         return float(box[2] * box[3])
@@ -290,18 +262,23 @@ class _Reading:
 
     def _field(self, entry: object, key: str, where: str) -> Any:  # noqa: ANN401 - parsed JSON
         if not isinstance(entry, dict):
-            self._fail(f"{where}: {str(entry)[:60]} is no object with fields")
+            self._fail(f"{where}: {_shown(entry)} is no object with fields")
         if key not in entry:
             self._fail(f"{where}: the field {key} is missing")
         return entry[key]
 
     def _integer(self, value: object, where: str) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
-            self._fail(f"{where}: {value!r} is no integer")
+            self._fail(f"{where}: {_shown(value)} is no integer")
         return value
 
     def _fail(self, what: str) -> NoReturn:
         raise VisorVosError(f"{self.source}: {what}.", _DOWNLOAD_AGAIN)
+
+
+def _shown(value: object) -> str:
+    """What a JSON holds, briefly, for a sentence."""
+    return repr(value)[:60]
 
 
 def _flat(values: array[int]) -> NDArray[np.int64]:

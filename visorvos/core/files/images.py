@@ -20,6 +20,7 @@ __all__ = [
     "FRAME_SUFFIXES",
     "IMAGE_FORMATS",
     "MOST_PIXELS",
+    "is_meant",
     "list_images",
     "natural_key",
     "opened_image",
@@ -34,6 +35,9 @@ IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
 
 MOST_PIXELS = 1 << 26
 """Twice a frame of 8K; a file of a few bytes can state any size."""
+
+_MOST_STRETCH = 64
+"""Of the long side to the short one. Frames are brought to a short side: a strip would grow with its square."""
 
 _FRAME_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 
@@ -66,6 +70,11 @@ def list_images(folder: Path, suffixes: tuple[str, ...] = FRAME_SUFFIXES) -> lis
     return images
 
 
+def is_meant(width: int, height: int) -> bool:
+    """Whether a picture of that size can be meant, and not to fill the memory."""
+    return width * height <= MOST_PIXELS and max(width, height) <= _MOST_STRETCH * min(width, height)
+
+
 @contextmanager
 def opened_image(path: Path, what: str) -> Iterator[Image.Image]:
     """An image opened with Pillow; whatever goes wrong inside the block names the file.
@@ -84,7 +93,7 @@ def opened_image(path: Path, what: str) -> Iterator[Image.Image]:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=IMAGE_FORMATS) as image:
-                if image.width * image.height > MOST_PIXELS:
+                if not is_meant(*image.size):
                     raise ValueError(f"{image.width}x{image.height} pixels are more than can be meant")
                 yield image
     except (

@@ -13,7 +13,8 @@ from visorvos.errors import VisorVosError
 
 __all__ = ["FrameRow", "ObjectRow", "ScoresFile", "SequenceRow", "read_scores"]
 
-_MOST_BYTES = 1 << 30
+_MOST_BYTES = 1 << 28
+"""Some million rows; read, they take ten times as much."""
 
 _Score = Annotated[float, Field(ge=0, le=1)]
 

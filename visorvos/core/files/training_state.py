@@ -10,12 +10,14 @@ from typing import Any
 import torch
 
 from visorvos.core.files.atomic import write_bytes
+from visorvos.core.files.torch_archive import MOST_BYTES, is_archive
 from visorvos.errors import VisorVosError
 
 __all__ = ["read_training_state", "training_states", "write_training_state"]
 
 _FOLDER = "checkpoints"
 _KEPT = 2
+_REMEDY = "Restore it, or start over in another --output."
 
 
 def training_states(output: Path) -> list[Path]:
@@ -44,21 +46,22 @@ def write_training_state(output: Path, clips: int, state: Mapping[str, Any]) -> 
     return path
 
 
-def read_training_state(path: Path) -> dict[str, Any]:
+def read_training_state(path: Path, parts: Mapping[str, type]) -> dict[str, Any]:
     """What `write_training_state` wrote, on the CPU; nothing in the file is executed.
 
+    Args:
+        path: the file.
+        parts: what it must hold, type by name.
+
     Raises:
-        VisorVosError: where it cannot be read.
+        VisorVosError: where it cannot be read, or lacks a part.
     """
     try:
+        if not path.is_file() or path.stat().st_size > MOST_BYTES or not is_archive(path):
+            raise ValueError("nothing that a run of training writes")
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken pickle can make even the restricted unpickler raise anything
-        raise VisorVosError(
-            f"The checkpoint {path} cannot be read: {type(error).__name__}.",
-            "Restore it, or start over in another --output.",
-        ) from error
-    if not isinstance(state, dict):
-        raise VisorVosError(
-            f"The checkpoint {path} is none of a run of training.", "Restore it, or start over in another --output."
-        )
+        raise VisorVosError(f"The checkpoint {path} cannot be read: {type(error).__name__}.", _REMEDY) from error
+    if not isinstance(state, dict) or not all(isinstance(state.get(name), kind) for name, kind in parts.items()):
+        raise VisorVosError(f"The checkpoint {path} is none of a run of training.", _REMEDY)
     return state

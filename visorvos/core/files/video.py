@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visorvos.core.files.atomic import written_whole
-from visorvos.core.files.images import MOST_PIXELS
+from visorvos.core.files.images import is_meant
 from visorvos.errors import VisorVosError
 
 __all__ = ["VideoFile", "VideoSink", "written_video"]
@@ -49,7 +49,7 @@ class VideoFile:
                 yield np.ascontiguousarray(upright)
 
     def _check_size(self, width: int, height: int) -> None:
-        if width * height > MOST_PIXELS:
+        if not is_meant(width, height):
             raise VisorVosError(
                 f"The video {self.path} has frames of {width}x{height} pixels, more than can be meant.",
                 "Check the file, or scale it down with FFmpeg.",

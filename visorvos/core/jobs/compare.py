@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -124,7 +125,8 @@ def _pictures(
         for run, difference in zip(result.runs[1:], result.differences, strict=True)
     ]
     root = settings.data or Path(read[0][1].data)
-    if not root.is_dir():
+    # Both paths stand in the scores: whatever they are, they need not be here.
+    if not os.path.isdir(root):
         return changes, f"No pictures: the data set {root} is not here; --data says where it is."
     folders = [_masks_of(file, scores) for file, scores in read]
     for run, folder in zip(result.runs, folders, strict=True):
@@ -147,4 +149,4 @@ def _pictures(
 def _masks_of(file: Path, scores: ScoresFile) -> Path | None:
     """Where a run's masks are: where they were scored, or beside the scores."""
     name = scores.sequences[0].sequence
-    return next((folder for folder in (Path(scores.predictions), file.parent) if (folder / name).is_dir()), None)
+    return next((folder for folder in (Path(scores.predictions), file.parent) if os.path.isdir(folder / name)), None)

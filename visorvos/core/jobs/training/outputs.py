@@ -26,7 +26,7 @@ BEST = "best.safetensors"
 
 _SECONDS_BETWEEN_PLOTS = 30.0
 
-_PARTS = {"made_from", "backbone", "history", "network", "optimizer"}
+_PARTS = {"made_from": dict, "backbone": str, "history": dict, "network": dict, "optimizer": dict}
 """Of a checkpoint."""
 
 _FREE = {
@@ -87,21 +87,12 @@ def _newest(states: list[Path], progress: Progress) -> dict[str, Any]:
     """Steps repeat themselves: from an earlier checkpoint the run comes to the same weights, only later."""
     *before, newest = states
     try:
-        return _read(newest)
+        return read_training_state(newest, _PARTS)
     except VisorVosError as error:
         if not before:
             raise
         progress.say(f"{error.message} Going on from the one before.")
     return _newest(before, progress)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    state = read_training_state(path)
-    if not state.keys() >= _PARTS:
-        raise VisorVosError(
-            f"The checkpoint {path} is none of a run of training.", "Restore it, or start over in another --output."
-        )
-    return state
 
 
 class Outputs:
