@@ -48,6 +48,7 @@ _KILLS_OF_A_COURSE = 5
 _NOT_COMPARED = ("settings.yaml", "prepare_report", "training.png", "tensorboard", "checkpoints")
 """They tell of times, or of the run itself."""
 
+SAVE_EVERY = 4
 TRAINING = {
     "crop_size": 32,
     "short_side": 48,
@@ -55,7 +56,7 @@ TRAINING = {
     "batch_size": 2,
     "accumulate": 1,
     "learning_rate": 1e-4,
-    "save_every": 4,
+    "save_every": SAVE_EVERY,
     "log_every": 2,
     "evaluate_every": 6,
     "device": "cpu",
@@ -71,6 +72,8 @@ class Trial:
     command: list[str]
     progress: str
     """Pattern of the files by whose number the progress is told."""
+    unit: int = 1
+    """What that number grows by at a time; of checkpoints it counts clips."""
 
 
 def make_predict(root: Path) -> Trial:
@@ -107,7 +110,7 @@ def make_finetune(root: Path) -> Trial:
     """24 clips, with checkpoints, evaluations and a process that makes clips."""
     (root / "config.yaml").write_text(yaml.safe_dump(TRAINING))
     given = ["--config", root / "config.yaml", "--data", videos(root), "--weights", weights(root)]
-    return Trial(["finetune", *map(str, given)], "checkpoints/*.pt")
+    return Trial(["finetune", *map(str, given)], "checkpoints/*.pt", SAVE_EVERY)
 
 
 def make_pretrain(root: Path) -> Trial:
@@ -119,7 +122,7 @@ def make_pretrain(root: Path) -> Trial:
     augmentation = {"least_own": 60, "least_pasted_box": 90, "least_visible": 5, "drift": [6, 3]}
     (root / "config.yaml").write_text(yaml.safe_dump({**TRAINING, "augmentation": augmentation}))
     given = ["--config", root / "config.yaml", "--coco", coco, "--validate-on", videos(root)]
-    return Trial(["pretrain", *map(str, given), "--weights", str(weights(root))], "checkpoints/*.pt")
+    return Trial(["pretrain", *map(str, given), "--weights", str(weights(root))], "checkpoints/*.pt", SAVE_EVERY)
 
 
 TRIALS: dict[str, Callable[[Path], Trial]] = {
@@ -227,6 +230,28 @@ def steps(output: Path, trial: Trial) -> int:
     return max((int(path.stem) for path in files), default=0) if trial.progress.endswith(".pt") else len(files)
 
 
+def interrupted(trial: Trial, output: Path, log: Path, place: float, delay: float) -> bool:
+    """Starts a run and kills it some seconds after it has come to a place; whether it did not end before."""
+    process = start(trial.command, output, log)
+    while process.exitcode is None and steps(output, trial) < place:
+        process.join(0.005)
+    process.join(delay)
+    process.kill()
+    process.join()
+    check_ended(process.pid)
+    check_whole(output)
+    expect(process.exitcode in (0, -signal.SIGKILL), f"exit code {process.exitcode}: {log.read_text()}")
+    return process.exitcode != 0
+
+
+def check_same(output: Path, expected: dict[str, object], when: str) -> None:
+    found = contents(output)
+    differing = sorted(key for key in expected.keys() | found if expected.get(key) != found.get(key))
+    expect(not differing, f"{when} differ {differing}")
+    parts = list(output.rglob("*.part"))
+    expect(not parts, f"{when} half files are left: {parts}")
+
+
 def attack(name: str, kills: int, seed: int, root: Path) -> str:
     """Kills a command so many times, over as many courses as that takes.
 
@@ -243,28 +268,17 @@ def attack(name: str, kills: int, seed: int, root: Path) -> str:
     seconds = time.monotonic() - began
     expected, whole = contents(undisturbed), steps(undisturbed, trial)
     moments, killed, courses = random.Random(seed), [], 0
+    # Between two tellings of the progress, too, any moment may be the one.
+    longest = seconds * trial.unit / whole
     while len(killed) < kills:
-        wanted = sorted(moments.uniform(0, whole) for _ in range(min(_KILLS_OF_A_COURSE, kills - len(killed))))
-        for place in wanted:
-            process = start(trial.command, output, log)
-            while process.exitcode is None and steps(output, trial) < place:
-                process.join(0.005)
-            process.join(moments.uniform(0, 0.1 * seconds))
-            if process.exitcode is None:
-                process.kill()
-                process.join()
-                expect(process.exitcode == -signal.SIGKILL, f"exit code {process.exitcode}")
-                check_ended(process.pid)
-                check_whole(output)
+        count = min(_KILLS_OF_A_COURSE, kills - len(killed))
+        for place in sorted(moments.uniform(0, whole) for _ in range(count)):
+            if interrupted(trial, output, log, place, moments.uniform(0, longest)):
                 killed.append(steps(output, trial))
         process = start(trial.command, output, log)
         finish(process, log)
         check_ended(process.pid)
-        found = contents(output)
-        differing = sorted(key for key in expected.keys() | found if expected.get(key) != found.get(key))
-        expect(not differing, f"after {len(killed)} kills with seed {seed} differ {differing}")
-        parts = list(output.rglob("*.part"))
-        expect(not parts, f"half files are left: {parts}")
+        check_same(output, expected, f"after {len(killed)} kills with seed {seed}")
         shutil.rmtree(output)
         courses += 1
     now = {key: value for key, value in contents(root / "input").items() if not key.endswith(".index")}

@@ -71,7 +71,19 @@ def compressed(path: Path) -> None:
         flipped,
         compressed,
     ],
-    ids=["empty", "cut", "evil", "evil in a zip", "large", "pipe", "endless", "loop", "folder", "flipped", "compressed"],
+    ids=[
+        "empty",
+        "cut",
+        "evil",
+        "evil in a zip",
+        "large",
+        "pipe",
+        "endless",
+        "loop",
+        "folder",
+        "flipped",
+        "compressed",
+    ],
 )
 def test_what_is_no_checkpoint_is_refused(
     tmp_path: Path, spoil: Callable[[Path], object], capsys: pytest.CaptureFixture[str]
