@@ -267,14 +267,17 @@ def attack(name: str, kills: int, seed: int, root: Path) -> str:
     finish(start(trial.command, undisturbed, log), log)
     seconds = time.monotonic() - began
     expected, whole = contents(undisturbed), steps(undisturbed, trial)
-    moments, killed, courses = random.Random(seed), [], 0
+    moments, courses = random.Random(seed), 0
+    killed: list[int] = []
     # Between two tellings of the progress, too, any moment may be the one.
     longest = seconds * trial.unit / whole
     while len(killed) < kills:
         count = min(_KILLS_OF_A_COURSE, kills - len(killed))
-        for place in sorted(moments.uniform(0, whole) for _ in range(count)):
-            if interrupted(trial, output, log, place, moments.uniform(0, longest)):
-                killed.append(steps(output, trial))
+        killed += [
+            steps(output, trial)
+            for place in sorted(moments.uniform(0, whole) for _ in range(count))
+            if interrupted(trial, output, log, place, moments.uniform(0, longest))
+        ]
         process = start(trial.command, output, log)
         finish(process, log)
         check_ended(process.pid)

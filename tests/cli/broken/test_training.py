@@ -1,21 +1,17 @@
-"""``finetune`` and ``pretrain`` on broken data sets, weights and outputs."""
+"""``finetune`` and ``pretrain`` on broken data sets, weights, options and outputs."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import yaml
-from PIL import Image
 from safetensors.torch import save_file
 
-from tests.builders import write_data_set, write_labels
+from tests.builders import write_labels
 from tests.cli.broken.harness import (
     Row,
     bomb,
@@ -30,47 +26,10 @@ from tests.cli.broken.harness import (
     truncate,
     unreadable,
 )
-from tests.coco_builders import annotation, picture, square, write_coco
+from tests.cli.broken.training_input import FRAME, LIST, MASK, command, image, root, written
 from tests.conftest import Run, full_disk
-from tests.training_runs import SMALL, squares
-from visorvos.core.files.coco_index import open_coco
 
-FRAME = "data/JPEGImages/480p/video/00001.png"
-MASK = "data/Annotations/480p/video/00001.png"
-LIST = "data/ImageSets/2022/train.txt"
-
-
-@pytest.fixture
-def root(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A video of three frames, every one of which a clip needs; two images with an object each; weights."""
-    monkeypatch.setenv("VISORVOS_HOME", str(tmp_path / "home"))
-    (tmp_path / "home/coco").mkdir(parents=True)
-    frames, masks = squares(0)
-    write_data_set(tmp_path / "data", {"video": (frames[:3], masks[:3])})
-    (tmp_path / "data/ImageSets/2022/train.txt").write_text("video")
-    shapes = [annotation(index, index, square(5, 5, 30)) for index in (1, 2)]
-    write_coco(tmp_path / "coco", [picture(1, 48, 64), picture(2, 48, 64)], shapes)
-    open_coco(tmp_path / "coco")  # the index is meant to be written beside the JSON
-    (tmp_path / "w.safetensors").symlink_to(weights)
-    return tmp_path
-
-
-def command(root: Path, name: str, **changed: object) -> list[object]:
-    config = root / "c.yaml"
-    small = {**SMALL, "iterations": 2, "evaluate_every": 0}
-    if name == "pretrain":
-        small["augmentation"] = {"least_own": 60, "least_pasted_box": 90, "least_visible": 5, "drift": [6, 3]}
-    config.write_text(yaml.safe_dump({**small, **changed}))
-    given = ("--data", root / "data") if name == "finetune" else ("--coco", root / "coco")
-    return [name, "--config", config, *given, "--weights", root / "w.safetensors", "--output", root / "out"]
-
-
-def written(path: str, content: str | bytes) -> Callable[[Path], object]:
-    return lambda p: (p / path).write_bytes(content if isinstance(content, bytes) else content.encode())
-
-
-def image(path: str, mode: str, size: tuple[int, int] = (64, 48), **options: Any) -> Callable[[Path], object]:
-    return lambda p: Image.new(mode, size).save(p / path, **options)
+__all__ = ["root"]
 
 
 def replaced(path: str) -> Callable[[Path], object]:
@@ -214,66 +173,6 @@ def test_finetune_refuses(run: Run, root: Path, name: str) -> None:
     refused(run, root, root / "out", culprit, reason, *given)
 
 
-JSON = "coco/annotations/instances_train2017.json"
-JPEG = "coco/train2017/000000000001.jpg"
-
-
-def changed(kind: str, field: str, value: object) -> Callable[[Path], object]:
-    """Another value in the first entry of a list of the JSON."""
-
-    def change(p: Path) -> None:
-        content = json.loads((p / JSON).read_text())
-        content[kind][0][field] = value
-        (p / JSON).write_text(json.dumps(content))
-
-    return change
-
-
-PRETRAIN: dict[str, Row] = {
-    "no COCO": (lambda p: shutil.rmtree(p / "coco"), JSON, "There is no"),
-    "no JSON": (lambda p: (p / JSON).unlink(), JSON, "There is no"),
-    "a JSON that is a folder": (lambda p: folder(p / JSON), JSON, "There is no"),
-    "a JSON that is a link to itself": (lambda p: loop(p / JSON), JSON, "There is no"),
-    "a JSON that is a pipe": (lambda p: fifo(p / JSON), JSON, "There is no"),
-    "a JSON without an end": (lambda p: endless(p / JSON), JSON, "There is no"),
-    "a JSON that cannot be read": (lambda p: unreadable(p / JSON), "mem", "cannot be read"),
-    "an empty JSON": (lambda p: empty(p / JSON), JSON, "it is no JSON"),
-    "a cut JSON": (lambda p: truncate(p / JSON), JSON, "it is no JSON"),
-    "a JSON that is not UTF-8": (written(JSON, b'{"images": ["\xff"]}'), JSON, "it is no JSON"),
-    "a JSON nested deep, and not to a plain count of brackets": (
-        written(JSON, '{"images": [' + '["]",' * 500_000),
-        JSON,
-        "nested too deep",
-    ),
-    "a JSON of VISOR": (written(JSON, '{"video_annotations": []}'), JSON, "it lists no images"),
-    "an id of 400 digits": (changed("images", "id", 10**400), JSON, "it is no JSON"),
-    "a name that leads elsewhere": (changed("images", "file_name", "/etc/passwd"), JSON, "is no name of a file"),
-    "a name that commands the terminal": (changed("images", "file_name", "\x1b[2J"), JSON, "is no name of a file"),
-    "a coordinate that is no number": (
-        lambda p: (p / JSON).write_text((p / JSON).read_text().replace("[5, 5,", "[NaN, 5,")),
-        JSON,
-        "it is no JSON",
-    ),
-    "no images": (lambda p: shutil.rmtree(p / "coco/train2017"), "coco/train2017", "There is no folder"),
-    "an image that is missing": (lambda p: (p / JPEG).unlink(), JPEG, "is missing"),
-    "an image that is a link to itself": (lambda p: loop(p / JPEG), JPEG, "is missing"),
-    "an image that is a pipe": (lambda p: fifo(p / JPEG), JPEG, "is missing"),
-    "an empty image": (lambda p: empty(p / JPEG), JPEG, "cannot be read"),
-    "a truncated image": (lambda p: truncate(p / JPEG), JPEG, "cannot be read"),
-    "an image of another size": (image(JPEG, "RGB", (64, 50)), JPEG, "is 64x50, and 64x48 in"),
-    "a 16-bit image": (image(JPEG, "I;16", format="PNG"), JPEG, "I;16"),
-    "an image of 100,000 x 100,000": (lambda p: bomb(p / JPEG), JPEG, "cannot be read"),
-}
-
-
-@pytest.mark.parametrize("name", PRETRAIN)
-def test_pretrain_refuses(run: Run, root: Path, name: str) -> None:
-    spoil, culprit, reason = PRETRAIN[name]
-    given = command(root, "pretrain")
-    spoil(root)
-    refused(run, root, root / "out", culprit, reason, *given)
-
-
 @pytest.mark.parametrize("name", ["finetune", "pretrain"])
 @pytest.mark.parametrize("room", [0, 200])
 def test_training_on_a_full_disk(run: Run, root: Path, name: str, room: int) -> None:
@@ -287,26 +186,6 @@ def test_weights_of_another_backbone(run: Run, root: Path, name: str) -> None:
     given = command(root, name, backbone="resnet50")
     refused(run, root, root / "out", "w.safetensors", "are of a resnet18, not of a resnet50", *given)
     assert not (root / "out").exists()
-
-
-@pytest.mark.parametrize(
-    ("spoil", "culprit", "reason"),
-    [
-        (lambda p: shutil.rmtree(p / "data"), "data", "is no folder"),
-        (lambda p: (p / "data/ImageSets/2022/val.txt").unlink(), "data", "no split named val"),
-        (lambda p: (p / MASK).unlink(), "data/Annotations/480p/video", "has no mask"),
-        (written("data/ImageSets/2022/val.txt", "../x"), "val.txt", "cannot be the name"),
-        (lambda p: truncate(p / MASK), MASK, "cannot be read"),
-        (lambda p: truncate(p / FRAME), FRAME, "cannot be read"),
-        (image(FRAME, "RGB", (64, 50)), "video", "64x50"),
-    ],
-)
-def test_a_validation_that_cannot_be(
-    run: Run, root: Path, spoil: Callable[[Path], object], culprit: str, reason: str
-) -> None:
-    given = command(root, "pretrain", evaluate_every=2)
-    spoil(root)
-    refused(run, root, root / "out", culprit, reason, *given, "--validate-on", root / "data")
 
 
 ABSURD: dict[str, list[tuple[str, object]]] = {
