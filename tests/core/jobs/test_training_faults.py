@@ -221,6 +221,7 @@ def test_what_cannot_be_saved_does_not_hide_why_a_run_ended(
 
     monkeypatch.setattr(Outputs, "save", refuse)
     monkeypatch.setattr(Outputs, "log", die)
+    monkeypatch.setattr(outputs, "training_plot", refuse)
     done = run(*arguments(data, tmp_path / "out", weights))
     assert done.code == 1
     assert "What was learnt since 0 clips could not be saved: No. None." in " ".join(done.err.split())

@@ -45,12 +45,14 @@ def test_no_row_is_made_of_nothing() -> None:
 
 def test_an_evaluation_closes_the_row_and_the_best_is_kept() -> None:
     history = run(History(), STEPS[:2])
-    assert history.scored(Scores(0.5, 0.4, 0.6))
+    history.scored(Scores(0.5, 0.4, 0.6))
+    assert history.best == 0.5
     run(history, STEPS[2:4])
-    assert not history.scored(Scores(0.5, 0.6, 0.4))
+    history.scored(Scores(0.4, 0.6, 0.2))
+    assert history.best == 0.5
     run(history, STEPS[4:])
-    assert history.scored(Scores(0.6, 0.6, 0.6))
-    assert [row.j_and_f for row in history.rows] == [0.5, 0.5, 0.6]
+    history.scored(Scores(0.6, 0.6, 0.6))
+    assert [row.j_and_f for row in history.rows] == [0.5, 0.4, 0.6]
     assert [row.j for row in history.rows] == [0.4, 0.6, 0.6]
     assert history.best == 0.6
     assert history.evaluated == history.clips

@@ -85,14 +85,12 @@ class History:
             self.rows.append(Row(self.clips, second + third, second, third, gradient, sums.learning_rate, speed))
             self._open = _Sums()
 
-    def scored(self, scores: Scores) -> bool:
-        """Enters an evaluation, in a row that ends here; whether it is the best so far."""
+    def scored(self, scores: Scores) -> None:
+        """Enters an evaluation, in a row that ends here."""
         self.close_row()
         self.evaluated = self.clips
         self.rows[-1] = replace(self.rows[-1], **asdict(scores))
-        is_best = scores.j_and_f > self.best
         self.best = max(self.best, scores.j_and_f)
-        return is_best
 
     def table(self) -> list[dict[str, float | None]]:
         """The rows, figure by name."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +139,19 @@ class Outputs:
         if time.monotonic() - self._drawn > _SECONDS_BETWEEN_PLOTS:
             self._draw(history)
 
-    def close(self, history: History) -> None:
-        """Writes the plot and ends the events' file."""
+    @contextmanager
+    def closed_after(self, history: History) -> Iterator[None]:
+        """Ends the events' file after the block, and writes the plot, also where an error ends it."""
+        try:
+            yield
+        except BaseException:
+            # What ended the run counts more than that the disk is full, too.
+            with suppress(VisorVosError):
+                self._close(history)
+            raise
+        self._close(history)
+
+    def _close(self, history: History) -> None:
         self.metrics.close()
         self._draw(history)
 

@@ -92,7 +92,7 @@ def train(
         outputs = None
         if accelerator.is_main_process:
             outputs = Outputs(settings.output, stage.command, settings, made_from, history.clips)
-            stack.callback(outputs.close, history)
+            stack.enter_context(outputs.closed_after(history))
         interruption = stack.enter_context(Interruption())
         bar = stack.enter_context(listener.bar("Training", "clips", settings.iterations, history.clips))
         workers = _workers(settings, accelerator)
