@@ -17,7 +17,7 @@ from tests.cli.broken.harness import check
 from tests.conftest import Finished, Run, full_disk
 from tests.training_runs import arguments, assert_same_weights, finish, newest, start
 from visorvos import VisorVosError
-from visorvos.core.files.training_state import training_states, write_training_state
+from visorvos.core.files.training_state import read_training_state, training_states, write_training_state
 from visorvos.core.jobs.training import outputs
 from visorvos.core.jobs.training.outputs import Outputs
 from visorvos.core.training.learner import Learner
@@ -75,6 +75,9 @@ def test_a_full_disk_loses_nothing_that_was_saved(
     check(done, str(output / culprit), "Cannot write", tmp_path)
     assert newest(output) == saved
     assert ("--resume goes on from there" if method.startswith("Outputs") else "could not be saved") in done.err
+    if method == "Outputs.keep_best":
+        history = read_training_state(training_states(output)[-1], {})["history"]
+        assert (history["best"], history["evaluated"]) == (-1, 0), "weights that are not there count as the best"
     goes_on(run, command, output, undisturbed, saved)
 
 
@@ -128,7 +131,7 @@ def test_a_worker_that_is_killed_is_named(
     assert reason in errors
     assert errors.count("error:") == 1
     assert "Traceback" not in errors
-    goes_on(run, command, output, undisturbed, newest(output))
+    goes_on(run, arguments(data, output, weights), output, undisturbed, newest(output))
 
 
 def test_a_worker_ends_with_a_run_that_is_killed(data: Path, weights: Path, tmp_path: Path) -> None:
