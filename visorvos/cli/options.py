@@ -123,7 +123,7 @@ def _help(name: str, model: type[Settings]) -> str:
     if isinstance(default, bool):
         shown = "yes" if default else "no"
     else:
-        shown = ", ".join(default) if isinstance(default, tuple) else str(default)
+        shown = ", ".join(map(str, default)) if isinstance(default, tuple) else str(default)
     return f"{description} Default: {shown}."
 
 
