@@ -133,7 +133,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_a_network_is_run_under_the_protocol(
-    run: Run, small_stm: STM, weights: Path, data: Path, tmp_path: Path
+    run: Run, ready_stm: STM, weights: Path, data: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out"
     done = run("evaluate", "--data", data, "--weights", weights, "--output", output, "--workers", 1, "--json")
@@ -141,7 +141,7 @@ def test_a_network_is_run_under_the_protocol(
     for name, seed, length in (("one", 1, 5), ("two", 2, 4)):
         frames, _ = draw_clip(length, 48, 64, seed=seed)
         first = read_labels(data / "Annotations" / "480p" / name / "00000.png")
-        masks = segment_video(small_stm, frames, first, memory="visor", objects=[1, 2, 3])
+        masks = segment_video(ready_stm, frames, first, memory="visor", objects=[1, 2, 3])
         for number, mask in enumerate(masks):
             np.testing.assert_array_equal(read_labels(output / name / f"{number:05d}.png"), mask)
     printed = json.loads(done.out)

@@ -30,6 +30,7 @@ from visorvos.core.jobs.clip_pictures import SHEET, choose_style, write_sheet
 from visorvos.core.jobs.device import choose_device, choose_precision
 from visorvos.core.jobs.progress import Progress, Silent
 from visorvos.core.jobs.weights import resolve_weights
+from visorvos.core.network.for_inference import for_inference
 from visorvos.core.report.overlay import Style, draw_overlay
 from visorvos.errors import VisorVosError
 from visorvos.settings.predict import PredictSettings
@@ -72,7 +73,7 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     weights = resolve_weights(settings.weights, progress)
-    stm = load_weights(weights).to(device, precision)
+    stm = for_inference(load_weights(weights), device, precision)
     length = source.count() if settings.memory == "visor" else None
     policy = choose_policy(settings.memory, settings.every, settings.limit, length)
 

@@ -16,6 +16,7 @@ from visorvos.core.jobs.device import choose_device, choose_precision, describe_
 from visorvos.core.jobs.progress import Progress
 from visorvos.core.jobs.segment_split import segment_split
 from visorvos.core.jobs.weights import resolve_weights
+from visorvos.core.network.for_inference import for_inference
 from visorvos.settings.evaluate import EvaluateSettings
 
 __all__ = ["Segmented", "run_weights"]
@@ -53,7 +54,7 @@ def run_weights(
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     file = resolve_weights(weights, progress)
-    stm = load_weights(file).to(device, precision)
+    stm = for_inference(load_weights(file), device, precision)
     total, began = sum(len(video.frames) for video in videos), time.perf_counter()
     masks = segment_split(stm, videos, output, settings.size)
     for _ in progress.track(masks, "Segmenting", "frames", total):

@@ -22,6 +22,7 @@ from visorvos.core.jobs.benchmark.peak import large_convolution, large_product, 
 from visorvos.core.jobs.benchmark.results import Bound, Figure
 from visorvos.core.jobs.progress import Progress
 from visorvos.core.jobs.segment_split import segment_split
+from visorvos.core.network.for_inference import for_inference
 from visorvos.settings.benchmark import BenchmarkSettings
 
 __all__ = ["measure_inference"]
@@ -97,7 +98,7 @@ def _draw(folder: Path, size: _Size, objects: int) -> Video:
 
 def _ours(backbone: str, device: str, precision: str, video: Video, output: Path) -> Callable[[], None]:
     where, kind = prepare_torch(device, precision)
-    stm = drawn_network(backbone).to(where, kind)
+    stm = for_inference(drawn_network(backbone), where, kind)
 
     def work() -> None:
         for _ in segment_split(stm, [video], output):
