@@ -13,6 +13,7 @@ from visorvos.core.files.checkpoints import load_weights
 from visorvos.core.files.layout import Sequence as Video
 from visorvos.core.files.run_state import checksum
 from visorvos.core.jobs.device import choose_device, choose_precision, describe_device
+from visorvos.core.jobs.processes import Processes
 from visorvos.core.jobs.progress import Progress
 from visorvos.core.jobs.segment_split import segment_split
 from visorvos.core.jobs.weights import resolve_weights
@@ -37,7 +38,12 @@ class Segmented:
 
 
 def run_weights(
-    settings: EvaluateSettings, weights: str, videos: Sequence[Video], output: Path, progress: Progress
+    settings: EvaluateSettings,
+    weights: str,
+    videos: Sequence[Video],
+    output: Path,
+    processes: Processes,
+    progress: Progress,
 ) -> Segmented:
     """Segments sequences and writes their masks, ``OUTPUT/SEQUENCE/FRAME.png``.
 
@@ -46,6 +52,7 @@ def run_weights(
         weights: the checkpoint, as `resolve_weights` takes it.
         videos: the sequences.
         output: where the masks go.
+        processes: which share the sequences; all have come to the end when it returns.
         progress: hears of each frame.
 
     Raises:
@@ -53,16 +60,23 @@ def run_weights(
     """
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
+    if processes.is_first:
+        resolve_weights(weights, progress)
+    # What has to be downloaded is downloaded by one process.
+    processes.wait()
     file = resolve_weights(weights, progress)
     stm = for_inference(load_weights(file), device, precision)
-    total, began = sum(len(video.frames) for video in videos), time.perf_counter()
-    masks = segment_split(stm, videos, output, settings.size)
-    for _ in progress.track(masks, "Segmenting", "frames", total):
+    began = time.perf_counter()
+    own = processes.share(videos)
+    masks = segment_split(stm, own, output, settings.size)
+    for _ in progress.track(masks, "Segmenting", "frames", sum(len(video.frames) for video in own)):
         pass
+    processes.wait()
+    total = sum(len(video.frames) for video in videos)
     return Segmented(
         weights,
         checksum(file),
-        describe_device(device),
+        describe_device(device) + (f", {processes.count} processes" if processes.count > 1 else ""),
         str(precision).removeprefix("torch."),
         torch.__version__,
         total,
