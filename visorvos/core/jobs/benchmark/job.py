@@ -40,8 +40,12 @@ def benchmark(settings: BenchmarkSettings, progress: Progress | None = None) -> 
         progress.say("This GPU does not compute in bfloat16: it is left out.")
         settings = settings.model_copy(update={"precision": ("float32",)})
     with TemporaryDirectory(prefix="visorvos-benchmark-") as folder:
-        figures = tuple(_measure(settings, device, Path(folder), progress))
-    return Benchmark(_machine(device), figures, time.perf_counter() - began)
+        figures = []
+        for figure in _measure(settings, device, Path(folder), progress):
+            # Much can happen before the last one.
+            progress.say(str(figure))
+            figures.append(figure)
+    return Benchmark(_machine(device), tuple(figures), time.perf_counter() - began)
 
 
 def _measure(settings: BenchmarkSettings, device: torch.device, scratch: Path, progress: Progress) -> Iterator[Figure]:

@@ -59,6 +59,10 @@ class Figure:
         """Of the machine's peak that is reached, 0 to 1."""
         return None if self.bound is None else self.bound.multiply_adds / self.ours.median / self.bound.peak
 
+    def __str__(self) -> str:
+        plain = "" if self.ratio is None else f", {self.ratio:.2f} times as fast as plain"
+        return f"{self.part}: {self.what}: {self.rate:.3g} {self.unit}{plain}."
+
     def to_dict(self) -> dict[str, Any]:
         bound = None if self.bound is None else {**asdict(self.bound), "share_of_peak": self.share}
         return {
