@@ -155,6 +155,12 @@ def test_masks(tmp_path: Path, kind: str) -> None:
     damaged()
 
 
+@pytest.mark.parametrize("path", sorted((Path(__file__).parent / "found").iterdir()), ids=lambda path: path.name)
+def test_what_the_fuzzer_found(path: Path) -> None:
+    """Files of few bytes that took seconds and gigabytes: GIFs, as which masks are no longer opened."""
+    assert ends_well(lambda: read_mask(path), str(path)) is None
+
+
 NAMES = sorted(PredictSettings.model_fields | PrepareSettings.model_fields | EvaluateSettings.model_fields)
 OPTIONS = st.dictionaries(st.one_of(st.sampled_from([*NAMES, "evry"]), st.text(max_size=5)), VALUES, max_size=4)
 TEXTS = st.one_of(

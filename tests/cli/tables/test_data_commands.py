@@ -80,4 +80,4 @@ def test_export_says_what_is_in_the_submission(checked_only, first_frames, compl
 
 
 def test_preview_says_where_the_picture_is():
-    assert shown(preview.show(Preview("a.jpg", 1, 2, 30, 40))) == "1 frame of 2 sequences in a.jpg, 30x40"
+    assert shown(preview.show(Preview("a.jpg", 1, 2, False, 30, 40))) == "1 frame of 2 sequences in a.jpg, 30x40"

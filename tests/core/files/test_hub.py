@@ -11,6 +11,7 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
+import safetensors.torch
 import torch
 from huggingface_hub import ModelCard
 
@@ -97,6 +98,15 @@ def test_a_card_says_what_it_was_not_told(small_stm: STM) -> None:
 def test_weights_of_another_network_are_refused(pushed: tuple[Hub, Server]) -> None:
     pushed[0].repositories[NAME]["config.json"] = json.dumps({"backbone": "resnet50"}).encode()
     with pytest.raises(RuntimeError, match=r"size mismatch|Missing key"):
+        STM.from_pretrained(NAME)
+
+
+def test_weights_that_lack_a_tensor_are_refused(pushed: tuple[Hub, Server]) -> None:
+    files = pushed[0].repositories[NAME]
+    tensors = safetensors.torch.load(files["model.safetensors"])
+    del tensors["decoder.predict.bias"]
+    files["model.safetensors"] = safetensors.torch.save(tensors)
+    with pytest.raises(RuntimeError, match=r"decoder\.predict\.bias"):
         STM.from_pretrained(NAME)
 
 

@@ -45,7 +45,7 @@ def test_the_scores_are_those_of_the_masks(result: dict[str, Any], output: Path)
 
 def test_the_copy_is_the_first_mask_in_every_frame(result: dict[str, Any], output: Path) -> None:
     found = []
-    for folder in sorted((output / "VISOR_2022" / "Annotations" / "480p").glob("P02_*")):
+    for folder in sorted((output / "data" / "VISOR_2022" / "Annotations" / "480p").glob("P02_*")):
         truth = np.stack([read_labels(path) for path in sorted(folder.glob("*.png"))])
         copied = np.broadcast_to(truth[0], truth.shape)
         ids = range(1, int(truth[0].max()) + 1)
@@ -64,7 +64,7 @@ def test_both_stages_trained_the_network(result: dict[str, Any], output: Path) -
 
 
 def test_no_video_is_in_both_splits(result: dict[str, Any], output: Path) -> None:
-    lists = output / "VISOR_2022" / "ImageSets" / "2022"
+    lists = output / "data" / "VISOR_2022" / "ImageSets" / "2022"
     train, val = ((lists / f"{split}.txt").read_text().split() for split in ("train", "val"))
     assert (len(train), len(val)) == (8, 2)
     assert set(train).isdisjoint(val)

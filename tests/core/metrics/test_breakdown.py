@@ -24,6 +24,7 @@ def sequences():
             region, contour = random.random((2, len(frames)))
             sizes = 10.0 ** random.uniform(-4, 0, len(frames))
             sizes[random.random(len(frames)) < 0.1] = 0
+            sizes[random.random(len(frames)) < 0.1] = 0.01
             objects.append(ObjectScores(f"s{number}", index, names[random.integers(4)], frames, region, contour, sizes))
         made.append(SequenceScores(f"s{number}", tuple(objects)))
     return made

@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from visorvos import __version__
 from visorvos.core.files.atomic import write_bytes
 from visorvos.core.network.reference_names import CONSTANTS, from_reference, is_reference, to_reference
 from visorvos.core.network.stm import STM
@@ -59,7 +58,7 @@ def save_weights(stm: STM, path: str | Path) -> None:
 
     Args:
         stm: the network.
-        path: ``.safetensors`` for our own form, with the backbone in the metadata; ``.pth`` for the
+        path: ``.safetensors`` for our own form; ``.pth`` for the
             reference's, with its names and the ``module.`` that published checkpoints carry.
 
     Raises:
@@ -68,8 +67,8 @@ def save_weights(stm: STM, path: str | Path) -> None:
     path = Path(path)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in stm.state_dict().items()}
     if path.suffix == ".safetensors":
-        metadata = {"format": "pt", "backbone": stm.backbone, "visorvos": __version__}
-        write_bytes(path, save(state, metadata=metadata))
+        # One entry alone: of several, the order would differ from file to file, and so the checksum.
+        write_bytes(path, save(state, metadata={"format": "pt"}))
     elif path.suffix == ".pth":
         theirs = {f"module.{to_reference(name)}": tensor for name, tensor in state.items()}
         theirs |= {f"module.{name}": _constant(name, stm) for name in CONSTANTS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from visorvos.errors import VisorVosError
 __all__ = ["Patience", "ServerError", "Transferred", "download", "drop_part"]
 
 _LONGEST_WAIT = 60.0
+_LONGEST_CALL, _MOST_CALLS = 10.0, 3
+"""Seconds to wait for a connection, and attempts to get one: who is offline should hear of it soon."""
 _MOST_REDIRECTS = 10
 _BY_HAND = "Open the link in a browser, download the file there and give its path."
 _TOO_MANY_REQUESTS, _PARTIAL, _NO_SUCH_RANGE = 429, 206, 416
@@ -41,7 +44,7 @@ class Patience:
     delays: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
     """Seconds before each further attempt; a server may ask for up to a minute in their place."""
     timeout: float = 30.0
-    """Seconds to wait for a connection, and for the next bytes."""
+    """Seconds to wait for the next bytes."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ def download(
                 yield from _attempt(client, url, part, most)
                 return
             except (httpx2.TransportError, _AgainError) as error:  # noqa: PERF203 - each attempt fails by itself
-                if delay is None:
+                unreached = isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout))
+                if delay is None or (unreached and attempt == _MOST_CALLS):
                     raise _given_up(url, part, attempt, _reason(error)) from error
                 wait = min(max(delay, getattr(error, "wait", 0.0)), _LONGEST_WAIT)
                 tell(f"The download stopped: {_reason(error)}. Trying again in {wait:.0f} s.")
@@ -116,7 +120,8 @@ def download(
 def _client(timeout: float) -> httpx2.Client:
     try:
         headers = {"Accept-Encoding": "identity", "User-Agent": f"visorvos/{__version__}"}
-        return httpx2.Client(headers=headers, timeout=timeout)
+        limits = httpx2.Timeout(timeout, connect=min(timeout, _LONGEST_CALL))
+        return httpx2.Client(headers=headers, timeout=limits)
     except (httpx2.InvalidURL, ImportError, OSError, ValueError) as error:
         raise VisorVosError(
             f"The proxy or the certificates that the environment names cannot be used: {error}.",
@@ -279,4 +284,4 @@ def _given_up(url: str, part: Path, attempts: int, reason: str) -> ServerError:
 def _reason(error: Exception) -> str:
     if isinstance(error, httpx2.TimeoutException):
         return "the server did not answer in time"
-    return str(error).rstrip(".") or type(error).__name__
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)).rstrip(".") or type(error).__name__

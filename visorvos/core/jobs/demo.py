@@ -98,9 +98,9 @@ def _draw_and_prepare(settings: DemoSettings, progress: Progress) -> Path:
     write_drawn_coco(output / "coco", size.images, settings.seed)
     videos = {"train": size.train, "val": size.val}
     annotations, images = write_drawn_visor(output / "release", videos, size.frames, settings.seed)
-    prepared = PrepareSettings(annotations=annotations, images=images, output=output, workers=1)
+    prepared = PrepareSettings(annotations=annotations, images=images, output=output / "data", workers=1)
     prepare(prepared, progress)
-    return output / "VISOR_2022"
+    return output / "data" / "VISOR_2022"
 
 
 def _train(settings: DemoSettings, data: Path, progress: Progress) -> Path:

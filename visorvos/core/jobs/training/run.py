@@ -76,33 +76,16 @@ def train(
     """
     began = time.perf_counter()
     device = choose_device(settings.device)
-    accelerator = start_accelerator(
-        device,
-        bfloat16=choose_precision(settings.precision, device) == torch.bfloat16,
-    )
-    rank, processes = accelerator.process_index, accelerator.num_processes
+    precision = choose_precision(settings.precision, device)
+    accelerator = start_accelerator(device, bfloat16=precision == torch.bfloat16)
     listener = progress if progress is not None and accelerator.is_main_process else Silent()
-    course = _course(settings, processes)
+    course = _course(settings, accelerator.num_processes)
     with accelerator.main_process_first():
-        # An index that is made once is made by one process.
+        # What is made of the data once, such as an index, is made by one process.
         clips = make_clips(listener)
     made_from = decisive(settings, clips.describe())
     state = state_to_go_on_from(settings.output, settings.resume, made_from)
-    # What the run started from is not needed, and need not be there any more, once it goes on.
-    stm = start_network(settings, listener) if state is None else STM(state["backbone"], pretrained=False)
-    learner = Learner(
-        stm,
-        accelerator,
-        detach=stage.detach,
-        channels=stage.channels,
-        freeze_batch_norm=settings.batch_norm == "frozen",
-        compiled=settings.compile,
-    )
-    history = History()
-    if state is not None:
-        learner.load_state_dict(state)
-        history = History.of_state_dict(state["history"])
-        listener.say(f"Going on after {history.clips:,} clips.")
+    learner, history = _learner(settings, stage, accelerator, state, listener)
     # No process may write before all have read.
     accelerator.wait_for_everyone()
     with ExitStack() as stack:
@@ -113,11 +96,39 @@ def train(
         interruption = stack.enter_context(Interruption())
         bar = stack.enter_context(listener.bar("Training", "clips", settings.iterations, history.clips))
         workers = _workers(settings, accelerator)
-        run = _Run(settings, learner, history, validation, outputs, listener)
-        run.go(load_batches(clips, course, history.clips, workers, rank, processes), interruption, bar)
+        steps = load_batches(
+            clips, course, history.clips, workers, accelerator.process_index, accelerator.num_processes
+        )
+        _Run(settings, learner, history, validation, outputs, listener).go(steps, interruption, bar)
     best = history.best if history.best >= 0 else None
     seconds = time.perf_counter() - began
     return Training(str(settings.output), history.clips, history.rows[-1].loss, best, seconds)
+
+
+def _learner(
+    settings: TrainingSettings,
+    stage: Stage,
+    accelerator: Accelerator,
+    state: dict[str, Any] | None,
+    progress: Progress,
+) -> tuple[Learner, History]:
+    """A network at the start of a run, or where the checkpoint ``state`` left it."""
+    # What the run started from is not needed, and need not be there any more, once it goes on.
+    stm = start_network(settings, progress) if state is None else STM(state["backbone"], pretrained=False)
+    learner = Learner(
+        stm,
+        accelerator,
+        detach=stage.detach,
+        channels=stage.channels,
+        freeze_batch_norm=settings.batch_norm == "frozen",
+        compiled=settings.compile,
+    )
+    if state is None:
+        return learner, History()
+    learner.load_state_dict(state)
+    history = History.of_state_dict(state["history"])
+    progress.say(f"Going on after {history.clips:,} clips.")
+    return learner, history
 
 
 class _Run:
