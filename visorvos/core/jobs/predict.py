@@ -27,7 +27,7 @@ from visorvos.core.files.settings_file import write_settings
 from visorvos.core.files.video import written_video
 from visorvos.core.inference.segmenter import Segmenter, choose_policy
 from visorvos.core.jobs.clip_pictures import SHEET, choose_style, write_sheet
-from visorvos.core.jobs.device import choose_device, choose_precision
+from visorvos.core.jobs.device import choose_device, choose_precision, keep_freed_memory
 from visorvos.core.jobs.progress import Progress, Silent
 from visorvos.core.jobs.weights import resolve_weights
 from visorvos.core.network.for_inference import for_inference
@@ -70,6 +70,7 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     _keep_apart(settings)
     given = open_masks(settings.masks, source)
     style = choose_style(settings, given.palette)
+    keep_freed_memory()
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     weights = resolve_weights(settings.weights, progress)

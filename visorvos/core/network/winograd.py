@@ -28,6 +28,8 @@ _INPUT = (
     (0, 4, 0, -5, 0, 1),
 )
 _OUTPUT = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
+_BIASED = _IN + 1
+"""Of the products, the one that counts once in each place of the output."""
 
 
 class WinogradConv(nn.Module):
@@ -64,7 +66,8 @@ class WinogradConv(nn.Module):
             for first in range(0, down, _STRIP):
                 part = tiles[first : first + _STRIP].permute(3, 4, 0, 1, 2)
                 changed = (self.to_tiles @ part.reshape(_IN**2, -1)).view(_IN**2, -1, x.shape[-1])
-                multiplied = torch.bmm(changed, self.kernels).flatten(1)
-                found = (self.from_tiles @ multiplied).view(_OUT, _OUT, *part.shape[2:4], -1)
+                multiplied = torch.bmm(changed, self.kernels)
+                multiplied[_BIASED] += self.bias
+                found = (self.from_tiles @ multiplied.flatten(1)).view(_OUT, _OUT, *part.shape[2:4], -1)
                 output[first : first + _STRIP] = found.permute(2, 0, 3, 1, 4)
-        return (y.flatten(3, 4).flatten(1, 2)[:, :height, :width] + self.bias).permute(0, 3, 1, 2)
+        return y.flatten(3, 4).flatten(1, 2)[:, :height, :width].permute(0, 3, 1, 2)

@@ -20,6 +20,7 @@ from visorvos.core.jobs.benchmark.computing import drawn_network, prepare_torch,
 from visorvos.core.jobs.benchmark.contest import Form, compete
 from visorvos.core.jobs.benchmark.peak import large_convolution, large_product, peak_work
 from visorvos.core.jobs.benchmark.results import Bound, Figure
+from visorvos.core.jobs.device import keep_freed_memory
 from visorvos.core.jobs.progress import Progress
 from visorvos.core.jobs.segment_split import segment_split
 from visorvos.core.network.for_inference import for_inference
@@ -97,6 +98,7 @@ def _draw(folder: Path, size: _Size, objects: int) -> Video:
 
 
 def _ours(backbone: str, device: str, precision: str, video: Video, output: Path) -> Callable[[], None]:
+    keep_freed_memory()
     where, kind = prepare_torch(device, precision)
     stm = for_inference(drawn_network(backbone), where, kind)
 

@@ -14,6 +14,7 @@ from visorvos.core.jobs.benchmark.computing import drawn_network, prepare_torch,
 from visorvos.core.jobs.benchmark.contest import Form, compete
 from visorvos.core.jobs.benchmark.peak import large_convolution, large_product, peak_work
 from visorvos.core.jobs.benchmark.results import Bound, Figure
+from visorvos.core.jobs.device import keep_freed_memory
 from visorvos.core.jobs.progress import Progress
 from visorvos.core.training.learner import Learner, start_accelerator
 from visorvos.settings.benchmark import BenchmarkSettings
@@ -54,6 +55,7 @@ def _clip(side: int) -> Batch:
 
 
 def _ours(backbone: str, device: str, precision: str, side: int, clips: int) -> Callable[[], None]:
+    keep_freed_memory()
     where, kind = prepare_torch(device, precision)
     accelerator = start_accelerator(where, bfloat16=kind == torch.bfloat16)
     learner = Learner(drawn_network(backbone), accelerator, detach=True, channels=16, freeze_batch_norm=True)
