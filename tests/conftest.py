@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ def small_stm() -> STM:
 @pytest.fixture(scope="session")
 def ready_stm(small_stm: STM) -> STM:
     """That network as the commands make it ready to segment."""
-    return for_inference(small_stm, torch.device("cpu"), torch.float32)
+    return for_inference(copy.deepcopy(small_stm), torch.device("cpu"), torch.float32)
 
 
 @pytest.fixture(scope="session")

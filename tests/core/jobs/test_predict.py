@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from fractions import Fraction
@@ -297,7 +298,7 @@ def test_a_run_with_other_inputs_starts_over_and_says_so(
     elif change == "precision":
         # The same word, auto, means another precision on another machine.
         monkeypatch.setattr(job, "choose_precision", lambda *_: torch.bfloat16)
-        network = for_inference(small_stm, torch.device("cpu"), torch.bfloat16)
+        network = for_inference(copy.deepcopy(small_stm), torch.device("cpu"), torch.bfloat16)
     elif change == "frame":
         seen[1] = 255 - seen[1]
         Image.fromarray(seen[1]).save(frames / "00001.png")

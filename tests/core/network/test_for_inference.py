@@ -45,8 +45,7 @@ def test_it_is_the_convolution(batch: int, inputs: int, outputs: int, height: in
 
 
 def test_it_computes_the_same(golden_stm: STM) -> None:
-    before = {name: tensor.clone() for name, tensor in golden_stm.state_dict().items()}
-    fast = for_inference(golden_stm, CPU, torch.float32)
+    fast = for_inference(copy.deepcopy(golden_stm), CPU, torch.float32)
     assert any(isinstance(part, WinogradConv) for part in fast.modules())
     # One batch norm is left in each encoder, behind the sum of convolutions.
     assert sum(isinstance(part, nn.BatchNorm2d) for part in fast.modules()) == 2
@@ -55,12 +54,10 @@ def test_it_computes_the_same(golden_stm: STM) -> None:
     # Rounded differently, not more: as far from the truth as the network itself, but for a factor.
     truth = log_odds(copy.deepcopy(golden_stm).double(), 0)
     assert (log_odds(fast, 0) - truth).abs().max() < 10 * (expected - truth).abs().max()
-    for name, tensor in golden_stm.state_dict().items():
-        assert torch.equal(tensor, before[name]), name
 
 
 def test_half_precision_has_no_winograd(small_stm: STM) -> None:
-    fast = for_inference(small_stm, CPU, torch.bfloat16)
+    fast = for_inference(copy.deepcopy(small_stm), CPU, torch.bfloat16)
     assert not any(isinstance(part, WinogradConv) for part in fast.modules())
     assert {parameter.dtype for parameter in fast.parameters()} == {torch.bfloat16}
     torch.testing.assert_close(log_odds(fast, 1), log_odds(small_stm, 1), rtol=0.1, atol=0.1)
@@ -76,5 +73,5 @@ def test_resnest_computes_the_same() -> None:
             nn.init.uniform_(part.running_mean, -0.2, 0.2)
             nn.init.uniform_(part.weight, 0.5, 1)
     torch.testing.assert_close(
-        log_odds(for_inference(stm, CPU, torch.float32), 2), log_odds(stm, 2), rtol=1e-3, atol=1e-3
+        log_odds(for_inference(copy.deepcopy(stm), CPU, torch.float32), 2), log_odds(stm, 2), rtol=1e-3, atol=1e-3
     )

@@ -79,6 +79,10 @@ class ResNet(nn.Module):
             setattr(self, f"layer{number}", _stage(block, inputs, width, count, stride))
             inputs = width * block.expansion
         self.fc = nn.Linear(inputs, 1000)
+        if not self.fc.weight.is_meta:  # where there are no numbers, drawing them imports torch's compiler
+            self._draw_weights()
+
+    def _draw_weights(self) -> None:
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
                 nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
