@@ -19,6 +19,7 @@ from tests.conftest import Run
 from visorvos import STM, segment_video
 from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.jobs import predict as job
+from visorvos.core.jobs import predict_video
 from visorvos.core.network.for_inference import for_inference
 
 Array = np.ndarray[Any, Any]
@@ -233,7 +234,7 @@ class Stop(KeyboardInterrupt):
 def interrupted(run: Run, monkeypatch: pytest.MonkeyPatch, after: int, *arguments: object) -> None:
     """Runs predict and interrupts it while it writes the mask of frame ``after``."""
     count: Iterator[int] = iter(range(1000))
-    write = job.write_mask
+    write = predict_video.write_mask
 
     def failing(*given: Any, **named: Any) -> None:
         if next(count) == after:
@@ -241,8 +242,8 @@ def interrupted(run: Run, monkeypatch: pytest.MonkeyPatch, after: int, *argument
         write(*given, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(job, "write_mask", failing)
-        patch.setattr(job, "SECONDS_BETWEEN_STATES", -1.0)
+        patch.setattr(predict_video, "write_mask", failing)
+        patch.setattr(predict_video, "SECONDS_BETWEEN_STATES", -1.0)
         assert run(*arguments).code == 130
 
 

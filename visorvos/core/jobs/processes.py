@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -40,6 +40,25 @@ class Processes:
             from accelerate import PartialState
 
             PartialState().wait_for_everyone()
+
+    def in_turn(self, work: Callable[[], T]) -> T:
+        """Does something in the first process, then in the others: what is downloaded or made is so once."""
+        if not self.is_first:
+            self.wait()
+        done = work()
+        if self.is_first:
+            self.wait()
+        return done
+
+    def gather(self, found: list[T]) -> list[T]:
+        """What all processes found about their shares, in the order of what was shared."""
+        if self.count == 1:
+            return found
+        from torch.distributed import all_gather_object
+
+        shares: list[list[T]] = [[] for _ in range(self.count)]
+        all_gather_object(shares, found)
+        return [share[index] for index in range(max(map(len, shares))) for share in shares if index < len(share)]
 
     def tell(self, found: T | None) -> T:
         """What the first process has found; the others give None."""

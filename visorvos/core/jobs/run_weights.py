@@ -61,11 +61,7 @@ def run_weights(
     keep_freed_memory()
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    if processes.is_first:
-        resolve_weights(weights, progress)
-    # What has to be downloaded is downloaded by one process.
-    processes.wait()
-    file = resolve_weights(weights, progress)
+    file = processes.in_turn(lambda: resolve_weights(weights, progress))
     stm = for_inference(load_weights(file), device, precision)
     began = time.perf_counter()
     own = processes.share(videos)
