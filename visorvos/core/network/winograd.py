@@ -43,9 +43,9 @@ class WinogradConv(nn.Module):
         super().__init__()
         assert conv.bias is not None
         matrix = torch.tensor(_FILTER) / 24
-        kernels = torch.kron(matrix, matrix) @ conv.weight.detach().permute(2, 3, 1, 0).reshape(9, -1)
-        self.kernels = nn.Parameter(kernels.unflatten(1, (conv.in_channels, conv.out_channels)), requires_grad=False)
-        """(36, inputs, outputs)."""
+        kernels = torch.kron(matrix, matrix) @ conv.weight.detach().reshape(-1, 9).T
+        self.kernels = nn.Parameter(kernels.unflatten(1, conv.weight.shape[:2]), requires_grad=False)
+        """(36, outputs, inputs)."""
         self.bias = nn.Parameter(conv.bias.detach().clone(), requires_grad=False)
         for name, one in (("to_tiles", _INPUT), ("from_tiles", _OUTPUT)):
             both_axes = torch.kron(torch.tensor(one), torch.tensor(one)).float()
@@ -66,7 +66,7 @@ class WinogradConv(nn.Module):
             for first in range(0, down, _STRIP):
                 part = tiles[first : first + _STRIP].permute(3, 4, 0, 1, 2)
                 changed = (self.to_tiles @ part.reshape(_IN**2, -1)).view(_IN**2, -1, x.shape[-1])
-                multiplied = torch.bmm(changed, self.kernels)
+                multiplied = torch.bmm(changed, self.kernels.mT)
                 multiplied[_BIASED] += self.bias
                 found = (self.from_tiles @ multiplied.flatten(1)).view(_OUT, _OUT, *part.shape[2:4], -1)
                 output[first : first + _STRIP] = found.permute(2, 0, 3, 1, 4)
