@@ -108,8 +108,10 @@ def write_mask(path: Path, labels: NDArray[np.uint8], palette: bytes = DAVIS_PAL
 def _check_background(mask: Mask, path: Path) -> None:
     """Refuses a palette whose black is not 0: saved from colours, with indices that mean nothing."""
     colours = np.frombuffer(mask.palette or b"", np.uint8).reshape(-1, 3)
+    if not colours[0].any():
+        return
     black = [index for index in object_ids(mask.labels) if not colours[index].any()]
-    if black and colours[0].any():
+    if black:
         raise VisorVosError(
             f"The mask {path} shows its background, black, as {black[0]}, and 0 is a colour of its palette.",
             "Save masks with 0 for the background and ids 1 to 255 for objects.",
