@@ -12,7 +12,7 @@ from visorvos.core.benchmark.plain_scores import plain_contour, plain_region
 from visorvos.core.datasets.drawn_video import draw_video
 from visorvos.core.files.layout import mask_files
 from visorvos.core.files.masks import read_mask, write_mask
-from visorvos.core.jobs.benchmark.contest import Form, compete
+from visorvos.core.jobs.benchmark.contest import Form, compete, ratio
 from visorvos.core.jobs.benchmark.results import Figure
 from visorvos.core.jobs.progress import Progress
 from visorvos.core.jobs.score import evaluate_masks
@@ -38,7 +38,7 @@ def measure_metrics(settings: BenchmarkSettings, scratch: Path, progress: Progre
     }
     found = compete(forms, settings.repeats)
     amount = sequences * (frames - 1) * _OBJECTS
-    share = found["reading"].median / found["one"].median
+    share = 1 / ratio(found["one"], found["reading"])
     what = f"{_OBJECTS} objects, {width}x{height}"
     processes = f"{workers} process{'es' * (workers > 1)}"
     note = f"plain: one process; reading the PNGs takes {100 * share:.0f} % of the time of one process"
