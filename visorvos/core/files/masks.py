@@ -132,7 +132,8 @@ def _is_anti_aliased(labels: NDArray[np.uint8]) -> bool:
     darkest = cv2.erode(labels, np.ones((3, 3), np.uint8))
     brightest = cv2.dilate(labels, np.ones((3, 3), np.uint8))
     solid = set(object_ids(np.where(darkest == brightest, labels, 0).astype(np.uint8)))
-    thin = np.isin(labels, [value for value in present if value not in solid])
+    blended = [value for value in present if value not in solid]
+    if len(blended) < 2:
+        return False
     between = (darkest < labels) & (labels < brightest)
-    several = len(present) - len(solid) >= 2
-    return several and bool(between[thin].mean() > 0.5)
+    return bool(between[np.isin(labels, blended)].mean() > 0.5)

@@ -19,7 +19,7 @@ from visorvos.core.jobs.score import evaluate_masks
 from visorvos.core.jobs.worker_pool import usable_cores
 from visorvos.settings.benchmark import BenchmarkSettings
 
-__all__ = ["measure_metrics", "score_plainly"]
+__all__ = ["draw_masks", "measure_metrics", "score_plainly"]
 
 _OBJECTS = 5
 
@@ -29,7 +29,7 @@ def measure_metrics(settings: BenchmarkSettings, scratch: Path, progress: Progre
     sequences, frames, height, width = (1, 3, 48, 64) if settings.quick else (12, 40, 480, 854)
     workers = settings.workers or usable_cores()
     progress.say(f"Metrics: {sequences} sequences of {frames} frames and {_OBJECTS} objects, {width}x{height}.")
-    truth, predictions = _draw(scratch, sequences, frames, height, width)
+    truth, predictions = draw_masks(scratch, sequences, frames, height, width)
     forms = {
         "ours": Form(_ours, (truth, predictions, workers)),
         "plain": Form(_plain, (truth, predictions)),
@@ -62,8 +62,8 @@ def score_plainly(truth: Path, predictions: Path) -> dict[tuple[str, int], tuple
     return scores
 
 
-def _draw(scratch: Path, sequences: int, frames: int, height: int, width: int) -> tuple[Path, Path]:
-    """True masks, and predicted ones that are a few pixels off."""
+def draw_masks(scratch: Path, sequences: int, frames: int, height: int, width: int) -> tuple[Path, Path]:
+    """Writes true masks, SEQUENCE/FRAME.png, and predicted ones that are a few pixels off, and gives both folders."""
     truth, predictions = scratch / "truth", scratch / "predictions"
     for sequence in range(sequences):
         # Outlines scale: what is drawn small, and fast, is as good.
