@@ -124,5 +124,5 @@ class _Nearness:
         found = len(places) - len(left)
         for start in range(0, len(left), _AT_ONCE):
             distances = self._distance[left[start : start + _AT_ONCE] + self._rows]
-            found += np.count_nonzero((distances <= self._reach).any(axis=0))
+            found += int(np.count_nonzero((distances <= self._reach).any(axis=0)))
         return found
