@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from visorvos.core.files.atomic import written_whole
-from visorvos.core.files.images import opened_image
+from visorvos.core.files.images import list_images, opened_image
 from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
 
-__all__ = ["BLACK_AND_WHITE", "Mask", "fit_mask", "read_labels", "read_mask", "write_mask"]
+__all__ = ["BLACK_AND_WHITE", "Mask", "fit_mask", "mask_files", "read_labels", "read_mask", "write_mask"]
 
 BLACK_AND_WHITE = frozenset({255})
 """The ids of a mask that shows one object in white."""
@@ -32,6 +32,11 @@ class Mask:
     """(H, W), 0 the background."""
     palette: bytes | None
     """256 RGB triples, or None for a grey file."""
+
+
+def mask_files(folder: Path) -> dict[str, Path]:
+    """The mask files of a folder by frame name, in natural order."""
+    return {path.stem: path for path in list_images(folder, (".png", ".bmp"))}
 
 
 def read_mask(path: Path) -> Mask:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from visorvos.core.files.layout import mask_files
+from visorvos.core.files.masks import mask_files
 from visorvos.core.jobs.progress import Progress, Silent
 from visorvos.core.jobs.score_masks import MasksOfSequence, score_masks
 from visorvos.core.jobs.worker_pool import WorkerPool, usable_cores

@@ -10,8 +10,7 @@ import numpy as np
 
 from visorvos.core.benchmark.plain_scores import plain_contour, plain_region
 from visorvos.core.datasets.drawn_video import draw_video
-from visorvos.core.files.layout import mask_files
-from visorvos.core.files.masks import read_mask, write_mask
+from visorvos.core.files.masks import mask_files, read_mask, write_mask
 from visorvos.core.jobs.benchmark.contest import Form, compete, ratio
 from visorvos.core.jobs.benchmark.results import Figure
 from visorvos.core.jobs.progress import Progress
