@@ -87,7 +87,7 @@ def test_training_steps_are_taken() -> None:
 
 
 def test_masks_are_scored_alike(tmp_path: Path) -> None:
-    truth, predictions = metrics._draw(tmp_path, 2, 4, 48, 64)
+    truth, predictions = metrics.draw_masks(tmp_path, 2, 4, 48, 64)
     plain = metrics.score_plainly(truth, predictions)
     report = evaluate_masks(truth, predictions)
     assert {(item.sequence, item.object_id) for item in report.objects} == plain.keys()

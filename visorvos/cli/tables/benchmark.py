@@ -24,7 +24,7 @@ def show(benchmark: Benchmark) -> Group:
     return Group(
         *tables,
         "Medians; plain: the same work as the reference does it, in float32 and one process; ratio: of each round of "
-        "turns, then the median. Peak memory is that of the whole process, on a GPU that of its tensors.",
+        "turns, then the median. Peak memory is that of the largest process, on a GPU that of its tensors.",
         f"{escape(machine)}. The whole took {benchmark.seconds / 60:.1f} minutes.",
     )
 

@@ -25,7 +25,6 @@ from visorvos.core.jobs.progress import Progress, Silent
 from visorvos.core.jobs.score import evaluate_masks
 from visorvos.core.metrics.accumulator import ScoreReport
 from visorvos.core.report.evaluation_page import Part, evaluation_page, parts_of, random_masks, worst_masks
-from visorvos.core.report.score_tables import global_csv, sequence_csv
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.evaluate import EvaluateSettings
 
@@ -143,6 +142,9 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         time.perf_counter() - began,
     )
     if output is not None and processes.is_first:
+        # pandas takes half a second to start.
+        from visorvos.core.report.score_tables import global_csv, sequence_csv
+
         write_text(output / f"global_results-{split}.csv", global_csv(report))
         write_text(output / f"per-sequence_results-{split}.csv", sequence_csv(report))
         write_text(output / f"scores-{split}.json", json.dumps(result.to_dict(), indent=1))

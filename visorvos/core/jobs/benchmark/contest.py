@@ -38,7 +38,7 @@ class Measured:
     seconds: tuple[float, ...]
     """Of each turn."""
     peak_bytes: int
-    """The most memory that its process ever held; on a GPU, that its tensors held there."""
+    """The most memory that the largest of its processes ever held; on a GPU, that its tensors held there."""
 
     @property
     def median(self) -> float:
@@ -128,10 +128,11 @@ def _peak() -> int:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         return int(torch.cuda.max_memory_allocated())
+    unit = 1 if sys.platform == "darwin" else 1024
+    started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
     # What a process inherits from the one that started it counts in getrusage, and not here.
     status = Path("/proc/self/status")
     if status.is_file():
         lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(lines["VmHWM"].split()[0]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        return max(started, int(lines["VmHWM"].split()[0]) * 1024)
+    return max(started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)

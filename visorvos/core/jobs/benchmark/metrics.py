@@ -10,16 +10,15 @@ import numpy as np
 
 from visorvos.core.benchmark.plain_scores import plain_contour, plain_region
 from visorvos.core.datasets.drawn_video import draw_video
-from visorvos.core.files.layout import mask_files
-from visorvos.core.files.masks import read_mask, write_mask
-from visorvos.core.jobs.benchmark.contest import Form, compete
+from visorvos.core.files.masks import mask_files, read_mask, write_mask
+from visorvos.core.jobs.benchmark.contest import Form, compete, ratio
 from visorvos.core.jobs.benchmark.results import Figure
 from visorvos.core.jobs.progress import Progress
 from visorvos.core.jobs.score import evaluate_masks
 from visorvos.core.jobs.worker_pool import usable_cores
 from visorvos.settings.benchmark import BenchmarkSettings
 
-__all__ = ["measure_metrics", "score_plainly"]
+__all__ = ["draw_masks", "measure_metrics", "score_plainly"]
 
 _OBJECTS = 5
 
@@ -29,7 +28,7 @@ def measure_metrics(settings: BenchmarkSettings, scratch: Path, progress: Progre
     sequences, frames, height, width = (1, 3, 48, 64) if settings.quick else (12, 40, 480, 854)
     workers = settings.workers or usable_cores()
     progress.say(f"Metrics: {sequences} sequences of {frames} frames and {_OBJECTS} objects, {width}x{height}.")
-    truth, predictions = _draw(scratch, sequences, frames, height, width)
+    truth, predictions = draw_masks(scratch, sequences, frames, height, width)
     forms = {
         "ours": Form(_ours, (truth, predictions, workers)),
         "plain": Form(_plain, (truth, predictions)),
@@ -38,7 +37,7 @@ def measure_metrics(settings: BenchmarkSettings, scratch: Path, progress: Progre
     }
     found = compete(forms, settings.repeats)
     amount = sequences * (frames - 1) * _OBJECTS
-    share = found["reading"].median / found["one"].median
+    share = 1 / ratio(found["one"], found["reading"])
     what = f"{_OBJECTS} objects, {width}x{height}"
     processes = f"{workers} process{'es' * (workers > 1)}"
     note = f"plain: one process; reading the PNGs takes {100 * share:.0f} % of the time of one process"
@@ -62,8 +61,8 @@ def score_plainly(truth: Path, predictions: Path) -> dict[tuple[str, int], tuple
     return scores
 
 
-def _draw(scratch: Path, sequences: int, frames: int, height: int, width: int) -> tuple[Path, Path]:
-    """True masks, and predicted ones that are a few pixels off."""
+def draw_masks(scratch: Path, sequences: int, frames: int, height: int, width: int) -> tuple[Path, Path]:
+    """Writes true masks, SEQUENCE/FRAME.png, and predicted ones that are a few pixels off, and gives both folders."""
     truth, predictions = scratch / "truth", scratch / "predictions"
     for sequence in range(sequences):
         # Outlines scale: what is drawn small, and fast, is as good.

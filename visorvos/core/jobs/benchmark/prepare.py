@@ -26,18 +26,21 @@ __all__ = ["measure_prepare", "prepare_plainly"]
 
 def measure_prepare(settings: BenchmarkSettings, scratch: Path, progress: Progress) -> Iterator[Figure]:
     """Frames prepared a second, from 1920x1080 to 854x480."""
-    videos, frames, height, width = (1, 3, 90, 160) if settings.quick else (4, 24, 1080, 1920)
+    videos, frames, height, width = (1, 3, 90, 160) if settings.quick else (12, 24, 1080, 1920)
     workers = settings.workers or usable_cores()
     progress.say(f"Prepare: {videos * frames} frames of {width}x{height}, drawn first.")
     annotations, images = write_drawn_visor(scratch / "release", {"train": videos}, frames, 0, height, width)
     forms = {
         "ours": Form(_ours, (annotations, images, scratch / "ours", workers)),
         "plain": Form(_plain, (annotations, images, scratch / "plain")),
+        "one": Form(_ours, (annotations, images, scratch / "one", 1)),
     }
     found = compete(forms, settings.repeats)
+    amount = videos * frames
     what = f"{width}x{height}, {workers} process{'es' * (workers > 1)}"
     note = "plain: one process; ours with the start of its processes"
-    yield Figure("prepare", what, "frames/s", videos * frames, found["ours"], found["plain"], note=note)
+    yield Figure("prepare", what, "frames/s", amount, found["ours"], found["plain"], note=note)
+    yield Figure("prepare", f"{width}x{height}, 1 process", "frames/s", amount, found["one"], found["plain"])
 
 
 def prepare_plainly(annotations: Path, images: Path, output: Path) -> None:
