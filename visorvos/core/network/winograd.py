@@ -14,8 +14,9 @@ __all__ = ["WinogradConv"]
 
 _OUT, _IN = 4, 6
 """Sides of a tile of the output, and of the part of the input that it depends on."""
-_STRIP = 5
-"""Rows of tiles that are done at once: what lies between the steps then stays in the processor's cache."""
+_STRIP = 10
+"""Rows of tiles that are done at once: what lies between the steps stays in the processor's cache, and each step is
+work enough for several threads."""
 
 _FILTER = ((6, 0, 0), (-4, -4, -4), (-4, 4, -4), (1, 2, 4), (1, -2, 4), (0, 0, 24))
 """Times 24."""
