@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import torch
 
 from tests.builders import reference_stm
 from visorvos import STM, save_weights
+from visorvos.core.network.for_inference import for_inference
 
 # The tests' tensors are small: a second thread costs more in waiting than it saves, most of all on busy cores.
 torch.set_num_threads(1)
@@ -26,6 +28,12 @@ def golden_stm(request: pytest.FixtureRequest) -> STM:
 def small_stm() -> STM:
     """A ResNet-18 network with fixed weights."""
     return reference_stm("resnet18")
+
+
+@pytest.fixture(scope="session")
+def ready_stm(small_stm: STM) -> STM:
+    """That network as the commands make it ready to segment."""
+    return for_inference(copy.deepcopy(small_stm), torch.device("cpu"), torch.float32)
 
 
 @pytest.fixture(scope="session")

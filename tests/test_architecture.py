@@ -53,6 +53,7 @@ CORE = "visorvos.core"
         ("core/inference", ("visorvos.settings", f"{CORE}.jobs", f"{CORE}.files", f"{CORE}.metrics")),
         ("core/training", ("visorvos.settings", f"{CORE}.jobs", f"{CORE}.files")),
         ("core/metrics", ("visorvos.settings", f"{CORE}.jobs", f"{CORE}.files", f"{CORE}.network", "torch")),
+        ("core/benchmark", ("visorvos.settings", f"{CORE}.jobs", f"{CORE}.files", f"{CORE}.training")),
         ("core/report", ("visorvos.settings", f"{CORE}.jobs", f"{CORE}.files", f"{CORE}.network", "torch")),
     ],
 )

@@ -19,6 +19,7 @@ from visorvos.cli.config_file import commented_yaml
 from visorvos.cli.console import Terminal
 from visorvos.cli.options import UsageError, resolve, signature
 from visorvos.cli.tables import (
+    benchmark,
     compare,
     demo,
     download_weights,
@@ -31,6 +32,7 @@ from visorvos.cli.tables import (
 )
 from visorvos.errors import VisorVosError, explain_import_error
 from visorvos.settings.base import Settings
+from visorvos.settings.benchmark import BenchmarkSettings
 from visorvos.settings.compare import CompareSettings
 from visorvos.settings.demo import DemoSettings
 from visorvos.settings.download_weights import DownloadWeightsSettings
@@ -128,6 +130,13 @@ COMMANDS = (
         "visorvos.core.jobs.demo:demo",
         demo.show,
         "visorvos demo --output demo",
+    ),
+    Command(
+        "benchmark",
+        BenchmarkSettings,
+        "visorvos.core.jobs.benchmark.job:benchmark",
+        benchmark.show,
+        "visorvos benchmark --only inference --backbone resnet50 --objects 1 --objects 4",
     ),
 )
 

@@ -33,7 +33,10 @@ class UsageError(VisorVosError):
 
 def signature(model: type[Settings]) -> inspect.Signature:
     """The signature that Typer reads: a parameter for each plain field, None where it was not typed."""
-    parameters = [_parameter(name, model) for name, field in model.model_fields.items() if section(field) is None]
+    plain = [name for name, field in model.model_fields.items() if section(field) is None]
+    # Takes too long to be asked for of each option.
+    schema = model.model_json_schema()["properties"]
+    parameters = [_parameter(name, model, describe_range(schema[name])) for name in plain]
     # Arguments come first on a usage line.
     parameters.sort(key=lambda parameter: not _is_argument(model.model_fields[parameter.name]))
     groups = [name for name, field in model.model_fields.items() if section(field) is not None]
@@ -72,7 +75,7 @@ def resolve(model: type[S], typed: Mapping[str, object], config: Path | None) ->
         raise UsageError(" ".join(faults), "See --help.") from error
 
 
-def _parameter(name: str, model: type[Settings]) -> inspect.Parameter:
+def _parameter(name: str, model: type[Settings], limits: str) -> inspect.Parameter:
     field = model.model_fields[name]
     kind = bare(field.annotation)
     complete = completion(name, field)
@@ -86,7 +89,7 @@ def _parameter(name: str, model: type[Settings]) -> inspect.Parameter:
     else:
         parameter = typer.Option(
             f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
-            help=_help(name, model),
+            help=_help(name, model, limits),
             show_default=False,
             metavar="" if kind is bool else _choices(field),
             rich_help_panel=model.panel_of(name),
@@ -110,10 +113,12 @@ def _choices(field: FieldInfo) -> str | None:
     return f"<{'|'.join(get_args(get_args(field.annotation)[0]))}>"
 
 
-def _help(name: str, model: type[Settings]) -> str:
+def _help(name: str, model: type[Settings], limits: str) -> str:
     """The field's description, its range, and its default or that it has none."""
     field = model.model_fields[name]
-    description = f"{field.description or ''}{_range(name, model)}"
+    description = field.description or ""
+    if limits:
+        description += f" {limits[0].upper()}{limits[1:]}."
     default = field.default
     if field.is_required():
         variable = _environment(name, field)
@@ -123,13 +128,8 @@ def _help(name: str, model: type[Settings]) -> str:
     if isinstance(default, bool):
         shown = "yes" if default else "no"
     else:
-        shown = ", ".join(default) if isinstance(default, tuple) else str(default)
+        shown = ", ".join(map(str, default)) if isinstance(default, tuple) else str(default)
     return f"{description} Default: {shown}."
-
-
-def _range(name: str, model: type[Settings]) -> str:
-    limits = describe_range(model.model_json_schema()["properties"][name])
-    return f" {limits[0].upper()}{limits[1:]}." if limits else ""
 
 
 def _environment(name: str, field: FieldInfo) -> str | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["object_ids"]
 
-_BLOCK = 1 << 20
-
 
 def object_ids(labels: NDArray[np.uint8]) -> list[int]:
     """The object ids (1..255) that uint8 labels of any shape show, in ascending order."""
-    flat = labels.ravel()
-    # By blocks: NumPy turns what it counts into integers of eight bytes.
-    counts = sum(np.bincount(flat[start : start + _BLOCK], minlength=256) for start in range(0, flat.size, _BLOCK))
+    if not labels.size:
+        return []
+    # NumPy would turn what it counts into integers of eight bytes. Counts past 2**24 are rounded, never to 0.
+    counts = cv2.calcHist([labels.reshape(1, -1)], [0], None, [256], [0, 256])
     return [int(index) for index in np.flatnonzero(counts) if index > 0]

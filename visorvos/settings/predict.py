@@ -22,16 +22,22 @@ class PredictSettings(Settings):
         "Memory": ("memory", "every", "limit", "size"),
     }
 
-    frames: Path = argument("Folder of frames (.jpg .jpeg .png .bmp .webp, in natural order) or a video file.")
+    frames: Path = argument(
+        "Folder of frames (.jpg .jpeg .png .bmp .webp, in natural order), a video file, or a folder of folders of "
+        "frames: so many sequences."
+    )
     masks: Path = Field(
         description="Mask of the first frame, or a folder of masks named as their frames. "
-        "A mask may be given at any frame, correct objects and bring new ones."
+        "A mask may be given at any frame, correct objects and bring new ones. Of several sequences: a folder of such "
+        "folders, named as those of frames."
     )
     weights: Weights = Field(
         description="Checkpoint, .pth or .safetensors; or published weights (see download-weights --list); or "
         "hf://USER/NAME."
     )
-    output: Path = Field(description="Folder for the masks, palette PNGs named as the frames.")
+    output: Path = Field(
+        description="Folder for the masks, palette PNGs named as the frames; of several sequences, in folders."
+    )
     save: tuple[Literal["overlay", "video", "sheet"], ...] = Field(
         default=(),
         description="Also write the masks drawn over the frames: images (overlay), an H.264 MP4 (video), twelve frames "

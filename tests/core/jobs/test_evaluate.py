@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +136,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_a_network_is_run_under_the_protocol(
-    run: Run, small_stm: STM, weights: Path, data: Path, tmp_path: Path
+    run: Run, ready_stm: STM, weights: Path, data: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out"
     done = run("evaluate", "--data", data, "--weights", weights, "--output", output, "--workers", 1, "--json")
@@ -141,7 +144,7 @@ def test_a_network_is_run_under_the_protocol(
     for name, seed, length in (("one", 1, 5), ("two", 2, 4)):
         frames, _ = draw_clip(length, 48, 64, seed=seed)
         first = read_labels(data / "Annotations" / "480p" / name / "00000.png")
-        masks = segment_video(small_stm, frames, first, memory="visor", objects=[1, 2, 3])
+        masks = segment_video(ready_stm, frames, first, memory="visor", objects=[1, 2, 3])
         for number, mask in enumerate(masks):
             np.testing.assert_array_equal(read_labels(output / name / f"{number:05d}.png"), mask)
     printed = json.loads(done.out)
@@ -150,6 +153,27 @@ def test_a_network_is_run_under_the_protocol(
     assert printed["J&F"] == direct.j_and_f
     assert [item["name"] for item in printed["sequences"][1]["objects"]] == ["disc", None, "[bold]odd"]
     assert "all frames but the first" in done.err
+
+
+def test_two_processes_give_what_one_gives(run: Run, weights: Path, data: Path, tmp_path: Path) -> None:
+    options = ["evaluate", "--data", data, "--weights", weights, "--workers", 1, "--device", "cpu", "--json"]
+    assert run(*options, "--output", tmp_path / "one").code == 0
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    launcher += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "visorvos"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [*launcher, *map(str, options), "--output", str(tmp_path / "two")]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    printed = json.loads(done.stdout)
+    assert printed["run"]["device"] == "CPU, 1 thread, 2 processes"
+    assert printed["run"]["frames"] == 9
+    assert printed["sequences"] == json.loads((tmp_path / "one" / "scores-val.json").read_text())["sequences"]
+    for kind in ("*.csv", "*/*.png"):
+        files = {path.relative_to(tmp_path / "one"): path.read_bytes() for path in (tmp_path / "one").glob(kind)}
+        assert files == {
+            path.relative_to(tmp_path / "two"): path.read_bytes() for path in (tmp_path / "two").glob(kind)
+        }
+        assert files
 
 
 def test_tables_are_the_davis_toolkits(run: Run, data: Path, tmp_path: Path) -> None:

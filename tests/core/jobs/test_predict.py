@@ -19,6 +19,8 @@ from tests.conftest import Run
 from visorvos import STM, segment_video
 from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.jobs import predict as job
+from visorvos.core.jobs import predict_video
+from visorvos.core.network.for_inference import for_inference
 
 Array = np.ndarray[Any, Any]
 FRAMES, MASKS = draw_clip(6, 64, 90, seed=3)
@@ -35,8 +37,8 @@ def mask(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def expected(small_stm: STM) -> list[Array]:
-    return list(segment_video(small_stm, FRAMES, MASKS[0]))
+def expected(ready_stm: STM) -> list[Array]:
+    return list(segment_video(ready_stm, FRAMES, MASKS[0]))
 
 
 def written(output: Path) -> list[Array]:
@@ -75,19 +77,19 @@ def test_the_masks_palette_is_kept(run: Run, frames: Path, weights: Path, tmp_pa
 
 @pytest.mark.parametrize("mode", ["ids", "white", "bilevel"])
 def test_grey_and_black_and_white_masks(
-    run: Run, small_stm: STM, frames: Path, weights: Path, tmp_path: Path, mode: str
+    run: Run, ready_stm: STM, frames: Path, weights: Path, tmp_path: Path, mode: str
 ) -> None:
     first = MASKS[0] if mode == "ids" else (MASKS[0] == 2).astype(np.uint8)
     stored = {"ids": first, "white": first * 255, "bilevel": first.astype(bool)}[mode]
     mask = write_labels(tmp_path / "first.png", stored, mode="L")
     done = run("predict", frames, "--masks", mask, "--weights", weights, "--output", tmp_path / "out", "--size", -1)
     assert done.code == 0, done.err
-    np.testing.assert_array_equal(written(tmp_path / "out"), list(segment_video(small_stm, FRAMES, first)))
+    np.testing.assert_array_equal(written(tmp_path / "out"), list(segment_video(ready_stm, FRAMES, first)))
     assert Image.open(tmp_path / "out" / "00000.png").getpalette() == list(DAVIS_PALETTE)
 
 
 def test_masks_at_later_frames_and_one_a_pixel_narrower(
-    run: Run, small_stm: STM, frames: Path, weights: Path, tmp_path: Path
+    run: Run, ready_stm: STM, frames: Path, weights: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "masks"
     late = np.where(MASKS[3] == 3, 200, 0).astype(np.uint8)
@@ -188,12 +190,12 @@ def test_the_overlay_video_plays_in_a_browser(run: Run, mask: Path, weights: Pat
 
 
 def test_frames_are_segmented_at_a_size_and_masks_come_at_the_frames(
-    run: Run, small_stm: STM, frames: Path, mask: Path, weights: Path, tmp_path: Path
+    run: Run, ready_stm: STM, frames: Path, mask: Path, weights: Path, tmp_path: Path
 ) -> None:
     run("predict", frames, "--masks", mask, "--weights", weights, "--output", tmp_path / "out", "--size", 32)
     masks = written(tmp_path / "out")
     assert {mask.shape for mask in masks} == {(64, 90)}
-    np.testing.assert_array_equal(masks, list(segment_video(small_stm, FRAMES, MASKS[0], size=32)))
+    np.testing.assert_array_equal(masks, list(segment_video(ready_stm, FRAMES, MASKS[0], size=32)))
 
 
 def test_255_is_an_id_like_any_other_in_a_palette_mask(run: Run, frames: Path, weights: Path, tmp_path: Path) -> None:
@@ -232,7 +234,7 @@ class Stop(KeyboardInterrupt):
 def interrupted(run: Run, monkeypatch: pytest.MonkeyPatch, after: int, *arguments: object) -> None:
     """Runs predict and interrupts it while it writes the mask of frame ``after``."""
     count: Iterator[int] = iter(range(1000))
-    write = job.write_mask
+    write = predict_video.write_mask
 
     def failing(*given: Any, **named: Any) -> None:
         if next(count) == after:
@@ -240,8 +242,8 @@ def interrupted(run: Run, monkeypatch: pytest.MonkeyPatch, after: int, *argument
         write(*given, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(job, "write_mask", failing)
-        patch.setattr(job, "SECONDS_BETWEEN_STATES", -1.0)
+        patch.setattr(predict_video, "write_mask", failing)
+        patch.setattr(predict_video, "SECONDS_BETWEEN_STATES", -1.0)
         assert run(*arguments).code == 130
 
 
@@ -277,6 +279,7 @@ def test_an_interrupted_run_goes_on_to_the_same_masks(
 def test_a_run_with_other_inputs_starts_over_and_says_so(
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
+    ready_stm: STM,
     small_stm: STM,
     frames: Path,
     mask: Path,
@@ -287,7 +290,7 @@ def test_a_run_with_other_inputs_starts_over_and_says_so(
     output = tmp_path / "out"
     command = ["predict", frames, "--masks", mask, "--weights", weights, "--output", output, "--size", -1]
     interrupted(run, monkeypatch, 4, *command)
-    network, seen, first, every = small_stm, list(FRAMES), MASKS[0], 5
+    network, seen, first, every = ready_stm, list(FRAMES), MASKS[0], 5
     if change == "option":
         every = 2
     elif change == "mask":
@@ -296,7 +299,7 @@ def test_a_run_with_other_inputs_starts_over_and_says_so(
     elif change == "precision":
         # The same word, auto, means another precision on another machine.
         monkeypatch.setattr(job, "choose_precision", lambda *_: torch.bfloat16)
-        network = copy.deepcopy(small_stm).to(torch.bfloat16)
+        network = for_inference(copy.deepcopy(small_stm), torch.device("cpu"), torch.bfloat16)
     elif change == "frame":
         seen[1] = 255 - seen[1]
         Image.fromarray(seen[1]).save(frames / "00001.png")

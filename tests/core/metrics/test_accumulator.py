@@ -104,7 +104,7 @@ def test_sequences_without_objects_are_listed_apart():
 def test_labels_beside_the_given_ids_are_background():
     truth = np.zeros((40, 60), np.uint8)
     truth[5:20, 5:20], truth[25:35, 30:50] = 1, 9
-    scores = score_sequence("a", [("f", truth, np.where(truth == 1, 1, 0))], object_ids=[1, 200])
+    scores = score_sequence("a", [("f", truth, np.where(truth == 1, truth, 0))], object_ids=[1, 200])
     assert [item.object_id for item in scores.objects] == [1, 200]
     assert [item.j_and_f for item in scores.objects] == [1, 1]
 

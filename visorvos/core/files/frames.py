@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.files.images import FRAME_SUFFIXES, list_images, read_frame
+from visorvos.core.files.images import FRAME_SUFFIXES, list_images, natural_key, read_frame
 from visorvos.core.files.video import VideoFile
 from visorvos.errors import VisorVosError
 
-__all__ = ["FrameFolder", "FrameSource", "FrameVideo", "open_frames"]
+__all__ = ["FrameFolder", "FrameSource", "FrameVideo", "list_sequences", "open_frames"]
 
 Frame = NDArray[np.uint8]
 
@@ -142,3 +142,15 @@ def open_frames(path: Path) -> FrameSource:
     if path.is_file():
         return FrameVideo(path)
     raise VisorVosError(f"{path} does not exist.", "Give a folder of frames or a video file.")
+
+
+def list_sequences(path: Path) -> list[str]:
+    """Names of the folders in a folder that has no images of its own, in natural order; of all else none."""
+    try:
+        entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+    except OSError:
+        # No folder, or one that cannot be read: whoever opens it says so.
+        return []
+    if any(entry.suffix.lower() in FRAME_SUFFIXES and not entry.is_dir() for entry in entries):
+        return []
+    return sorted((entry.name for entry in entries if entry.is_dir()), key=natural_key)

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visorvos.core.files.frames import FrameSource
-from visorvos.core.files.layout import mask_files
-from visorvos.core.files.masks import BLACK_AND_WHITE, fit_mask, read_mask
+from visorvos.core.files.masks import BLACK_AND_WHITE, fit_mask, mask_files, read_mask
 from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError, listed

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from PIL import WebPImagePlugin as _WebPImagePlugin  # noqa: F401 - else Pillow looks for WebP in all that it has
 
 from visorvos.core.files.atomic import written_whole
 from visorvos.errors import VisorVosError

@@ -10,10 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from visorvos.core.files.archives import Location, read_bytes
 from visorvos.core.files.images import FRAME_SUFFIXES, list_images
+from visorvos.core.files.masks import mask_files
 from visorvos.core.files.names import is_safe_name
 from visorvos.errors import VisorVosError
 
-__all__ = ["DataSet", "Sequence", "check_name", "mask_files", "read_mapping", "read_names"]
+__all__ = ["DataSet", "Sequence", "check_name", "read_mapping", "read_names"]
 
 _RESOLUTION = "480p"
 _MOST_BYTES = 64 << 20
@@ -42,11 +43,6 @@ def check_name(name: str, source: Path) -> str:
             "A name holds no slashes, colons or control characters and begins with no dot; mend the file.",
         )
     return name
-
-
-def mask_files(folder: Path) -> dict[str, Path]:
-    """The mask files of a folder by frame name, in natural order."""
-    return {path.stem: path for path in list_images(folder, (".png", ".bmp"))}
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from visorvos.core.files.atomic import written_whole
-from visorvos.core.files.images import opened_image
+from visorvos.core.files.images import list_images, opened_image
 from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
 
-__all__ = ["BLACK_AND_WHITE", "Mask", "fit_mask", "read_labels", "read_mask", "write_mask"]
+__all__ = ["BLACK_AND_WHITE", "Mask", "fit_mask", "mask_files", "read_labels", "read_mask", "write_mask"]
 
 BLACK_AND_WHITE = frozenset({255})
 """The ids of a mask that shows one object in white."""
@@ -32,6 +32,11 @@ class Mask:
     """(H, W), 0 the background."""
     palette: bytes | None
     """256 RGB triples, or None for a grey file."""
+
+
+def mask_files(folder: Path) -> dict[str, Path]:
+    """The mask files of a folder by frame name, in natural order."""
+    return {path.stem: path for path in list_images(folder, (".png", ".bmp"))}
 
 
 def read_mask(path: Path) -> Mask:
@@ -108,8 +113,10 @@ def write_mask(path: Path, labels: NDArray[np.uint8], palette: bytes = DAVIS_PAL
 def _check_background(mask: Mask, path: Path) -> None:
     """Refuses a palette whose black is not 0: saved from colours, with indices that mean nothing."""
     colours = np.frombuffer(mask.palette or b"", np.uint8).reshape(-1, 3)
+    if not colours[0].any():
+        return
     black = [index for index in object_ids(mask.labels) if not colours[index].any()]
-    if black and colours[0].any():
+    if black:
         raise VisorVosError(
             f"The mask {path} shows its background, black, as {black[0]}, and 0 is a colour of its palette.",
             "Save masks with 0 for the background and ids 1 to 255 for objects.",
@@ -130,7 +137,8 @@ def _is_anti_aliased(labels: NDArray[np.uint8]) -> bool:
     darkest = cv2.erode(labels, np.ones((3, 3), np.uint8))
     brightest = cv2.dilate(labels, np.ones((3, 3), np.uint8))
     solid = set(object_ids(np.where(darkest == brightest, labels, 0).astype(np.uint8)))
-    thin = np.isin(labels, [value for value in present if value not in solid])
+    blended = [value for value in present if value not in solid]
+    if len(blended) < 2:
+        return False
     between = (darkest < labels) & (labels < brightest)
-    several = len(present) - len(solid) >= 2
-    return several and bool(between[thin].mean() > 0.5)
+    return bool(between[np.isin(labels, blended)].mean() > 0.5)

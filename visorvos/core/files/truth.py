@@ -40,7 +40,7 @@ class Truth:
             VisorVosError: where it is black and white, and there are several objects.
         """
         labels = read_mask(path).labels
-        if not self.is_black_and_white and set(object_ids(labels)) == BLACK_AND_WHITE:
+        if not self.is_black_and_white and labels.max() == _WHITE and set(object_ids(labels)) == BLACK_AND_WHITE:
             if self.objects > 1:
                 raise VisorVosError(
                     f"The mask {path} is black and white, but the sequence has {self.objects} objects.",
@@ -50,6 +50,8 @@ class Truth:
         return self._meant(labels)
 
     def _meant(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if labels.max() < _WHITE:
+            return labels
         return np.where(labels == _WHITE, int(self.is_black_and_white), labels).astype(np.uint8)
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,9 @@ from numpy.typing import NDArray
 from visorvos.core.files.atomic import written_whole
 from visorvos.core.files.images import is_meant
 from visorvos.errors import VisorVosError
+
+if TYPE_CHECKING:
+    import av
 
 __all__ = ["VideoFile", "VideoSink", "written_video"]
 
@@ -62,6 +64,8 @@ class VideoFile:
 
     @contextmanager
     def _opened(self) -> Iterator[av.container.InputContainer]:
+        import av  # takes a quarter of a second, which folders of frames need not spend
+
         try:
             with av.open(str(self.path)) as container:
                 yield container
@@ -74,6 +78,8 @@ class VideoFile:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
+    import av
+
     try:
         yield
     except av.FFmpegError as error:
@@ -102,6 +108,8 @@ def written_video(path: Path, rate: Fraction) -> Iterator[VideoSink]:
         A function that takes frames, uint8 (H, W, 3) RGB. H.264 wants even sides: an odd one is widened by
         repeating its last pixels.
     """
+    import av
+
     with (
         _explained(path),
         written_whole(path) as part,

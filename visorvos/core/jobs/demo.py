@@ -15,7 +15,8 @@ from visorvos.core.files.settings_file import SETTINGS_FILE, read_settings, writ
 from visorvos.core.jobs.demo_recipe import FULL, QUICK, SHORT_SIDE, finetune_settings, pretrain_settings
 from visorvos.core.jobs.evaluate import Evaluation, evaluate
 from visorvos.core.jobs.finetune import finetune
-from visorvos.core.jobs.predict import Prediction, predict
+from visorvos.core.jobs.predict import predict
+from visorvos.core.jobs.predict_video import PredictedVideo
 from visorvos.core.jobs.prepare import prepare
 from visorvos.core.jobs.pretrain import pretrain
 from visorvos.core.jobs.progress import Progress, Silent
@@ -39,7 +40,7 @@ class Demo:
     copied: Evaluation
     """Of each video's first mask, copied to all its frames."""
     trained: Evaluation
-    prediction: Prediction
+    prediction: PredictedVideo
     weights: Path
     overlay: Path
     """A video's frames with the masks found, on one sheet."""
@@ -158,11 +159,11 @@ def _copy_first_masks(root: Path, output: Path) -> None:
 
 def _predict(
     settings: DemoSettings, root: Path, evaluation: Evaluation, weights: Path, progress: Progress
-) -> Prediction:
+) -> PredictedVideo:
     """Masks and overlays of the video with the median score: neither the best nor the worst."""
     ranked = sorted(evaluation.report.sequences, key=lambda sequence: sequence.j_and_f)
     sequence = DataSet(root).sequence(ranked[len(ranked) // 2].sequence)
-    return predict(
+    prediction = predict(
         PredictSettings(
             frames=sequence.frames[0].parent,
             masks=sequence.masks[0],
@@ -176,3 +177,5 @@ def _predict(
         ),
         progress,
     )
+    assert isinstance(prediction, PredictedVideo)
+    return prediction

@@ -20,11 +20,11 @@ from visorvos.core.files.layout import DataSet
 from visorvos.core.files.names import real_path
 from visorvos.core.files.settings_file import write_settings, yaml_text
 from visorvos.core.jobs.mask_pictures import picture_note, with_pictures
+from visorvos.core.jobs.processes import find_processes
 from visorvos.core.jobs.progress import Progress, Silent
 from visorvos.core.jobs.score import evaluate_masks
 from visorvos.core.metrics.accumulator import ScoreReport
 from visorvos.core.report.evaluation_page import Part, evaluation_page, parts_of, random_masks, worst_masks
-from visorvos.core.report.score_tables import global_csv, sequence_csv
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.evaluate import EvaluateSettings
 
@@ -94,10 +94,13 @@ class Evaluation:
 def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Evaluation:
     """Scores a split of a data set and writes tables and a page, and masks where a network was run.
 
+    Several processes, started with ``torchrun`` or ``accelerate launch``, share the sequences that a network runs over.
+
     Raises:
         VisorVosError: for data or predictions that cannot be used.
     """
-    progress = progress or Silent()
+    processes = find_processes(settings.device)
+    progress = progress if progress is not None and processes.is_first else Silent()
     began = time.perf_counter()
     data = DataSet(settings.data)
     names = data.sequences(settings.split)
@@ -109,17 +112,21 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
     if output is not None:
         _keep_apart(output, data)
         make_folder(output)
-        write_settings(output, "evaluate", settings.model_dump(mode="json"))
+        if processes.is_first:
+            write_settings(output, "evaluate", settings.model_dump(mode="json"))
     segmented = None
     if settings.weights is not None:
         # Only a run needs torch: scores of finished masks do without its start-up time.
         from visorvos.core.jobs.run_weights import run_weights
 
         videos = [data.sequence(name) for name in names]
-        segmented = run_weights(settings, settings.weights, videos, predictions, progress)
-    report = evaluate_masks(
-        data.annotations, predictions, names, settings.protocol, object_names, settings.workers, progress
-    )
+        segmented = run_weights(settings, settings.weights, videos, predictions, processes, progress)
+    report = None
+    if processes.is_first:
+        report = evaluate_masks(
+            data.annotations, predictions, names, settings.protocol, object_names, settings.workers, progress
+        )
+    report = processes.tell(report)
     if report.unscored:
         progress.say(f"Without an object or a frame to score: {', '.join(report.unscored)}.")
     result = Evaluation(
@@ -134,7 +141,10 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         datetime.now(timezone.utc).isoformat(timespec="seconds"),
         time.perf_counter() - began,
     )
-    if output is not None:
+    if output is not None and processes.is_first:
+        # pandas takes half a second to start.
+        from visorvos.core.report.score_tables import global_csv, sequence_csv
+
         write_text(output / f"global_results-{split}.csv", global_csv(report))
         write_text(output / f"per-sequence_results-{split}.csv", sequence_csv(report))
         write_text(output / f"scores-{split}.json", json.dumps(result.to_dict(), indent=1))

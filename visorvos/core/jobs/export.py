@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from visorvos.core.datasets.rasterise import object_polygons
-from visorvos.core.files.layout import DataSet, mask_files, read_mapping
-from visorvos.core.files.masks import read_mask
+from visorvos.core.files.layout import DataSet, read_mapping
+from visorvos.core.files.masks import mask_files, read_mask
 from visorvos.core.files.prepared import HEIGHT, WIDTH
 from visorvos.core.files.submission import SubmittedFrame, read_submission, write_submission
 from visorvos.core.jobs.progress import Progress, Silent

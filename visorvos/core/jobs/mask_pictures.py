@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visorvos.core.files.images import FRAME_SUFFIXES, list_images, read_frame
-from visorvos.core.files.layout import DataSet, mask_files
+from visorvos.core.files.layout import DataSet
+from visorvos.core.files.masks import mask_files
 from visorvos.core.files.truth import open_truth
 from visorvos.core.report.mask_pair import PREDICTED_COLOUR, TRUE_COLOUR, MaskPair, crop_window, draw_mask
 from visorvos.core.report.page import data_uri

@@ -1,233 +1,87 @@
-"""``visorvos predict``: the masks of one video from those of a few of its frames."""
+"""``visorvos predict``: the masks of a video, or of a folder of them, from those of a few of its frames."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from visorvos import __version__
-from visorvos.core.files.atomic import clear_parts, make_folder
 from visorvos.core.files.checkpoints import load_weights
-from visorvos.core.files.frames import FrameSource, open_frames
-from visorvos.core.files.given_masks import GivenMasks, open_masks
-from visorvos.core.files.images import write_picture
-from visorvos.core.files.masks import read_mask, write_mask
-from visorvos.core.files.names import real_path
-from visorvos.core.files.run_state import checksum, read_state, write_state
-from visorvos.core.files.settings_file import write_settings
-from visorvos.core.files.video import written_video
-from visorvos.core.inference.segmenter import Segmenter, choose_policy
-from visorvos.core.jobs.clip_pictures import SHEET, choose_style, write_sheet
-from visorvos.core.jobs.device import choose_device, choose_precision
+from visorvos.core.files.frames import list_sequences
+from visorvos.core.files.run_state import checksum
+from visorvos.core.jobs.device import choose_device, choose_precision, keep_freed_memory
+from visorvos.core.jobs.predict_video import Network, PredictedVideo, open_video, predict_video
+from visorvos.core.jobs.processes import find_processes
 from visorvos.core.jobs.progress import Progress, Silent
 from visorvos.core.jobs.weights import resolve_weights
-from visorvos.core.report.overlay import Style, draw_overlay
-from visorvos.errors import VisorVosError
+from visorvos.core.network.for_inference import for_inference
+from visorvos.errors import VisorVosError, listed
 from visorvos.settings.predict import PredictSettings
 
-__all__ = ["Prediction", "predict"]
+__all__ = ["PredictedFolder", "predict"]
 
-_STATE = ".predict.safetensors"
-_OVERLAY = "overlay"
-_VIDEO = "overlay.mp4"
-SECONDS_BETWEEN_STATES = 30.0
-"""How much work an interruption may cost."""
+_LISTED = 5
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """What a run of `predict` did."""
+class PredictedFolder:
+    """What a run of `predict` over a folder of sequences did."""
 
     output: str
-    frames: int
-    objects: tuple[int, ...]
-    segmented: int
-    """Frames segmented by this run; the others stood there from the one it went on from."""
+    sequences: tuple[PredictedVideo, ...]
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {
+            "output": self.output,
+            "frames": sum(video.frames for video in self.sequences),
+            "segmented": sum(video.segmented for video in self.sequences),
+            "seconds": self.seconds,
+            "sequences": [video.to_dict() for video in self.sequences],
+        }
 
 
-def predict(settings: PredictSettings, progress: Progress | None = None) -> Prediction:
-    """Segments a folder of frames or a video file and writes masks, and overlays where asked for.
+def predict(settings: PredictSettings, progress: Progress | None = None) -> PredictedVideo | PredictedFolder:
+    """Segments a video, or each sequence of a folder, and writes masks, and overlays where asked for.
+
+    Several processes, started with ``torchrun`` or ``accelerate launch``, share the sequences. What is given back is
+    the same in all of them.
 
     Raises:
         VisorVosError: for input that cannot be used, or an output that cannot be written.
     """
-    progress = progress or Silent()
-    source = open_frames(settings.frames)
-    _keep_apart(settings)
-    given = open_masks(settings.masks, source)
-    style = choose_style(settings, given.palette)
+    began = time.perf_counter()
+    processes = find_processes(settings.device)
+    progress = progress if progress is not None and processes.is_first else Silent()
+    sequences = _sequences(settings)
+    # All inputs are looked at before any long work begins.
+    own = [open_video(one) for one in processes.share(sequences or [settings])]
+    network = _network(settings, processes.in_turn(lambda: resolve_weights(settings.weights, progress)))
+    found = processes.gather([predict_video(video, network, progress) for video in own])
+    if not sequences:
+        return found[0]
+    return PredictedFolder(str(settings.output), tuple(found), time.perf_counter() - began)
+
+
+def _sequences(settings: PredictSettings) -> list[PredictSettings]:
+    """Settings of each sequence where the frames are a folder of folders; else none."""
+    names = list_sequences(settings.frames)
+    missing = [name for name in names if not (settings.masks / name).is_dir()]
+    if missing:
+        raise VisorVosError(
+            f"{settings.frames} holds no frames but {len(names)} folders; in {settings.masks} there is no folder of "
+            f"masks for {listed(missing, _LISTED)}.",
+            "Give the frames of one video, or folders of masks named as those of frames.",
+        )
+    folders = ("frames", "masks", "output")
+    return [
+        settings.model_copy(update={folder: getattr(settings, folder) / name for folder in folders}) for name in names
+    ]
+
+
+def _network(settings: PredictSettings, weights: Path) -> Network:
+    keep_freed_memory()
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    weights = resolve_weights(settings.weights, progress)
-    stm = load_weights(weights).to(device, precision)
-    length = source.count() if settings.memory == "visor" else None
-    policy = choose_policy(settings.memory, settings.every, settings.limit, length)
-
-    make_folder(settings.output)
-    for folder in (settings.output, settings.output / _OVERLAY):
-        clear_parts(folder)
-    made_from = _made_from(settings, source, given, weights, device, precision)
-    run = _Run(settings, source, given, Segmenter(stm, policy, settings.size), made_from, style)
-    if settings.resume:
-        progress.say(run.resume())
-    write_settings(settings.output, "predict", settings.model_dump(mode="json"))
-    strangers = sorted(path.name for path in settings.output.glob("*.png") if source.number(path.stem) is None)
-    if strangers:
-        progress.say(f"{settings.output} also holds {len(strangers)} masks of no frame, such as {strangers[0]}.")
-    first = min(given)
-    if first > 0:
-        progress.say(f"The first mask is that of frame {source.name(first)}: the masks of those before it are empty.")
-
-    start, began = run.segmenter.frames_seen, time.perf_counter()
-    frames = start
-    for number in progress.track(run.go(), f"Segmenting {settings.frames.name}", "frames", source.expected):
-        frames = number + 1
-    _check_end(given, source, frames, progress)
-    if "sheet" in settings.save:
-        write_sheet(source, settings.output, frames, style)
-    return Prediction(
-        str(settings.output), frames, tuple(sorted(given.ids)), frames - start, time.perf_counter() - began
-    )
-
-
-class _Run:
-    """One run over a video, or the rest of an interrupted one."""
-
-    def __init__(
-        self,
-        settings: PredictSettings,
-        source: FrameSource,
-        given: GivenMasks,
-        segmenter: Segmenter,
-        made_from: str,
-        style: Style,
-    ) -> None:
-        self.settings = settings
-        self.source = source
-        self.given = given
-        self.segmenter = segmenter
-        self.made_from = made_from
-        self.style = style
-        self.state_file = settings.output / _STATE
-
-    def resume(self) -> str:
-        """Takes up an interrupted run where that gives the same masks; says what was found."""
-        state = read_state(self.state_file, self.made_from)
-        if state is None:
-            return "Starting from the first frame: no interrupted run with these inputs and options has left its state."
-        done = int(state["frames_seen"][0])
-        missing = next((n for n in range(done) if not self.mask_file(n).is_file()), None)
-        if missing is not None:
-            return f"Starting from the first frame: {self.mask_file(missing)} of the interrupted run is gone."
-        self.segmenter.restore(state)
-        return f"Going on after {done} frames that were done before."
-
-    def go(self) -> Iterator[int]:
-        """Segments and writes frame by frame; yields the number of each."""
-        start = self.segmenter.frames_seen
-        if start == 0:
-            # Else a state of other masks than those about to be written would stay behind.
-            self.state_file.unlink(missing_ok=True)
-        saved = time.monotonic()
-        with ExitStack() as stack:
-            draw_into = (
-                stack.enter_context(written_video(self.settings.output / _VIDEO, self.source.rate))
-                if "video" in self.settings.save
-                else None
-            )
-            # Overlays of frames done before are drawn again: a video cannot be gone on with.
-            drawn_again = {"overlay", "video"} & set(self.settings.save)
-            first = 0 if drawn_again else start
-            for number, frame in enumerate(self.source.read(first), first):
-                labels = self._old_mask(number) if number < start else self._new_mask(number, frame)
-                if drawn_again:
-                    drawn = draw_overlay(frame, labels, self.style)
-                    if "overlay" in self.settings.save:
-                        write_picture(self.settings.output / _OVERLAY / f"{self.source.name(number)}.jpg", drawn)
-                    if draw_into is not None:
-                        draw_into(drawn)
-                yield number
-                if time.monotonic() - saved > SECONDS_BETWEEN_STATES:
-                    write_state(self.state_file, self.made_from, self.segmenter.state())
-                    saved = time.monotonic()
-        write_state(self.state_file, self.made_from, self.segmenter.position())
-
-    def mask_file(self, number: int) -> Path:
-        return self.settings.output / f"{self.source.name(number)}.png"
-
-    def _new_mask(self, number: int, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        try:
-            labels = self.segmenter.step(frame, self.given.get(number))
-        except VisorVosError as error:
-            where = f"{self.source.path}, frame {self.source.name(number)}"
-            raise VisorVosError(f"{where}: {error.message}", error.remedy) from error
-        write_mask(self.mask_file(number), labels, self.given.palette)
-        return labels
-
-    def _old_mask(self, number: int) -> NDArray[np.uint8]:
-        return read_mask(self.mask_file(number)).labels
-
-
-def _made_from(
-    settings: PredictSettings,
-    source: FrameSource,
-    given: GivenMasks,
-    weights: Path,
-    device: torch.device,
-    precision: torch.dtype,
-) -> str:
-    """All that the masks follow from, as text."""
-    options = settings.model_dump(mode="json", include={"size", "memory", "every", "limit"})
-    options |= {"device": device.type, "precision": str(precision)}
-    versions = {"visorvos": __version__, "torch": torch.__version__}
-    inputs = {
-        "frames": source.fingerprint(),
-        "masks": given.checksum,
-        "palette": given.palette.hex(),
-        "weights": checksum(weights),
-    }
-    return json.dumps({**options, **versions, **inputs}, sort_keys=True)
-
-
-def _keep_apart(settings: PredictSettings) -> None:
-    """Refuses to write over what is read."""
-    output = real_path(settings.output)
-    drawn = {"overlay": output / _OVERLAY, "video": output / _VIDEO, "sheet": output / SHEET}
-    if real_path(settings.frames) in [drawn[kind] for kind in settings.save]:
-        raise VisorVosError(
-            f"With --save, {settings.frames} would be written over, and it is read.", "Choose another --output."
-        )
-    for path in (settings.frames, settings.masks):
-        read = real_path(path) if path.is_dir() else real_path(path).parent
-        if read == output and (path.is_dir() or path.suffix == ".png"):
-            raise VisorVosError(
-                f"The output {settings.output} is where {path} is read from.",
-                "Choose another --output: masks are named as their frames and would take their place.",
-            )
-
-
-def _check_end(given: GivenMasks, source: FrameSource, frames: int, progress: Progress) -> None:
-    """What only the end of a video file tells."""
-    if frames == 0:
-        raise VisorVosError(f"{source.path} holds no frames.", "Check the file with a player.")
-    beyond = [number for number in given if number >= frames]
-    if beyond:
-        raise VisorVosError(
-            f"The mask {given.files[beyond[0]]} belongs to no frame: {source.path} has {frames}.",
-            "Name masks by frame number, the first being 00000.",
-        )
-    if source.expected is not None and source.expected != frames:
-        progress.say(f"{source.path} states {source.expected} frames; {frames} could be read.")
+    return Network(for_inference(load_weights(weights), device, precision), device, precision, checksum(weights))

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from visorvos.core.files.layout import mask_files
-from visorvos.core.files.truth import open_truth
+from visorvos.core.files.masks import mask_files
 from visorvos.core.jobs.progress import Progress, Silent
+from visorvos.core.jobs.score_masks import MasksOfSequence, score_masks
 from visorvos.core.jobs.worker_pool import WorkerPool, usable_cores
-from visorvos.core.metrics.accumulator import Accumulator, ScoreReport, SequenceScores, score_sequence
+from visorvos.core.metrics.accumulator import Accumulator, ScoreReport
 from visorvos.errors import VisorVosError, listed
 
 __all__ = ["evaluate_masks"]
 
 Protocol = Literal["visor", "davis"]
 _LISTED = 5
-
-
-@dataclass(frozen=True)
-class _Task:
-    """One sequence to score: (frame, true mask, predicted mask) of each frame that counts."""
-
-    sequence: str
-    first: Path
-    frames: tuple[tuple[str, Path, Path], ...]
-    names: Mapping[int, str]
 
 
 def evaluate_masks(
@@ -69,10 +58,12 @@ def evaluate_masks(
     if sequences is None:
         sequences = sorted(entry.name for entry in truth_dir.iterdir() if entry.is_dir())
     tasks = _plan(truth_dir, prediction_dir, sequences, protocol, names or {})
+    # The longest first: one that comes last keeps a single process busy while the others have nothing left.
+    tasks.sort(key=lambda task: len(task.frames), reverse=True)
     accumulator = Accumulator(protocol)
     progress = progress or Silent()
     with WorkerPool(min(workers or usable_cores(), len(tasks))) as pool:
-        for scores in progress.track(pool.spread(_score, tasks), "Scoring", "sequences", len(tasks)):
+        for scores in progress.track(pool.spread(score_masks, tasks), "Scoring", "sequences", len(tasks)):
             accumulator.update(scores)
     return accumulator.compute()
 
@@ -83,7 +74,7 @@ def _plan(
     sequences: Sequence[str],
     protocol: Protocol,
     names: Mapping[str, Mapping[int, str]],
-) -> list[_Task]:
+) -> list[MasksOfSequence]:
     """What to score, once it is known that all of it is there."""
     tasks, missing = [], []
     for sequence in sequences:
@@ -95,16 +86,10 @@ def _plan(
         counted = list(truth)[1:] if protocol == "visor" else list(truth)[1:-1]
         missing += [folder / f"{frame}.png" for frame in counted if frame not in predicted]
         frames = tuple((frame, truth[frame], predicted[frame]) for frame in counted if frame in predicted)
-        tasks.append(_Task(sequence, next(iter(truth.values())), frames, names.get(sequence, {})))
+        tasks.append(MasksOfSequence(sequence, next(iter(truth.values())), frames, names.get(sequence, {})))
     if missing:
         raise VisorVosError(
             f"{len(missing)} predicted masks are missing: {listed(list(map(str, missing)), _LISTED)}.",
             "Predictions are named as the annotations, SEQUENCE/FRAME.png; a missing one is not scored as empty.",
         )
     return tasks
-
-
-def _score(task: _Task) -> SequenceScores:
-    truth = open_truth([task.first])
-    frames = ((frame, truth.labels(true), truth.predicted(predicted)) for frame, true, predicted in task.frames)
-    return score_sequence(task.sequence, frames, range(1, truth.objects + 1), task.names)

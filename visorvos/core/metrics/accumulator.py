@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.metrics.contour import contour_accuracy
-from visorvos.core.metrics.region import region_similarity
+from visorvos.core.metrics.contour import label_contours
+from visorvos.core.metrics.region import label_regions
 from visorvos.core.metrics.summary import Statistics, average, summarise
 from visorvos.errors import VisorVosError
 
@@ -182,11 +182,12 @@ def score_sequence(
                 "Save predictions as one-channel images at the resolution of the annotations.",
             )
         frame_names.append(frame)
-        for object_id in region:
-            true_mask, predicted_mask = truth[None] == object_id, prediction[None] == object_id
-            region[object_id].extend(region_similarity(true_mask, predicted_mask))
-            contour[object_id].extend(contour_accuracy(true_mask, predicted_mask))
-            sizes[object_id].append(float(true_mask.mean()))
+        for object_id, (j, size), f in zip(
+            region, label_regions(truth, prediction, region), label_contours(truth, prediction, region), strict=True
+        ):
+            region[object_id].append(j)
+            contour[object_id].append(f)
+            sizes[object_id].append(size)
     if not frame_names:
         return SequenceScores(sequence, objects=())
     return SequenceScores(

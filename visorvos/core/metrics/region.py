@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["check_mask_pair", "region_similarity"]
+__all__ = ["check_mask_pair", "label_regions", "region_similarity"]
+
+_BLOCK = 1 << 20
+"""Pixels counted at once: OpenCV's counts are float32, exact to 2**24."""
 
 
 def region_similarity(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -33,6 +39,30 @@ def region_similarity(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -
         if union:
             scores[t] = np.count_nonzero(true_mask & predicted_mask) / union
     return scores
+
+
+def label_regions(
+    truth: NDArray[np.uint8], prediction: NDArray[np.uint8], object_ids: Iterable[int]
+) -> list[tuple[float, float]]:
+    """J of each object in one frame, as `region_similarity` defines it, and the share of the frame that it covers.
+
+    Args:
+        truth, prediction: labels, uint8 (H, W) each.
+        object_ids: the objects; all else is background.
+    """
+    object_ids = list(object_ids)
+    labels = 1 + int(max(truth.max(), prediction.max(), *object_ids))
+    pairs = np.zeros((labels, labels), np.int64)
+    columns = truth.reshape(-1, 1), prediction.reshape(-1, 1)
+    for start in range(0, truth.size, _BLOCK):
+        block = [column[start : start + _BLOCK] for column in columns]
+        pairs += cv2.calcHist(block, [0, 1], None, [labels, labels], [0, labels, 0, labels]).astype(np.int64)
+    true_counts, predicted_counts, both = pairs.sum(axis=1), pairs.sum(axis=0), pairs.diagonal()
+    union = true_counts + predicted_counts - both
+    return [
+        (float(both[index] / union[index]) if union[index] else 1.0, float(true_counts[index] / truth.size))
+        for index in object_ids
+    ]
 
 
 def check_mask_pair(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> None:

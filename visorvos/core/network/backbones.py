@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torchvision
 from torch import nn
 
+from visorvos.core.network.resnet import BasicBlock, Bottleneck, ResNet
 from visorvos.errors import VisorVosError
 
 __all__ = ["BACKBONES", "Trunk", "Widths", "load_trunk"]
@@ -61,11 +61,7 @@ def load_trunk(backbone: str, *, pretrained: bool) -> Trunk:
     try:
         if backbone == "resnest101":
             return _cut(_resnest101(pretrained), stem_channels=128)
-        # The recipe's networks started from the first ImageNet weights that torchvision published.
-        weights = "IMAGENET1K_V1" if pretrained else None
-        # Untrained residual blocks start as the identity (Goyal et al. 2017), as timm's do; colours get through.
-        resnet = torchvision.models.get_model(backbone, weights=weights, zero_init_residual=True)
-        return _cut(resnet, stem_channels=64)
+        return _cut(_resnet(backbone, pretrained), stem_channels=64)
     except (OSError, RuntimeError) as error:
         if not pretrained:
             raise
@@ -73,6 +69,16 @@ def load_trunk(backbone: str, *, pretrained: bool) -> Trunk:
             f"The ImageNet weights of {backbone} cannot be downloaded: {error}.",
             "Mend the connection, or start without them: STM(backbone, pretrained=False).",
         ) from error
+
+
+def _resnet(backbone: str, pretrained: bool) -> nn.Module:
+    resnet = ResNet(Bottleneck, (3, 4, 6, 3)) if backbone == "resnet50" else ResNet(BasicBlock, (2, 2, 2, 2))
+    if pretrained:
+        import torchvision
+
+        # The recipe's networks started from the first ImageNet weights that torchvision published.
+        resnet.load_state_dict(torchvision.models.get_model(backbone, weights="IMAGENET1K_V1").state_dict())
+    return resnet
 
 
 def _resnest101(pretrained: bool) -> nn.Module:

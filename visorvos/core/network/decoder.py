@@ -42,8 +42,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         active = torch.relu(x)
-        residual: Tensor = self.conv2(torch.relu(self.conv1(active)))
-        return residual + (active if self.rectified else x)
+        residual: Tensor = self.conv2(torch.relu_(self.conv1(active)))
+        return residual.add_(active if self.rectified else x)
 
 
 class Refinement(nn.Module):

@@ -88,7 +88,7 @@ class STM(
         self.query_projection = KeyValue(widths.stride_16, widths.key, widths.value)
         self.decoder = Decoder(widths)
         self.backbone = backbone
-        if not pretrained:
+        if not pretrained and not self.decoder.fuse.weight.is_meta:
             self._match_by_appearance()
 
     @torch.no_grad()

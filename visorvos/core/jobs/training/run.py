@@ -13,7 +13,7 @@ from accelerate import Accelerator
 
 from visorvos.core.datasets.clip import Clips
 from visorvos.core.datasets.loader import Batch, Course, load_batches
-from visorvos.core.jobs.device import choose_device, choose_precision
+from visorvos.core.jobs.device import choose_device, choose_precision, keep_freed_memory
 from visorvos.core.jobs.progress import Bar, Progress, Silent
 from visorvos.core.jobs.training.interruption import Interruption, StoppedError
 from visorvos.core.jobs.training.network import start_network
@@ -75,6 +75,7 @@ def train(
             where the run was asked to stop.
     """
     began = time.perf_counter()
+    keep_freed_memory()
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     accelerator = start_accelerator(device, bfloat16=precision == torch.bfloat16)

@@ -1,0 +1,100 @@
+"""The plain forms give what ours give: each checks the other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from tests.builders import draw_clip, golden
+from tests.coco_builders import annotation, crowd, picture, square, write_coco
+from visorvos import STM, clip_loss, contour_accuracy, region_similarity, segment_video
+from visorvos.core.benchmark.arithmetic import clip_work, video_work
+from visorvos.core.benchmark.plain_instances import ScannedInstances
+from visorvos.core.benchmark.plain_loss import plain_clip_loss
+from visorvos.core.benchmark.plain_network import memorize, segment
+from visorvos.core.benchmark.plain_scores import plain_contour, plain_region
+from visorvos.core.benchmark.plain_video import segment_plainly
+from visorvos.core.files.coco_index import open_coco
+
+
+def test_masks_are_the_same(golden_stm: STM) -> None:
+    recorded = golden(f"propagation_{golden_stm.backbone}")
+    frames, first = list(recorded["frames"])[:6], recorded["first_label"]
+    plain = np.stack(list(segment_plainly(golden_stm, frames, first)))
+    ours = np.stack(list(segment_video(golden_stm, frames, first, memory="visor")))
+    assert set(np.unique(ours)) == {0, 1, 2, 3}
+    # Where two labels are as likely but for rounding, either will do; weights without sense have many such places.
+    assert np.mean(plain == ours) >= 0.9995
+
+
+def test_log_odds_are_the_same(golden_stm: STM) -> None:
+    random = torch.Generator().manual_seed(0)
+    frames = torch.rand(2, 3, 45, 70, generator=random)
+    masks = torch.softmax(3 * torch.randn(1, 4, 45, 70, generator=random), dim=1)[:, 1:]
+    with torch.inference_mode():
+        keys, values = memorize(golden_stm, frames[:1], masks)
+        plain = segment(golden_stm, frames[1:], keys, values, objects=3)
+        keys, values = golden_stm.memorize(frames[:1], masks)
+        ours = golden_stm.segment(frames[1:], keys.unsqueeze(3), values.unsqueeze(3))
+    torch.testing.assert_close(plain[:, :4], ours, rtol=1e-4, atol=1e-4)
+    assert plain[:, 4:].unique().numel() == 1
+
+
+def test_losses_are_the_same(golden_stm: STM) -> None:
+    frames, labels = draw_clip(3, 64, 64, 5)
+    clip = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)[None]
+    truth = torch.from_numpy(np.stack(labels))[None]
+    plain, ours = plain_clip_loss(golden_stm, clip, truth), clip_loss(golden_stm, clip, truth)
+    torch.testing.assert_close(plain, ours, rtol=1e-5, atol=1e-6)
+
+
+def test_scores_are_the_same() -> None:
+    random = np.random.default_rng(3)
+    masks = [np.zeros((60, 90), bool), np.ones((60, 90), bool)]
+    for _ in range(30):
+        mask = np.zeros((60, 90), np.uint8)
+        x, y, radius = random.integers((0, 0, 1), (90, 60, 40)).tolist()
+        cv2.circle(mask, (x, y), radius, (1,), -1)
+        masks.append(mask.astype(bool))
+    pairs = [(masks[a], masks[b]) for a, b in random.integers(0, len(masks), (150, 2))]
+    plain = np.array([[plain_region(*pair), plain_contour(*pair)] for pair in pairs])
+    truth, found = (np.stack(side) for side in zip(*pairs, strict=True))
+    np.testing.assert_allclose(plain[:, 0], region_similarity(truth, found), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(plain[:, 1], contour_accuracy(truth, found), rtol=0, atol=1e-12)
+    assert len(np.unique(plain)) > 100
+
+
+def test_objects_found_by_scanning_are_those_of_the_index(tmp_path: Path) -> None:
+    annotations = [
+        annotation(7, 2, square(1, 2, 10), square(20, 3, 5)),
+        annotation(3, 9, square(0.7, 2, 10)),
+        crowd(4, 2),
+        annotation(5, 2, [1, 1, 2, 2]),
+        annotation(6, 2, square(4, 4, 20)),
+    ]
+    root = write_coco(tmp_path, [picture(2), picture(5), picture(9)], annotations)
+    content = json.loads((root / "annotations" / "instances_train2017.json").read_text())
+    scanned, index = ScannedInstances(content["images"], content["annotations"]), open_coco(root)
+    assert len(scanned) == len(index) == 3
+    assert [scanned.name(image) for image in range(3)] == [index.name(image) for image in range(3)]
+    np.testing.assert_array_equal(scanned.instance_starts, index.instance_starts)
+    np.testing.assert_array_equal(scanned.box_areas, index.box_areas)
+    for instance in (1, 0, 2, 1):
+        for one, other in zip(scanned.polygons(instance), index.polygons(instance), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_the_arithmetic_is_counted() -> None:
+    one, four = (video_work("resnet50", 480, 854, objects, 4) / 3e9 for objects in (1, 4))
+    # By hand: each encoder about 30, keys and values 2 x 9.5, the decoder 105 of which 46 once a frame.
+    assert one == pytest.approx(180, rel=0.1)
+    assert four == pytest.approx(180 + 3 * 100, rel=0.15)
+    # What does not grow with the number of frames or objects is counted once.
+    steps = [video_work("resnet18", 96, 96, objects, 2) for objects in (1, 2, 3)]
+    assert steps[2] - steps[1] == steps[1] - steps[0] < steps[0]
+    assert clip_work("resnet18", 96, 2) == 3 * video_work("resnet18", 96, 96, 2, 3)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.builders import draw_clip, write_frames, write_labels
+from tests.conftest import Run
+
+NAMES = ("video10", "video9", "b")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Three sequences of three, four and five frames, with masks of the first and one more."""
+    for index, name in enumerate(NAMES):
+        frames, masks = draw_clip(3 + index, 48, 64, index)
+        write_frames(tmp_path / "frames" / name, frames)
+        for number in (0, 2):
+            write_labels(tmp_path / "masks" / name / f"{number:05d}.png", masks[number])
+    return tmp_path
+
+
+def command(root: Path, weights: Path, output: str, name: str = "") -> list[object]:
+    given = ["predict", root / "frames" / name, "--masks", root / "masks" / name, "--weights", weights]
+    return [*given, "--output", root / output / name, "--size", -1, "--device", "cpu", "--json"]
+
+
+def masks(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.png")}
+
+
+@pytest.fixture
+def separate(run: Run, root: Path, weights: Path) -> dict[str, bytes]:
+    """The masks of each sequence on its own."""
+    for name in NAMES:
+        assert run(*command(root, weights, "separate", name)).code == 0
+    return masks(root / "separate")
+
+
+def test_a_folder_of_sequences_is_each_of_them(run: Run, root: Path, weights: Path, separate: dict[str, bytes]) -> None:
+    done = run(*command(root, weights, "out"))
+    assert done.code == 0, done.err
+    assert masks(root / "out") == separate
+    assert len(separate) == 12
+    found = json.loads(done.out)
+    assert (found["frames"], found["segmented"]) == (12, 12)
+    assert [Path(one["output"]).name for one in found["sequences"]] == ["b", "video9", "video10"]
+    assert [one["frames"] for one in found["sequences"]] == [5, 4, 3]
+    again = run(*command(root, weights, "out"), "--resume")
+    assert json.loads(again.out)["segmented"] == 0
+    assert masks(root / "out") == separate
+
+
+def test_two_processes_share_the_sequences(root: Path, weights: Path, separate: dict[str, bytes]) -> None:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    launcher += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "visorvos"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    given = [*launcher, *map(str, command(root, weights, "out"))]
+    done = subprocess.run(given, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [Path(one["output"]).name for one in found["sequences"]] == ["b", "video9", "video10"]
+    assert masks(root / "out") == separate
+
+
+def test_all_sequences_are_looked_at_before_any_is_segmented(run: Run, root: Path, weights: Path) -> None:
+    (root / "masks" / "video9" / "00002.png").write_bytes(b"")
+    done = run(*command(root, weights, "out"))
+    assert done.code == 1
+    assert "video9/00002.png" in done.err
+    assert not (root / "out").exists()
+
+
+def test_a_sequence_without_masks_is_named(run: Run, root: Path, weights: Path) -> None:
+    (root / "masks" / "b").rename(root / "masks" / "c")
+    done = run(*command(root, weights, "out"))
+    assert done.code == 1
+    assert "there is no folder of masks for b." in " ".join(done.err.split())
+    assert not (root / "out").exists()

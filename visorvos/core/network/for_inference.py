@@ -1,0 +1,73 @@
+"""A network made ready to segment: it computes the same, and can be trained no more."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from visorvos.core.network.stm import STM
+from visorvos.core.network.winograd import WinogradConv
+
+__all__ = ["for_inference"]
+
+_LARGE = 256 * 256
+"""Input times output channels from which on a convolution gains by Winograd's algorithm."""
+
+
+def for_inference(stm: STM, device: torch.device, precision: torch.dtype) -> STM:
+    """Makes a network segment faster, on a device and in a precision.
+
+    Batch norms of the residual blocks are folded into the convolutions before them, in float32; channels lie last in
+    memory; and in float32 on a CPU large 3x3 convolutions behind the encoders take Winograd's algorithm.
+
+    Args:
+        stm: the network, float32. It is used up.
+        device: where to compute.
+        precision: and in what.
+
+    Returns:
+        The network, in evaluation mode. Its weights have other names and numbers: it is not to be saved.
+    """
+    stm = stm.eval().requires_grad_(False)
+    for encoder in (stm.memory_encoder, stm.query_encoder):
+        for part in encoder.modules():
+            _fold_batch_norms(part)
+    if device.type == "cpu" and precision == torch.float32:
+        behind = nn.ModuleList((stm.memory_projection, stm.query_projection, stm.decoder))
+        for part in list(behind.modules()):
+            for name, child in part.named_children():
+                # The decoder splits the weights of its first convolution between two inputs.
+                if part is not stm.decoder and isinstance(child, nn.Conv2d) and _gains(child):
+                    setattr(part, name, WinogradConv(child))
+    return stm.to(device=device, dtype=precision).to(memory_format=torch.channels_last)
+
+
+def _fold_batch_norms(part: nn.Module) -> None:
+    """Folds bn1 into conv1 and so on, and in a sequence each batch norm into a convolution right before it."""
+    children = dict(part.named_children())
+    if isinstance(part, nn.Sequential):
+        pairs = list(zip(children, list(children)[1:], strict=False))
+    else:
+        pairs = [(name, name.replace("conv", "bn")) for name in children if name.startswith("conv")]
+    for first, second in pairs:
+        conv, norm = children[first], children.get(second)
+        if type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d:
+            assert norm.running_mean is not None
+            assert norm.running_var is not None
+            conv.weight, conv.bias = fuse_conv_bn_weights(
+                conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+            )
+            setattr(part, second, nn.Identity())
+
+
+def _gains(conv: nn.Conv2d) -> bool:
+    """Whether Winograd's algorithm computes the same, and faster."""
+    plain = (conv.kernel_size, conv.stride, conv.padding, conv.dilation, conv.groups) == (
+        (3, 3),
+        (1, 1),
+        (1, 1),
+        (1, 1),
+        1,
+    )
+    return plain and conv.bias is not None and conv.in_channels * conv.out_channels >= _LARGE

@@ -1,0 +1,104 @@
+"""ResNet-18 and ResNet-50 (He et al. 2016), as torchvision builds, names and initialises them.
+
+Importing torchvision takes as long as importing torch: it is asked for ImageNet's weights, and for nothing else.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+__all__ = ["BasicBlock", "Bottleneck", "ResNet"]
+
+
+def _conv(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False)
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions."""
+
+    expansion = 1
+
+    def __init__(self, inputs: int, width: int, stride: int, downsample: nn.Module | None) -> None:
+        super().__init__()
+        self.conv1 = _conv(inputs, width, 3, stride)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = _conv(width, width, 3)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.downsample = downsample
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        y += x if self.downsample is None else self.downsample(x)
+        active: Tensor = self.relu(y)
+        return active
+
+
+class Bottleneck(nn.Module):
+    """A 3x3 convolution, which strides, between two of 1x1."""
+
+    expansion = 4
+
+    def __init__(self, inputs: int, width: int, stride: int, downsample: nn.Module | None) -> None:
+        super().__init__()
+        self.conv1 = _conv(inputs, width, 1)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = _conv(width, width, 3, stride)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = _conv(width, width * self.expansion, 1)
+        self.bn3 = nn.BatchNorm2d(width * self.expansion)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = downsample
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.relu(self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x))))))
+        y = self.bn3(self.conv3(y))
+        y += x if self.downsample is None else self.downsample(x)
+        active: Tensor = self.relu(y)
+        return active
+
+
+class ResNet(nn.Module):
+    """The parts of a ResNet.
+
+    All of them are made, the unused ones too, and in torchvision's order: a seed gives the weights it gives there.
+
+    Args:
+        block: the kind of its residual blocks.
+        counts: how many of them, stage by stage.
+    """
+
+    def __init__(self, block: type[BasicBlock] | type[Bottleneck], counts: tuple[int, int, int, int]) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        inputs = 64
+        for number, count in enumerate(counts, start=1):
+            width, stride = 32 * 2**number, 1 if number == 1 else 2
+            setattr(self, f"layer{number}", _stage(block, inputs, width, count, stride))
+            inputs = width * block.expansion
+        self.fc = nn.Linear(inputs, 1000)
+        if not self.fc.weight.is_meta:  # where there are no numbers, drawing them imports torch's compiler
+            self._draw_weights()
+
+    def _draw_weights(self) -> None:
+        for part in self.modules():
+            if isinstance(part, nn.Conv2d):
+                nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+        # Untrained residual blocks start as the identity (Goyal et al. 2017); colours get through.
+        for part in self.modules():
+            if isinstance(part, BasicBlock):
+                nn.init.zeros_(part.bn2.weight)
+            elif isinstance(part, Bottleneck):
+                nn.init.zeros_(part.bn3.weight)
+
+
+def _stage(block: type[BasicBlock] | type[Bottleneck], inputs: int, width: int, count: int, stride: int) -> nn.Module:
+    """Residual blocks one after another, of which the first strides."""
+    outputs = width * block.expansion
+    downsample = None
+    if stride != 1 or inputs != outputs:
+        downsample = nn.Sequential(_conv(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
+    first = block(inputs, width, stride, downsample)
+    return nn.Sequential(first, *(block(outputs, width, 1, None) for _ in range(count - 1)))
