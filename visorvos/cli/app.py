@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import json as json_library
 import os
 import sys
@@ -140,6 +141,9 @@ COMMANDS = (
     ),
 )
 
+_ONLY_LISTED = sys.argv[1:] in ([], ["-h"], ["--help"]) and "_VISORVOS_COMPLETE" not in os.environ
+"""Whether all that is asked for is the list of commands."""
+
 app = typer.Typer(
     name="visorvos",
     help="Space-Time Memory networks for video object segmentation on EPIC-KITCHENS VISOR.",
@@ -179,7 +183,9 @@ def _register(command: Command) -> None:
             shown = command.show(result)
             terminal.out.print(shown, soft_wrap=isinstance(shown, str))
 
-    run.__signature__ = signature(command.settings)  # type: ignore[attr-defined]
+    # The list of commands is shown sooner when their options, which it does not show, are not made.
+    options = inspect.Signature() if _ONLY_LISTED else signature(command.settings)
+    run.__signature__ = options  # type: ignore[attr-defined]
     run.__doc__ = command.settings.__doc__
     app.command(command.name, epilog=f"Example: {command.example}")(run)
 

@@ -29,7 +29,7 @@ ENVIRONMENT = {"data": "VISORVOS_DATA", "coco": "VISORVOS_COCO"}
 class Settings(BaseModel):
     """Strict and immutable: unknown keys, values out of range and infinite ones are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False, defer_build=True)
 
     panels: ClassVar[dict[str, tuple[str, ...]]] = {"Computing": ("device", "precision", "workers")}
     """Options by the heading under which --help shows them; those of the classes that a class is made from add up."""
