@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -141,16 +142,27 @@ COMMANDS = (
     ),
 )
 
-_ONLY_LISTED = sys.argv[1:] in ([], ["-h"], ["--help"]) and "_VISORVOS_COMPLETE" not in os.environ
-"""Whether all that is asked for is the list of commands."""
 
-app = typer.Typer(
-    name="visorvos",
-    help="Space-Time Memory networks for video object segmentation on EPIC-KITCHENS VISOR.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+@cache
+def application(only_listed: bool = False) -> typer.Typer:
+    """The commands.
+
+    Args:
+        only_listed: without their options, which take a while to make and a list of commands does not show.
+    """
+    app = typer.Typer(
+        name="visorvos",
+        help="Space-Time Memory networks for video object segmentation on EPIC-KITCHENS VISOR.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for command in COMMANDS:
+        options = inspect.Signature() if only_listed else signature(command.settings)
+        app.command(command.name, epilog=f"Example: {command.example}")(_function(command, options))
+    app.command("config", epilog="Example: visorvos config predict > predict.yaml")(_config)
+    return app
 
 
 def _show_version(asked: bool) -> None:
@@ -159,7 +171,6 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
@@ -168,7 +179,9 @@ def _root(
     pass
 
 
-def _register(command: Command) -> None:
+def _function(command: Command, options: inspect.Signature) -> Callable[..., None]:
+    """What Typer calls."""
+
     def run(config: Path | None = None, json: bool = False, **typed: object) -> None:
         settings = resolve(command.settings, typed, config)
         module, _, function = command.job.partition(":")
@@ -183,18 +196,11 @@ def _register(command: Command) -> None:
             shown = command.show(result)
             terminal.out.print(shown, soft_wrap=isinstance(shown, str))
 
-    # The list of commands is shown sooner when their options, which it does not show, are not made.
-    options = inspect.Signature() if _ONLY_LISTED else signature(command.settings)
     run.__signature__ = options  # type: ignore[attr-defined]
     run.__doc__ = command.settings.__doc__
-    app.command(command.name, epilog=f"Example: {command.example}")(run)
+    return run
 
 
-for _command in COMMANDS:
-    _register(_command)
-
-
-@app.command("config", epilog="Example: visorvos config predict > predict.yaml")
 def _config(
     command: Annotated[
         str,
@@ -214,8 +220,9 @@ def _config(
 
 def main() -> None:
     """The console script: 0, 1 (failed, with a sentence) or 2 (called wrongly)."""
+    is_list = sys.argv[1:] in ([], ["-h"], ["--help"]) and "_VISORVOS_COMPLETE" not in os.environ
     try:
-        app()
+        application(only_listed=is_list)()
     except UsageError as error:
         Terminal().fail(error)
         sys.exit(2)
