@@ -40,7 +40,7 @@ from tests.visor_builders import CUP, KNIFE, Release, entity, frame
 from tests.visor_builders import picture as photograph
 from visorvos import save_weights
 from visorvos.cli.app import main as command_line
-from visorvos.core.jobs import predict as predict_job
+from visorvos.core.jobs import predict_video
 
 _SECONDS_TO_END = 60.0
 """On a machine that is busy."""
@@ -151,7 +151,7 @@ def start(command: list[str], output: Path, log: Path) -> Any:
 def _main(command: list[str], log: Path) -> None:
     os.setsid()  # by the session, the processes that it starts are found
     torch.set_num_threads(1)
-    predict_job.SECONDS_BETWEEN_STATES = 0.0
+    predict_video.SECONDS_BETWEEN_STATES = 0.0
     with log.open("w") as file:
         sys.argv, sys.stdout, sys.stderr = ["visorvos", *command], file, file
         command_line()
