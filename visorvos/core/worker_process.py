@@ -10,6 +10,8 @@ from multiprocessing.connection import wait
 
 import cv2
 
+from visorvos.core.freed_memory import keep_freed_memory
+
 __all__ = ["start_worker"]
 
 
@@ -17,6 +19,7 @@ def start_worker() -> None:
     """Prepares this process, which multiprocessing started; it ends with the one that started it."""
     # The processes are the parallelism; threads of OpenCV's would only compete with them.
     cv2.setNumThreads(1)
+    keep_freed_memory()
     # Ctrl-C reaches the whole group; the parent is the one to act on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
-import platform
 from typing import Literal
 
 import torch
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["choose_device", "choose_precision", "describe_device", "keep_freed_memory"]
-
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
-"""Of glibc's ``malloc.h``."""
+__all__ = ["choose_device", "choose_precision", "describe_device"]
 
 
 def choose_device(name: Literal["auto", "cpu", "cuda", "mps"]) -> torch.device:
@@ -48,15 +43,3 @@ def describe_device(device: torch.device) -> str:
         return f"{torch.cuda.get_device_name(device)} (CUDA {torch.version.cuda})"
     threads = torch.get_num_threads()
     return f"CPU, {threads} thread{'s' * (threads != 1)}" if device.type == "cpu" else device.type
-
-
-def keep_freed_memory() -> None:
-    """Lets memory that is freed stay with the process, to be used again, where the C library is glibc.
-
-    Else what a layer gives is taken from the system and handed back each time, and the system clears it page by
-    page: on a CPU a tenth of the time with one object, a third with four.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(_MMAP_MAX, 0)
-        libc.mallopt(_TRIM_THRESHOLD, -1)

@@ -10,7 +10,8 @@ from typing import Any
 from visorvos.core.files.checkpoints import load_weights
 from visorvos.core.files.frames import list_sequences
 from visorvos.core.files.run_state import checksum
-from visorvos.core.jobs.device import choose_device, choose_precision, keep_freed_memory
+from visorvos.core.freed_memory import keep_freed_memory
+from visorvos.core.jobs.device import choose_device, choose_precision
 from visorvos.core.jobs.predict_video import Network, PredictedVideo, open_video, predict_video
 from visorvos.core.jobs.processes import find_processes
 from visorvos.core.jobs.progress import Progress, Silent

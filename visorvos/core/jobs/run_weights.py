@@ -12,7 +12,8 @@ import torch
 from visorvos.core.files.checkpoints import load_weights
 from visorvos.core.files.layout import Sequence as Video
 from visorvos.core.files.run_state import checksum
-from visorvos.core.jobs.device import choose_device, choose_precision, describe_device, keep_freed_memory
+from visorvos.core.freed_memory import keep_freed_memory
+from visorvos.core.jobs.device import choose_device, choose_precision, describe_device
 from visorvos.core.jobs.processes import Processes
 from visorvos.core.jobs.progress import Progress
 from visorvos.core.jobs.segment_split import segment_split

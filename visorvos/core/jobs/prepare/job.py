@@ -14,6 +14,7 @@ from visorvos.core.files.prepare_report import SplitReport, list_broken, read_re
 from visorvos.core.files.prepared import PreparedData
 from visorvos.core.files.release import AnnotationFile, FrameFiles, find_annotations
 from visorvos.core.files.settings_file import write_settings
+from visorvos.core.freed_memory import keep_freed_memory
 from visorvos.core.jobs.prepare.broken import refuse_broken, refuse_no_frames
 from visorvos.core.jobs.prepare.convert import FrameResult, FrameTask, FrameTasks, convert_frames
 from visorvos.core.jobs.prepare.plan import Rules, VideoPlan, check_apart, drawings, survey
@@ -70,6 +71,7 @@ def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Prep
         VisorVosError: where inputs are missing or not as they should be, the output holds other data, or frames
             are broken and not to be skipped.
     """
+    keep_freed_memory()
     progress = progress or Silent()
     started = time.monotonic()
     data = PreparedData(settings.output / ("VISOR_2022_dense" if settings.dense else "VISOR_2022"))

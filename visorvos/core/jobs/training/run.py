@@ -13,7 +13,8 @@ from accelerate import Accelerator
 
 from visorvos.core.datasets.clip import Clips
 from visorvos.core.datasets.loader import Batch, Course, load_batches
-from visorvos.core.jobs.device import choose_device, choose_precision, keep_freed_memory
+from visorvos.core.freed_memory import keep_freed_memory
+from visorvos.core.jobs.device import choose_device, choose_precision
 from visorvos.core.jobs.progress import Bar, Progress, Silent
 from visorvos.core.jobs.training.interruption import Interruption, StoppedError
 from visorvos.core.jobs.training.network import start_network
