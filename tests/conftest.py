@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,11 +16,6 @@ from visorvos.core.network.for_inference import for_inference
 
 # The tests' tensors are small: a second thread costs more in waiting than it saves, most of all on busy cores.
 torch.set_num_threads(1)
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: many tests wait for processes that they start."""
-    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session", params=["resnet18", "resnet50"])
