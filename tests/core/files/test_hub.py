@@ -81,7 +81,7 @@ def test_pushed_weights_come_back(pushed: tuple[Hub, Server], small_stm: STM) ->
 def test_the_card_names_data_recipe_and_scores(pushed: tuple[Hub, Server]) -> None:
     card = ModelCard(pushed[0].repositories[NAME]["README.md"].decode())
     assert card.data.license == "cc-by-nc-sa-4.0"
-    assert card.data.library_name == "visorvos"
+    assert card.data.to_dict()["library_name"] == "visorvos"
     assert "## Data\n\nMS-COCO, then VISOR train." in card.text
     assert "## Recipe\n\n400,000 clips, batches of 32." in card.text
     assert "| VISOR val | 75.8 | 73.6 | 78.0 |" in card.text
