@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 
 from visorvos.core.network.backbones import Trunk
+from visorvos.core.network.each_object import each_object
 
 __all__ = ["Features", "MemoryEncoder", "QueryEncoder"]
 
@@ -93,14 +95,19 @@ class MemoryEncoder(_Encoder):
             masks: (B, N, H, W) in [0, 1].
 
         Returns:
-            (B * N, C, H / 16, W / 16), clip by clip.
+            (B, N, C, H / 16, W / 16).
         """
-        clips, objects = masks.shape[:2]
         others = (masks.sum(dim=1, keepdim=True) - masks).clamp(0, 1)
-        planes = torch.stack((masks, others), dim=2).flatten(0, 1).to(self.stem_mask.weight.dtype)
+        planes = torch.stack((masks, others), dim=2).to(self.stem_mask.weight.dtype)
         # Two convolutions of one plane, summed, are one convolution of two planes.
         weight = torch.cat((self.stem_mask.weight, self.stem_others.weight), dim=1)
-        object_part = nn.functional.conv2d(planes, weight, stride=2, padding=3)
-        frame_part = self.stem(self.normalise(frame))
-        stem = frame_part.unsqueeze(1) + object_part.unflatten(0, (clips, objects))
-        return self.stages(stem.flatten(0, 1)).stride_16
+        frame_part = self.stem(self.normalise(frame)).unsqueeze(1)
+
+        def encode(planes: Tensor) -> Tensor:
+            shape = planes.shape[:2]
+            object_part = conv2d(planes.flatten(0, 1), weight, stride=2, padding=3)
+            stem = frame_part + object_part.unflatten(0, shape)
+            features: Tensor = self.stages(stem.flatten(0, 1)).stride_16.unflatten(0, shape)
+            return features
+
+        return each_object(encode, planes)

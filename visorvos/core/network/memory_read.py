@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
+
+from visorvos.core.network.each_object import each_object
 
 __all__ = ["read_memory"]
 
@@ -22,14 +23,9 @@ def read_memory(query_key: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     Returns:
         (B, N, Cv, h, w).
     """
-    objects = keys.shape[1]
     # Fused attention kernels want channels last.
-    query = query_key.flatten(2).mT.contiguous().unsqueeze(1).expand(-1, objects, -1, -1)
-    keys, values = _by_position(keys), _by_position(values)
-    # Values being wider than keys, a CPU holds all scores at once: hence one object after another there.
-    each = 1 if query.device.type == "cpu" else max(objects, 1)
-    parts = zip(query.split(each, dim=1), keys.split(each, dim=1), values.split(each, dim=1), strict=True)
-    read = torch.cat([scaled_dot_product_attention(*part) for part in parts], dim=1)
+    query = query_key.flatten(2).mT.contiguous().unsqueeze(1).expand(-1, keys.shape[1], -1, -1)
+    read = each_object(scaled_dot_product_attention, query, _by_position(keys), _by_position(values))
     read_out: Tensor = read.mT.unflatten(-1, query_key.shape[-2:])
     return read_out
 

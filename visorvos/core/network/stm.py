@@ -20,6 +20,7 @@ from torch.nn.functional import pad
 from visorvos.core.network.aggregation import aggregate
 from visorvos.core.network.backbones import BACKBONES, load_trunk
 from visorvos.core.network.decoder import Decoder, Skips
+from visorvos.core.network.each_object import each_object
 from visorvos.core.network.encoders import MemoryEncoder, QueryEncoder
 from visorvos.core.network.memory_read import read_memory
 from visorvos.core.network.model_card import MODEL_CARD
@@ -126,7 +127,8 @@ class STM(
         Returns:
             keys (B, N, Ck, h, w) and values (B, N, Cv, h, w).
         """
-        keys, values = self.memory_projection(self.memory_encoder(_pad(frame), _pad(masks)))
+        features = self.memory_encoder(_pad(frame), _pad(masks))
+        keys, values = self.memory_projection(features.flatten(0, 1))
         shape = masks.shape[:2]
         return keys.unflatten(0, shape), values.unflatten(0, shape)
 
@@ -155,7 +157,7 @@ class STM(
 
     def decode(self, query: Query, read_out: Tensor, present: Tensor | None = None) -> Tensor:
         """The part of `segment` after the memory has been read: ``read_out`` (B, N, Cv, h, w) -> log-odds."""
-        padded = self.decoder(read_out, query.value, query.skips)
+        padded = each_object(lambda part: self.decoder(part, query.value, query.skips), read_out)
         height, width = query.size
         top, left = (padded.shape[-2] - height) // 2, (padded.shape[-1] - width) // 2
         log_odds = padded[..., top : top + height, left : left + width]

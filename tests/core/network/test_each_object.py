@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from visorvos import STM
+from visorvos.core.network.each_object import each_object
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("objects", [1, 3])
+def test_one_object_after_another_gives_what_all_at_once_give(small_stm: STM, objects: int) -> None:
+    frames, masks = noise(2, 3, 40, 48), noise(2, objects, 40, 48, seed=1)
+    seen: list[tuple[int, ...]] = []
+    parts = (small_stm.memory_encoder.stage_16, small_stm.decoder.predict)
+    handles = [part.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].shape[0])) for part in parts]
+    found = []
+    try:
+        for learning in (True, False):
+            with torch.set_grad_enabled(learning):
+                keys, values = small_stm.memorize(frames, masks)
+                log_odds = small_stm.segment(frames, keys.unsqueeze(3), values.unsqueeze(3))
+            found.append([tensor.detach() for tensor in (keys, values, log_odds)])
+    finally:
+        for handle in handles:
+            handle.remove()
+    # With two clips: all objects of both at once, then one of both.
+    assert seen == [2 * objects, 2 * objects] + [2] * (2 * objects)
+    for at_once, in_turn in zip(*found, strict=True):
+        assert at_once.shape[1] >= objects
+        torch.testing.assert_close(in_turn, at_once, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_no_object_at_all() -> None:
+    assert each_object(torch.relu, torch.zeros(2, 0, 3)).shape == (2, 0, 3)
+
+
+@torch.no_grad()
+def test_parts_belong_together() -> None:
+    one, other = noise(2, 4, 3), noise(2, 4, 3, seed=1)
+    assert torch.equal(each_object(torch.sub, one, other), one - other)
