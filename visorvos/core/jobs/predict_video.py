@@ -23,9 +23,10 @@ from visorvos.core.files.masks import read_mask, write_mask
 from visorvos.core.files.names import real_path
 from visorvos.core.files.run_state import read_state, write_state
 from visorvos.core.files.settings_file import write_settings
-from visorvos.core.files.video import written_video
+from visorvos.core.files.video import VideoSink, written_video
 from visorvos.core.inference.segmenter import Segmenter, choose_policy
 from visorvos.core.jobs.clip_pictures import SHEET, choose_style, write_sheet
+from visorvos.core.jobs.overlap import read_ahead, write_behind
 from visorvos.core.jobs.progress import Progress
 from visorvos.core.network.stm import STM
 from visorvos.core.report.overlay import Style, draw_overlay
@@ -161,19 +162,21 @@ class _Run:
                 if "video" in self.settings.save
                 else None
             )
+            # Ends before the video does.
+            write = stack.enter_context(write_behind())
             # Overlays of frames done before are drawn again: a video cannot be gone on with.
             drawn_again = {"overlay", "video"} & set(self.settings.save)
             first = 0 if drawn_again else start
-            for number, frame in enumerate(self.source.read(first), first):
+            for number, frame in enumerate(read_ahead(self.source.read(first)), first):
                 labels = self._old_mask(number) if number < start else self._new_mask(number, frame)
+                if number >= start:
+                    write(write_mask, self.mask_file(number), labels, self.given.palette)
                 if drawn_again:
-                    drawn = draw_overlay(frame, labels, self.style)
-                    if "overlay" in self.settings.save:
-                        write_picture(self.settings.output / _OVERLAY / f"{self.source.name(number)}.jpg", drawn)
-                    if draw_into is not None:
-                        draw_into(drawn)
+                    write(self._draw, number, frame, labels, draw_into)
                 yield number
                 if time.monotonic() - saved > SECONDS_BETWEEN_STATES:
+                    # A state speaks of masks that are there.
+                    write.wait()
                     write_state(self.state_file, self.made_from, self.segmenter.state())
                     saved = time.monotonic()
         write_state(self.state_file, self.made_from, self.segmenter.position())
@@ -183,12 +186,19 @@ class _Run:
 
     def _new_mask(self, number: int, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         try:
-            labels = self.segmenter.step(frame, self.given.get(number))
+            return self.segmenter.step(frame, self.given.get(number))
         except VisorVosError as error:
             where = f"{self.source.path}, frame {self.source.name(number)}"
             raise VisorVosError(f"{where}: {error.message}", error.remedy) from error
-        write_mask(self.mask_file(number), labels, self.given.palette)
-        return labels
+
+    def _draw(
+        self, number: int, frame: NDArray[np.uint8], labels: NDArray[np.uint8], draw_into: VideoSink | None
+    ) -> None:
+        drawn = draw_overlay(frame, labels, self.style)
+        if "overlay" in self.settings.save:
+            write_picture(self.settings.output / _OVERLAY / f"{self.source.name(number)}.jpg", drawn)
+        if draw_into is not None:
+            draw_into(drawn)
 
     def _old_mask(self, number: int) -> NDArray[np.uint8]:
         return read_mask(self.mask_file(number)).labels

@@ -14,6 +14,7 @@ from visorvos.core.files.masks import write_mask
 from visorvos.core.files.palette import DAVIS_PALETTE
 from visorvos.core.files.truth import open_truth
 from visorvos.core.inference.segmenter import segment_video
+from visorvos.core.jobs.overlap import read_ahead, write_behind
 from visorvos.core.network.stm import STM
 from visorvos.errors import VisorVosError
 
@@ -21,7 +22,7 @@ __all__ = ["segment_split"]
 
 
 class _Frames:
-    """A video's frames, each read when it is asked for."""
+    """A video's frames, each read while the one before is segmented."""
 
     def __init__(self, video: Video) -> None:
         self.files = video.frames
@@ -30,11 +31,11 @@ class _Frames:
         return len(self.files)
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        return map(read_frame, self.files)
+        return read_ahead(map(read_frame, self.files))
 
 
 def segment_split(stm: STM, videos: Iterable[Video], output: Path, size: int = -1) -> Iterator[Path]:
-    """Segments sequences and writes their masks, ``OUTPUT/SEQUENCE/FRAME.png``, one each time it is asked to go on.
+    """Segments sequences and writes their masks, ``OUTPUT/SEQUENCE/FRAME.png``.
 
     Args:
         stm: the network, in evaluation mode, on the device and in the precision to compute with.
@@ -43,7 +44,7 @@ def segment_split(stm: STM, videos: Iterable[Video], output: Path, size: int = -
         size: short side in pixels at which frames are segmented, -1: their own.
 
     Returns:
-        A generator of the files written, one a frame.
+        A generator of the masks' files, one a frame. When it goes on to the next sequence, or ends, all are written.
 
     Raises:
         VisorVosError: for data that cannot be used, naming sequence and frame.
@@ -63,9 +64,10 @@ def _segment(stm: STM, video: Video, output: Path, size: int) -> Iterator[Path]:
     else:
         masks = (truth.first.labels for _ in video.frames)
     try:
-        for file, mask in zip(video.frames, masks, strict=True):
-            path = output / f"{file.stem}.png"
-            write_mask(path, mask, palette)
-            yield path
+        with write_behind() as write:
+            for file, mask in zip(video.frames, masks, strict=True):
+                path = output / f"{file.stem}.png"
+                write(write_mask, path, mask, palette)
+                yield path
     except VisorVosError as error:
         raise VisorVosError(f"Sequence {video.name}: {error.message}", error.remedy) from error
