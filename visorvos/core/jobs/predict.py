@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from visorvos.core.files.checkpoints import load_weights
 from visorvos.core.files.frames import list_sequences
-from visorvos.core.files.run_state import checksum
-from visorvos.core.freed_memory import keep_freed_memory
-from visorvos.core.jobs.device import choose_device, choose_precision
-from visorvos.core.jobs.predict_video import Network, PredictedVideo, open_video, predict_video
+from visorvos.core.jobs.network import load_network
+from visorvos.core.jobs.predict_video import PredictedVideo, open_video, predict_video
 from visorvos.core.jobs.processes import find_processes
 from visorvos.core.jobs.progress import Progress, Silent
 from visorvos.core.jobs.weights import resolve_weights
-from visorvos.core.network.for_inference import for_inference
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.predict import PredictSettings
 
@@ -58,7 +53,7 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     sequences = _sequences(settings)
     # All inputs are looked at before any long work begins.
     own = [open_video(one) for one in processes.share(sequences or [settings])]
-    network = _network(settings, processes.in_turn(lambda: resolve_weights(settings.weights, progress)))
+    network = load_network(settings, processes.in_turn(lambda: resolve_weights(settings.weights, progress)))
     found = processes.gather([predict_video(video, network, progress) for video in own])
     if not sequences:
         return found[0]
@@ -79,10 +74,3 @@ def _sequences(settings: PredictSettings) -> list[PredictSettings]:
     return [
         settings.model_copy(update={folder: getattr(settings, folder) / name for folder in folders}) for name in names
     ]
-
-
-def _network(settings: PredictSettings, weights: Path) -> Network:
-    keep_freed_memory()
-    device = choose_device(settings.device)
-    precision = choose_precision(settings.precision, device)
-    return Network(for_inference(load_weights(weights), device, precision), device, precision, checksum(weights))

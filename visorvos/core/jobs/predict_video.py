@@ -26,31 +26,20 @@ from visorvos.core.files.settings_file import write_settings
 from visorvos.core.files.video import VideoSink, written_video
 from visorvos.core.inference.segmenter import Segmenter, choose_policy
 from visorvos.core.jobs.clip_pictures import SHEET, choose_style, write_sheet
+from visorvos.core.jobs.network import Network
 from visorvos.core.jobs.overlap import read_ahead, write_behind
 from visorvos.core.jobs.progress import Progress
-from visorvos.core.network.stm import STM
 from visorvos.core.report.overlay import Style, draw_overlay
 from visorvos.errors import VisorVosError
 from visorvos.settings.predict import PredictSettings
 
-__all__ = ["Network", "PredictedVideo", "Video", "open_video", "predict_video"]
+__all__ = ["PredictedVideo", "Video", "open_video", "predict_video"]
 
 _STATE = ".predict.safetensors"
 _OVERLAY = "overlay"
 _VIDEO = "overlay.mp4"
 SECONDS_BETWEEN_STATES = 30.0
 """How much work an interruption may cost."""
-
-
-@dataclass(frozen=True)
-class Network:
-    """What segments."""
-
-    stm: STM
-    device: torch.device
-    precision: torch.dtype
-    sha256: str
-    """Of the weights' file."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,46 @@
+"""A checkpoint made ready to segment."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from visorvos.core.files.checkpoints import load_weights
+from visorvos.core.files.run_state import checksum
+from visorvos.core.freed_memory import keep_freed_memory
+from visorvos.core.jobs.device import choose_device, choose_precision
+from visorvos.core.network.for_inference import for_inference
+from visorvos.core.network.stm import STM
+from visorvos.settings.evaluate import EvaluateSettings
+from visorvos.settings.predict import PredictSettings
+
+__all__ = ["Network", "load_network"]
+
+
+@dataclass(frozen=True)
+class Network:
+    """What segments."""
+
+    stm: STM
+    device: torch.device
+    precision: torch.dtype
+    sha256: str
+    """Of the weights' file."""
+
+
+def load_network(settings: PredictSettings | EvaluateSettings, weights: Path) -> Network:
+    """The network of a file of weights, on the settings' device and in their precision.
+
+    Raises:
+        VisorVosError: for weights that cannot be used, or a device that is not there.
+    """
+    keep_freed_memory()
+    device = choose_device(settings.device)
+    precision = choose_precision(settings.precision, device)
+    with ThreadPoolExecutor(1) as beside:
+        sha256 = beside.submit(checksum, weights)
+        stm = for_inference(load_weights(weights), device, precision)
+    return Network(stm, device, precision, sha256.result())
