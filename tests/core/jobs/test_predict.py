@@ -18,7 +18,7 @@ from tests.builders import SHARED, draw_clip, read_labels, write_frames, write_l
 from tests.conftest import Run
 from visorvos import STM, segment_video
 from visorvos.core.files.palette import DAVIS_PALETTE
-from visorvos.core.jobs import predict as job
+from visorvos.core.jobs import network as network_job
 from visorvos.core.jobs import predict_video
 from visorvos.core.network.for_inference import for_inference
 
@@ -298,7 +298,7 @@ def test_a_run_with_other_inputs_starts_over_and_says_so(
         write_labels(mask, first)
     elif change == "precision":
         # The same word, auto, means another precision on another machine.
-        monkeypatch.setattr(job, "choose_precision", lambda *_: torch.bfloat16)
+        monkeypatch.setattr(network_job, "choose_precision", lambda *_: torch.bfloat16)
         network = for_inference(copy.deepcopy(small_stm), torch.device("cpu"), torch.bfloat16)
     elif change == "frame":
         seen[1] = 255 - seen[1]
