@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
@@ -21,41 +19,16 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
+from visorvos.core.files.hub_name import HubWeights
 from visorvos.core.files.names import is_safe_name
 from visorvos.errors import VisorVosError, listed
 
-__all__ = ["SCHEME", "HubWeights", "fetch_from_hub", "parse_hub"]
+__all__ = ["fetch_from_hub"]
 
-SCHEME = "hf://"
 _OWN_FILE = "model.safetensors"
 _MOST_BYTES = 4 << 30
 _LISTED = 5
 _TIMEOUT = 30.0
-
-
-@dataclass(frozen=True)
-class HubWeights:
-    """A repository of the Hub."""
-
-    repo_id: str
-    """USER/NAME."""
-    revision: str | None = None
-    """A branch, tag or commit; None is the newest."""
-
-    def __str__(self) -> str:
-        return f"{SCHEME}{self.repo_id}" + (f"@{self.revision}" if self.revision else "")
-
-
-def parse_hub(text: str) -> HubWeights:
-    """Reads ``hf://USER/NAME`` or ``hf://USER/NAME@REVISION``.
-
-    Raises:
-        VisorVosError: for another form.
-    """
-    found = re.fullmatch(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", text)
-    if found is None:
-        raise VisorVosError(f"{text} names no repository of the Hub.", "Its form is hf://USER/NAME or with @REVISION.")
-    return HubWeights(found[1], found[2])
 
 
 def fetch_from_hub(weights: HubWeights) -> Path:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from visorvos.core.files.checkpoints import load_weights
-from visorvos.core.files.hub import SCHEME, HubWeights, fetch_from_hub, parse_hub
+from visorvos.core.files.hub import fetch_from_hub
+from visorvos.core.files.hub_name import SCHEME, HubWeights, parse_hub
 from visorvos.core.files.released import RELEASED, Released
 from visorvos.core.files.weights_cache import cached_file, copy_weights
 from visorvos.core.jobs.progress import Progress, Silent

@@ -5,9 +5,8 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from visorvos.core.files.hub import SCHEME, fetch_from_hub, parse_hub
+from visorvos.core.files.hub_name import SCHEME, parse_hub
 from visorvos.core.files.released import RELEASED, Released
-from visorvos.core.files.weights_cache import cached_file, fetch_released, is_there
 from visorvos.core.jobs.progress import Progress, Silent
 from visorvos.errors import VisorVosError
 
@@ -26,9 +25,14 @@ def resolve_weights(text: str, progress: Progress | None = None) -> Path:
         VisorVosError: where nothing of that name or path is there, or it cannot be downloaded.
     """
     progress = progress or Silent()
+    # Clients of servers are imported where one is asked.
     if text in RELEASED:
+        from visorvos.core.files.weights_cache import cached_file
+
         return download_released(RELEASED[text], cached_file(RELEASED[text]), progress)
     if text.startswith(SCHEME):
+        from visorvos.core.files.hub import fetch_from_hub
+
         return fetch_from_hub(parse_hub(text))
     path = Path(text)
     if not path.exists():
@@ -47,6 +51,8 @@ def download_released(released: Released, file: Path, progress: Progress) -> Pat
     Raises:
         VisorVosError: where it cannot be downloaded, or what is there is something else.
     """
+    from visorvos.core.files.weights_cache import fetch_released, is_there
+
     if not is_there(file):
         progress.say(
             f"{released.name}: about {released.megabytes} MB, licence {released.licence} ({released.licence_link}): "

@@ -10,10 +10,10 @@ Shapes: B clips, N objects, T memory frames, H and W a frame's size, h = ceil(H 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -23,7 +23,6 @@ from visorvos.core.network.decoder import Decoder, Skips
 from visorvos.core.network.each_object import each_object
 from visorvos.core.network.encoders import MemoryEncoder, QueryEncoder
 from visorvos.core.network.memory_read import read_memory
-from visorvos.core.network.model_card import MODEL_CARD
 
 __all__ = ["STM", "Query"]
 
@@ -56,21 +55,8 @@ class Query(NamedTuple):
     """The frame's own H and W."""
 
 
-class STM(
-    nn.Module,
-    PyTorchModelHubMixin,
-    library_name="visorvos",
-    license="cc-by-nc-sa-4.0",
-    pipeline_tag="mask-generation",
-    tags=["video-object-segmentation", "epic-kitchens-visor"],
-    paper_url="https://arxiv.org/abs/1904.00607",
-    model_card_template=MODEL_CARD,
-):
+class STM(nn.Module):
     """Space-Time Memory network.
-
-    `push_to_hub` writes weights, configuration and a model card to a repository of the Hugging Face Hub; what they
-    were trained on, how, and how they score, it takes from its ``model_card_kwargs``: see `MODEL_CARD`.
-    `from_pretrained` reads them.
 
     Args:
         backbone: "resnet50", "resnet18", or "resnest101" (needs the extra ``resnest``).
@@ -107,15 +93,6 @@ class STM(
         query = self.query_encoder.state_dict()
         memory = self.memory_encoder.state_dict()
         self.query_encoder.load_state_dict({name: memory[name] for name in query})
-
-    @classmethod
-    def _from_pretrained(cls, **kwargs: Any) -> STM:  # noqa: ANN401 - the mixin's own arguments
-        # The checkpoint holds every weight: ImageNet's need not be fetched first.
-        kwargs["pretrained"] = False
-        # Weights that do not fit are refused, not left out.
-        kwargs["strict"] = True
-        model: STM = super()._from_pretrained(**kwargs)
-        return model
 
     def memorize(self, frame: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values that remember a frame, one set for each object.
@@ -162,6 +139,49 @@ class STM(
         top, left = (padded.shape[-2] - height) // 2, (padded.shape[-1] - width) // 2
         log_odds = padded[..., top : top + height, left : left + width]
         return aggregate(torch.sigmoid(log_odds), present)
+
+    # The Hub's client takes a tenth as long to import as PyTorch, and few runs need it.
+
+    def save_pretrained(self, folder: str | Path, **options: Any) -> str | None:  # noqa: ANN401 - the client's own
+        """Writes weights, configuration and a model card to a folder.
+
+        Args:
+            folder: where to.
+            options: of `huggingface_hub.ModelHubMixin.save_pretrained`; what the weights were trained on, how, and how
+                they score go to ``model_card_kwargs``: see `visorvos.core.network.model_card`.
+        """
+        from visorvos.core.network.hub_stm import HubSTM
+
+        return HubSTM.of(self).save_pretrained(folder, **options)
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:  # noqa: ANN401 - the client's own
+        """Writes what `save_pretrained` does to a repository of the Hugging Face Hub.
+
+        Args:
+            repo_id: USER/NAME.
+            options: of `huggingface_hub.ModelHubMixin.push_to_hub`, ``model_card_kwargs`` among them.
+
+        Returns:
+            The address of the commit.
+        """
+        from visorvos.core.network.hub_stm import HubSTM
+
+        return HubSTM.of(self).push_to_hub(repo_id, **options)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, **options: Any) -> STM:  # noqa: ANN401 - the client's own
+        """Reads what `push_to_hub` or `save_pretrained` has written: USER/NAME, or a folder.
+
+        Args:
+            name: of the repository, or the folder's path.
+            options: of `huggingface_hub.ModelHubMixin.from_pretrained`, such as ``revision`` and ``token``.
+
+        Returns:
+            The network in evaluation mode.
+        """
+        from visorvos.core.network.hub_stm import HubSTM
+
+        return HubSTM.from_pretrained(name, **options)
 
 
 def _pad(planes: Tensor) -> Tensor:
