@@ -15,7 +15,8 @@ import torch
 
 from tests.cli.broken.harness import check
 from tests.conftest import Finished, Run, full_disk
-from tests.training_runs import arguments, assert_same_weights, finish, newest, start
+from tests.forked import finish, start
+from tests.training_runs import arguments, assert_same_weights, newest
 from visorvos import VisorVosError
 from visorvos.core.files.training_state import read_training_state, training_states, write_training_state
 from visorvos.core.jobs.training import outputs
