@@ -124,7 +124,7 @@ def test_a_worker_that_is_killed_is_named(
     # The worker is no child of the command's: a server forks it.
     while not (workers := [found for found in descendants(process.pid) if found.ppid() != process.pid]):
         assert process.exitcode is None, log.read_text()
-        time.sleep(0.002)
+        time.sleep(0.05)
     workers[0].kill()
     code, errors = finish(process), " ".join(log.read_text().split())
     assert code == 1, errors
@@ -140,7 +140,7 @@ def test_a_worker_ends_with_a_run_that_is_killed(data: Path, weights: Path, tmp_
     process = start(arguments(data, tmp_path / "out", weights, workers=1), log)
     while len(started := descendants(process.pid)) < 2:  # a server, and the worker that it forks
         assert process.exitcode is None, log.read_text()
-        time.sleep(0.002)
+        time.sleep(0.05)
     time.sleep(1)  # so that it is at work
     process.kill()
     finish(process)
