@@ -18,6 +18,7 @@ from tests.conftest import Finished
 from visorvos.cli.app import main
 
 _IMPORTS = [
+    __name__,
     *(f"visorvos.core.jobs.{job}" for job in ("evaluate", "finetune", "predict")),
     "torch._dynamo",  # which the first step of an optimizer imports
 ]
