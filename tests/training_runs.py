@@ -1,9 +1,7 @@
-"""Runs of training on a tiny data set, each in a process of its own."""
+"""Runs of training on a tiny data set."""
 
 from __future__ import annotations
 
-import multiprocessing
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,6 @@ import torch
 import yaml
 
 from visorvos import load_weights
-from visorvos.cli.app import main
 from visorvos.core.files.training_state import training_states
 
 SMALL = {
@@ -51,27 +48,6 @@ def arguments(data: Path, output: Path, weights: Path, *more: object, **changed:
     config.write_text(yaml.safe_dump({**SMALL, **changed}))
     given = ("finetune", "--config", config, "--data", data, "--output", output, "--weights", weights, *more)
     return [str(part) for part in given]
-
-
-def start(command: list[str], log: Path) -> Any:
-    """The command in a process of its own, forked from one that has the imports done."""
-    process = multiprocessing.get_context("forkserver").Process(target=_main, args=(command, log))
-    process.start()
-    return process
-
-
-def _main(command: list[str], log: Path) -> None:
-    # One thread, as in the tests' process: another number of threads adds in another order.
-    torch.set_num_threads(1)
-    with log.open("w") as file:
-        sys.argv, sys.stdout, sys.stderr = ["visorvos", *command], file, file
-        main()
-
-
-def finish(process: Any) -> int:
-    process.join(timeout=120)
-    assert process.exitcode is not None, "it takes too long"
-    return int(process.exitcode)
 
 
 def assert_same_weights(found: Path, expected: Path) -> None:

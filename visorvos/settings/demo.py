@@ -21,6 +21,6 @@ class DemoSettings(Settings):
     }
 
     output: Path = Field(default=Path("visorvos-demo"), description="Folder for all that the demo makes.")
-    quick: bool = Field(default=False, description="A tenth of it, in about a minute: too little to learn much.")
+    quick: bool = Field(default=False, description="A small part, in less than a minute: too little to learn much.")
     seed: Annotated[int, Field(ge=0, description="Of the drawn videos, of training and of the untrained network.")] = 0
     device: Device = "auto"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
 
 from visorvos.core.files.metrics_log import MetricsLog
 
@@ -34,7 +35,11 @@ def test_rows_become_a_table_and_events(tmp_path: Path) -> None:
     assert events(tmp_path, "j_and_f") == [(200, 0.25)]
 
 
-def test_a_run_that_goes_on_takes_the_place_of_what_was_interrupted(tmp_path: Path) -> None:
+def test_a_run_that_goes_on_takes_the_place_of_what_was_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Files are named by the second and a number, and read in the order of names: "10" before "9".
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(9))
     log = MetricsLog(tmp_path, clips=0)
     for number in range(3):
         log.write(ROWS[: number + 1])
@@ -45,3 +50,12 @@ def test_a_run_that_goes_on_takes_the_place_of_what_was_interrupted(tmp_path: Pa
     log.close()
     assert pd.read_csv(tmp_path / "metrics.csv")["loss"].tolist() == [0.5, 0.4, 0.75]
     assert events(tmp_path, "loss") == [(100, 0.5), (200, pytest.approx(0.4)), (300, 0.75)]
+
+
+def test_a_clock_that_was_set_back_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "tensorboard").mkdir()
+    (tmp_path / "tensorboard" / "events.out.tfevents.9999999999.machine.1.0").touch()
+    log = MetricsLog(tmp_path, clips=0)
+    log.write(ROWS[:1])
+    log.close()
+    assert events(tmp_path, "loss") == [(100, 0.5)]

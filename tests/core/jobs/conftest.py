@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.builders import write_data_set
-from tests.training_runs import arguments, finish, squares, start
+from tests.forked import finish, start
+from tests.training_runs import arguments, squares
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ import pytest
 
 from tests.builders import SHARED, draw_clip, golden, read_labels, write_data_set, write_labels
 from tests.conftest import Run
+from tests.forked import by_two
 from visorvos import STM, VisorVosError, evaluate_masks, segment_video
 from visorvos.core.files.layout import DataSet
 
@@ -158,13 +156,9 @@ def test_a_network_is_run_under_the_protocol(
 def test_two_processes_give_what_one_gives(run: Run, weights: Path, data: Path, tmp_path: Path) -> None:
     options = ["evaluate", "--data", data, "--weights", weights, "--workers", 1, "--device", "cpu", "--json"]
     assert run(*options, "--output", tmp_path / "one").code == 0
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    launcher += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "visorvos"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [*launcher, *map(str, options), "--output", str(tmp_path / "two")]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    printed = json.loads(done.stdout)
+    done = by_two([*options, "--output", tmp_path / "two"], tmp_path)
+    assert done.code == 0, done.err
+    printed = json.loads(done.out)
     assert printed["run"]["device"] == "CPU, 1 thread, 2 processes"
     assert printed["run"]["frames"] == 9
     assert printed["sequences"] == json.loads((tmp_path / "one" / "scores-val.json").read_text())["sequences"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,7 +15,8 @@ import yaml
 
 from tests.builders import SHARED, write_data_set
 from tests.conftest import Run
-from tests.training_runs import arguments, assert_same_weights, finish, newest, squares, start
+from tests.forked import by_two, finish, start
+from tests.training_runs import arguments, assert_same_weights, newest, squares
 from visorvos import load_weights
 from visorvos.core.files.training_state import training_states
 
@@ -147,18 +146,9 @@ def test_weights_of_another_backbone_are_refused(data: Path, weights: Path, run:
 
 def test_two_processes_learn_what_one_does(undisturbed: Path, data: Path, weights: Path, tmp_path: Path) -> None:
     output = tmp_path / "two"
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    command = [*launcher, "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "visorvos"]
-    done = subprocess.run(
-        [*command, *arguments(data, output, weights, "--json")],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count('"clips": 12') == 1, "one process speaks for both"
+    done = by_two(arguments(data, output, weights, "--json"), tmp_path)
+    assert done.code == 0, done.err
+    assert done.out.count('"clips": 12') == 1, "one process speaks for both"
     found, expected = (pd.read_csv(folder / "metrics.csv") for folder in (output, undisturbed))
     np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-4)
     np.testing.assert_allclose(found["gradient"], expected["gradient"], rtol=1e-3)

@@ -15,7 +15,8 @@ import torch
 
 from tests.cli.broken.harness import check
 from tests.conftest import Finished, Run, full_disk
-from tests.training_runs import arguments, assert_same_weights, finish, newest, start
+from tests.forked import finish, start
+from tests.training_runs import arguments, assert_same_weights, newest
 from visorvos import VisorVosError
 from visorvos.core.files.training_state import read_training_state, training_states, write_training_state
 from visorvos.core.jobs.training import outputs
@@ -123,7 +124,7 @@ def test_a_worker_that_is_killed_is_named(
     # The worker is no child of the command's: a server forks it.
     while not (workers := [found for found in descendants(process.pid) if found.ppid() != process.pid]):
         assert process.exitcode is None, log.read_text()
-        time.sleep(0.002)
+        time.sleep(0.05)
     workers[0].kill()
     code, errors = finish(process), " ".join(log.read_text().split())
     assert code == 1, errors
@@ -139,7 +140,7 @@ def test_a_worker_ends_with_a_run_that_is_killed(data: Path, weights: Path, tmp_
     process = start(arguments(data, tmp_path / "out", weights, workers=1), log)
     while len(started := descendants(process.pid)) < 2:  # a server, and the worker that it forks
         assert process.exitcode is None, log.read_text()
-        time.sleep(0.002)
+        time.sleep(0.05)
     time.sleep(1)  # so that it is at work
     process.kill()
     finish(process)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,9 @@ from visorvos.core.files.atomic import write_text
 from visorvos.errors import VisorVosError
 
 __all__ = ["MetricsLog"]
+
+_LONGEST_WAIT = 5.0
+"""For a file's name to be free, in seconds: one that clocks of several machines differ by, or one that runs slow."""
 
 
 class MetricsLog:
@@ -27,6 +32,7 @@ class MetricsLog:
         self.file = output / "metrics.csv"
         self.folder = output / "tensorboard"
         with self._explained():
+            self._wait_for_the_last_name()
             self._events = SummaryWriter(str(self.folder), purge_step=clips + 1)
 
     def write(self, rows: Sequence[Mapping[str, float | None]]) -> None:
@@ -45,6 +51,18 @@ class MetricsLog:
         """Ends the events' file."""
         with self._explained():
             self._events.close()
+
+    def _wait_for_the_last_name(self) -> None:
+        """Waits until a file that is begun now comes after all others by its name.
+
+        TensorBoard reads files in the order of their names: the second, then the machine, the process and a number,
+        as text. In a second that a file has already, the order may be the other one, and nothing would be void. A
+        clock that was set back is not waited for: events of both runs are shown then, and the table is right.
+        """
+        names = (re.match(r"events\.out\.tfevents\.(\d+)\.", path.name) for path in self.folder.glob("*"))
+        last = max((int(name[1]) for name in names if name), default=0)
+        while 0 < (ahead := last + 1 - time.time()) <= _LONGEST_WAIT:
+            time.sleep(ahead)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -35,7 +35,7 @@ class DemoSize:
 
 
 FULL = DemoSize(images=120, train=48, val=12, frames=8, pretrain=180, finetune=300)
-QUICK = DemoSize(images=20, train=8, val=2, frames=5, pretrain=12, finetune=12)
+QUICK = DemoSize(images=20, train=8, val=2, frames=5, pretrain=4, finetune=4)
 
 
 def pretrain_settings(settings: DemoSettings, size: DemoSize, coco: Path, output: Path) -> PretrainSettings:
@@ -82,7 +82,7 @@ def _common(settings: DemoSettings, iterations: int) -> dict[str, Any]:
         "crop_size": SHORT_SIDE,
         "short_side": SHORT_SIDE,
         "log_every": max(1, iterations // 20),
-        "save_every": max(1, iterations // 4),
+        "save_every": max(10, iterations // 4),
         "evaluate_every": 0,
         "workers": 0,
         "seed": settings.seed,
