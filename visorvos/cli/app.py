@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import inspect
 import json as json_library
 import os
@@ -186,7 +187,12 @@ def _function(command: Command, options: inspect.Signature) -> Callable[..., Non
         settings = resolve(command.settings, typed, config)
         module, _, function = command.job.partition(":")
         terminal = Terminal()
-        result = getattr(import_module(module), function)(settings, terminal)
+        job = getattr(import_module(module), function)
+        if not gc.isenabled():
+            # What was imported stays.
+            gc.freeze()
+            gc.enable()
+        result = job(settings, terminal)
         if os.environ.get("RANK", "0") != "0":
             # Of processes that torchrun started together, the first one speaks.
             return

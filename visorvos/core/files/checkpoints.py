@@ -200,7 +200,8 @@ def _check(state: dict[str, Tensor], expected: dict[str, Tensor], path: Path, ba
     for name, tensor in state.items():
         # A copy: nothing may happen to the weights when the file is replaced or cut.
         state[name] = tensor.detach().to(expected[name].dtype, copy=True)
-    broken = [name for name, tensor in state.items() if not tensor.isfinite().all()]
+    # A sum is finite only of finite numbers, and takes a tenth of the time to make.
+    broken = [name for name, value in state.items() if not (value.sum().isfinite() or value.isfinite().all())]
     if broken:
         raise VisorVosError(
             f"The weights {path} hold values that are not finite: {shown(broken)}.",
