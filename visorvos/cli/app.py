@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import difflib
 import gc
 import inspect
 import json as json_library
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -145,11 +146,11 @@ COMMANDS = (
 
 
 @cache
-def application(only_listed: bool = False) -> typer.Typer:
+def application(wanted: Collection[str]) -> typer.Typer:
     """The commands.
 
     Args:
-        only_listed: without their options, which take a while to make and a list of commands does not show.
+        wanted: those whose options are made, which takes a while; a list of commands shows none.
     """
     app = typer.Typer(
         name="visorvos",
@@ -160,7 +161,7 @@ def application(only_listed: bool = False) -> typer.Typer:
     )
     app.callback()(_root)
     for command in COMMANDS:
-        options = inspect.Signature() if only_listed else signature(command.settings)
+        options = signature(command.settings) if command.name in wanted else inspect.Signature()
         app.command(command.name, epilog=f"Example: {command.example}")(_function(command, options))
     app.command("config", epilog="Example: visorvos config predict > predict.yaml")(_config)
     return app
@@ -188,10 +189,7 @@ def _function(command: Command, options: inspect.Signature) -> Callable[..., Non
         module, _, function = command.job.partition(":")
         terminal = Terminal()
         job = getattr(import_module(module), function)
-        if not gc.isenabled():
-            # What was imported stays.
-            gc.freeze()
-            gc.enable()
+        _collect_garbage_again()
         result = job(settings, terminal)
         if os.environ.get("RANK", "0") != "0":
             # Of processes that torchrun started together, the first one speaks.
@@ -205,6 +203,15 @@ def _function(command: Command, options: inspect.Signature) -> Callable[..., Non
     run.__signature__ = options  # type: ignore[attr-defined]
     run.__doc__ = command.settings.__doc__
     return run
+
+
+def _collect_garbage_again() -> None:
+    """Ends what `visorvos.__main__` began, all that was imported being left out until the end."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+        # Some libraries take what is not freed at the end for a leak, and say so.
+        atexit.register(gc.unfreeze)
 
 
 def _config(
@@ -226,9 +233,11 @@ def _config(
 
 def main() -> None:
     """The console script: 0, 1 (failed, with a sentence) or 2 (called wrongly)."""
-    is_list = sys.argv[1:] in ([], ["-h"], ["--help"]) and "_VISORVOS_COMPLETE" not in os.environ
+    wanted = frozenset(command.name for command in COMMANDS)
+    if "_VISORVOS_COMPLETE" not in os.environ:
+        wanted &= set(sys.argv[1:2])
     try:
-        application(only_listed=is_list)()
+        application(wanted)()
     except UsageError as error:
         Terminal().fail(error)
         sys.exit(2)

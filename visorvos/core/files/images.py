@@ -34,6 +34,9 @@ FRAME_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
 """What is opened, by content and not by name. Pillow knows many more; of some it runs other programs to read them."""
 
+# BMP, JPEG and PNG among them: else the first image has Pillow import all forty.
+Image.preinit()
+
 MOST_PIXELS = 1 << 26
 """Twice a frame of 8K; a file of a few bytes can state any size."""
 

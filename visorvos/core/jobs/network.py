@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +27,12 @@ class Network:
     stm: STM
     device: torch.device
     precision: torch.dtype
-    sha256: str
-    """Of the weights' file."""
+    checksum: Future[str]
+
+    @property
+    def sha256(self) -> str:
+        """Of the weights' file; it is waited for."""
+        return self.checksum.result()
 
 
 def load_network(settings: PredictSettings | EvaluateSettings, weights: Path) -> Network:
@@ -40,7 +44,9 @@ def load_network(settings: PredictSettings | EvaluateSettings, weights: Path) ->
     keep_freed_memory()
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    with ThreadPoolExecutor(1) as beside:
-        sha256 = beside.submit(checksum, weights)
-        stm = for_inference(load_weights(weights), device, precision)
-    return Network(stm, device, precision, sha256.result())
+    stm = for_inference(load_weights(weights), device, precision)
+    # Needed when a record is written, and as long to make as the weights take to read.
+    beside = ThreadPoolExecutor(1, "checksum")
+    sha256 = beside.submit(checksum, weights)
+    beside.shutdown(wait=False)
+    return Network(stm, device, precision, sha256)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def predict_video(video: Video, network: Network, progress: Progress) -> Predict
     make_folder(settings.output)
     for folder in (settings.output, settings.output / _OVERLAY):
         clear_parts(folder)
-    run = _Run(video, Segmenter(network.stm, policy, settings.size), _made_from(video, network))
+    run = _Run(video, network, Segmenter(network.stm, policy, settings.size))
     if settings.resume:
         progress.say(run.resume())
     write_settings(settings.output, "predict", settings.model_dump(mode="json"))
@@ -117,14 +118,20 @@ def predict_video(video: Video, network: Network, progress: Progress) -> Predict
 class _Run:
     """One run over a video, or the rest of an interrupted one."""
 
-    def __init__(self, video: Video, segmenter: Segmenter, made_from: str) -> None:
+    def __init__(self, video: Video, network: Network, segmenter: Segmenter) -> None:
         self.settings = video.settings
         self.source = video.source
         self.given = video.given
         self.style = video.style
         self.segmenter = segmenter
-        self.made_from = made_from
         self.state_file = video.settings.output / _STATE
+        self._network = network
+        self._inputs = _inputs(video, network)
+
+    @cached_property
+    def made_from(self) -> str:
+        """All that the masks follow from, as text. Made when it is needed: the weights' checksum takes a while."""
+        return json.dumps({**self._inputs, "weights": self._network.sha256}, sort_keys=True)
 
     def resume(self) -> str:
         """Takes up an interrupted run where that gives the same masks; says what was found."""
@@ -193,8 +200,8 @@ class _Run:
         return read_mask(self.mask_file(number)).labels
 
 
-def _made_from(video: Video, network: Network) -> str:
-    """All that the masks follow from, as text."""
+def _inputs(video: Video, network: Network) -> dict[str, Any]:
+    """All that the masks follow from, but for the weights."""
     options = video.settings.model_dump(mode="json", include={"size", "memory", "every", "limit"})
     options |= {"device": network.device.type, "precision": str(network.precision)}
     versions = {"visorvos": __version__, "torch": torch.__version__}
@@ -202,9 +209,8 @@ def _made_from(video: Video, network: Network) -> str:
         "frames": video.source.fingerprint(),
         "masks": video.given.checksum,
         "palette": video.given.palette.hex(),
-        "weights": network.sha256,
     }
-    return json.dumps({**options, **versions, **inputs}, sort_keys=True)
+    return {**options, **versions, **inputs}
 
 
 def _keep_apart(settings: PredictSettings) -> None:
