@@ -32,6 +32,21 @@ def test_importing_the_package_imports_no_torch() -> None:
     assert done.stdout == "False STM True\n"
 
 
+def test_garbage_is_collected_while_a_command_works() -> None:
+    done = python(
+        "import gc, sys\nfrom visorvos.__main__ import main\n"
+        "sys.argv = ['visorvos', 'compare', 'no-scores', 'none', '--output', 'none.html']\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 1\n"
+        "print(gc.isenabled(), gc.get_freeze_count() > 0)"
+    )
+    assert done.stdout == "True True\n", done.stderr
+
+
+@pytest.mark.parametrize("before", [[], ["--"]])
+def test_a_command_has_its_options(run: Run, before: list[str]) -> None:
+    assert "--masks" in run(*before, "predict", "--help").out
+
+
 def test_a_missing_libgl_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "cv2.py").write_text(
         "raise ImportError('libGL.so.1: cannot open shared object file: No such file or directory')"

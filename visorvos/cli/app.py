@@ -9,7 +9,7 @@ import inspect
 import json as json_library
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -146,7 +146,7 @@ COMMANDS = (
 
 
 @cache
-def application(wanted: Collection[str]) -> typer.Typer:
+def application(wanted: frozenset[str]) -> typer.Typer:
     """The commands.
 
     Args:
@@ -235,7 +235,7 @@ def main() -> None:
     """The console script: 0, 1 (failed, with a sentence) or 2 (called wrongly)."""
     wanted = frozenset(command.name for command in COMMANDS)
     if "_VISORVOS_COMPLETE" not in os.environ:
-        wanted &= set(sys.argv[1:2])
+        wanted &= set(sys.argv[1:])
     try:
         application(wanted)()
     except UsageError as error:

@@ -22,7 +22,7 @@ from visorvos import STM, load_weights
 from visorvos.core.files.hub import fetch_from_hub
 from visorvos.core.files.hub_name import HubWeights, parse_hub
 from visorvos.core.jobs.weights import resolve_weights
-from visorvos.core.network.hub_stm import HubSTM
+from visorvos.core.network.hub_stm import HubSTM, twin
 from visorvos.errors import VisorVosError
 
 NAME = "user/stm"
@@ -92,7 +92,7 @@ def test_the_card_names_data_recipe_and_scores(pushed: tuple[Hub, Server]) -> No
 
 
 def test_a_card_says_what_it_was_not_told(small_stm: STM) -> None:
-    text = HubSTM.of(small_stm).generate_model_card().text
+    text = twin(small_stm, HubSTM).generate_model_card().text
     for heading in ("Data", "Recipe", "Scores"):
         assert f"## {heading}\n\nNot stated." in text
 

@@ -30,7 +30,7 @@ def test_the_next_item_is_made_meanwhile_and_no_more() -> None:
     assert next(items) == 0
     assert second.wait(30), "nothing is made unless it is asked for"
     assert made == [0, 1]
-    items.close()  # type: ignore[attr-defined]
+    items.close()
     assert made == [0, 1]
 
 
@@ -68,11 +68,13 @@ def test_few_wait_to_be_made() -> None:
 
     thread = threading.Thread(target=hand_over)
     thread.start()
-    thread.join(0.2)
-    assert thread.is_alive()
-    assert handed < 10
-    go.set()
-    thread.join()
+    try:
+        thread.join(0.2)
+        assert thread.is_alive()
+        assert handed < 10
+    finally:
+        go.set()
+        thread.join()
     assert handed == 100
 
 

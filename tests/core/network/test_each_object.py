@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from visorvos import STM
 from visorvos.core.network.each_object import each_object
@@ -33,6 +34,18 @@ def test_one_object_after_another_gives_what_all_at_once_give(small_stm: STM, ob
     for at_once, in_turn in zip(*found, strict=True):
         assert at_once.shape[1] >= objects
         torch.testing.assert_close(in_turn, at_once, rtol=1e-4, atol=1e-5)
+
+
+def test_nothing_is_computed_twice(small_stm: STM) -> None:
+    """The frame's own part is made once, whichever way the objects are."""
+    frame, masks = noise(1, 3, 32, 48), noise(1, 4, 32, 48, seed=1)
+    found = []
+    for learning in (True, False):
+        with torch.set_grad_enabled(learning), FlopCounterMode(display=False) as counter:
+            keys, values = small_stm.memorize(frame, masks)
+            small_stm.segment(frame, keys.unsqueeze(3), values.unsqueeze(3))
+        found.append(counter.get_flop_counts()["Global"][torch.ops.aten.convolution])
+    assert found[0] == found[1] > 0
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,9 @@ MOST_PIXELS = 1 << 26
 
 _MOST_STRETCH = 64
 """Of the long side to the short one. Frames are brought to a short side: a strip would grow with its square."""
+
+_OPENING = Lock()
+"""Filters of warnings are those of all threads."""
 
 _FRAME_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 
@@ -94,12 +98,10 @@ def opened_image(path: Path, what: str) -> Iterator[Image.Image]:
         found = "is a folder" if path.is_dir() else "does not exist"
         raise VisorVosError(f"The {what} {path}: this {found}.", f"Give the path of an image as the {what}.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=IMAGE_FORMATS) as image:
-                if not is_meant(*image.size):
-                    raise ValueError(f"{image.width}x{image.height} pixels are more than can be meant")
-                yield image
+        with _open(path) as image:
+            if not is_meant(*image.size):
+                raise ValueError(f"{image.width}x{image.height} pixels are more than can be meant")
+            yield image
     except (
         OSError,
         SyntaxError,
@@ -114,6 +116,12 @@ def opened_image(path: Path, what: str) -> Iterator[Image.Image]:
             f"The {what} {path} cannot be read: {reason}.",
             "The file is damaged, empty or no image; copy or extract it again.",
         ) from error
+
+
+def _open(path: Path) -> Image.Image:
+    with _OPENING, warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        return Image.open(path, formats=IMAGE_FORMATS)
 
 
 def read_frame(path: Path) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from visorvos.core.files.atomic import write_bytes
+from visorvos.errors import VisorVosError
 
 __all__ = ["checksum", "read_state", "write_state"]
 
@@ -38,9 +39,18 @@ def read_state(path: Path, made_from: str) -> dict[str, Tensor] | None:
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file."""
+    """SHA-256 of a file.
+
+    Raises:
+        VisorVosError: where it cannot be read.
+    """
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise VisorVosError(
+            f"{path} cannot be read: {error.strerror or error}.", "See that it is still there, and may be read."
+        ) from error
     return digest.hexdigest()

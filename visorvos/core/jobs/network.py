@@ -27,12 +27,12 @@ class Network:
     stm: STM
     device: torch.device
     precision: torch.dtype
-    checksum: Future[str]
+    hashing: Future[str]
 
     @property
     def sha256(self) -> str:
         """Of the weights' file; it is waited for."""
-        return self.checksum.result()
+        return self.hashing.result()
 
 
 def load_network(settings: PredictSettings | EvaluateSettings, weights: Path) -> Network:

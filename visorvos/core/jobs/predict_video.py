@@ -146,7 +146,7 @@ class _Run:
         return f"Going on after {done} frames that were done before."
 
     def go(self) -> Iterator[int]:
-        """Segments and writes frame by frame; yields the number of each."""
+        """Segments frame by frame and yields the number of each; at the end, all masks are written."""
         start = self.segmenter.frames_seen
         if start == 0:
             # Else a state of other masks than those about to be written would stay behind.

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate
 
 from visorvos.core.network.backbones import Widths
+from visorvos.core.network.each_object import each_object
 
 __all__ = ["Context", "Decoder", "ResidualBlock", "Skips"]
 
@@ -115,25 +116,36 @@ class Decoder(nn.Module):
         Returns:
             float32 (B, N, 16 h, 16 w).
         """
-        clips = read_out.shape[0]
-        stride_16 = self.block(self._fuse(read_out, query_value))
-        stride_8 = self.refine_8(stride_16, skips.stride_8)
-        stride_4 = self.refine_4(stride_8, skips.stride_4)
-        background, foreground = self.predict(torch.relu(stride_4)).float().unflatten(0, (clips, -1)).unbind(2)
-        # Softmax over two channels is a sigmoid of their difference, and interpolation is linear.
-        return interpolate(foreground - background, scale_factor=4, mode="bilinear", align_corners=False)
+        per_frame = self._of_the_frame(query_value)
 
-    def _fuse(self, read_out: Tensor, query_value: Tensor) -> Tensor:
-        """The first convolution on (read-out, query value): (B * N, 256, h, w)."""
-        clips, objects, channels = read_out.shape[:3]
+        def decode(read_out: Tensor) -> Tensor:
+            stride_16 = self.block(self._fuse(read_out, per_frame))
+            stride_8 = self.refine_8(stride_16, skips.stride_8)
+            stride_4 = self.refine_4(stride_8, skips.stride_4)
+            both = self.predict(torch.relu(stride_4)).float().unflatten(0, read_out.shape[:2])
+            background, foreground = both.unbind(2)
+            # Softmax over two channels is a sigmoid of their difference, and interpolation is linear.
+            return interpolate(foreground - background, scale_factor=4, mode="bilinear", align_corners=False)
+
+        return each_object(decode, read_out)
+
+    def _of_the_frame(self, query_value: Tensor) -> Tensor:
+        """What the frame brings to the first convolution, the same for all objects.
+
+        A convolution of concatenated maps is a sum of two. With a context between, it is the map itself.
+        """
         if self.context is not None:
-            value = query_value.unsqueeze(1).expand_as(read_out)
-            wide = self.context(torch.cat((read_out, value), dim=2).flatten(0, 1))
-            fused: Tensor = self.fuse(wide)
+            return query_value
+        weight = self.fuse.weight[:, -query_value.shape[1] :]
+        return conv2d(query_value, weight, self.fuse.bias, padding=1)
+
+    def _fuse(self, read_out: Tensor, per_frame: Tensor) -> Tensor:
+        """The first convolution on (read-out, query value): (B * N, 256, h, w)."""
+        if self.context is not None:
+            value = per_frame.unsqueeze(1).expand_as(read_out)
+            fused: Tensor = self.fuse(self.context(torch.cat((read_out, value), dim=2).flatten(0, 1)))
             return fused
-        # A convolution of concatenated maps is a sum of two; the query's is the same for all objects.
-        read_weight, query_weight = self.fuse.weight.split(channels, dim=1)
-        per_object = conv2d(read_out.flatten(0, 1), read_weight, padding=1).unflatten(0, (clips, objects))
-        per_frame = conv2d(query_value, query_weight, self.fuse.bias, padding=1)
+        weight = self.fuse.weight[:, : read_out.shape[2]]
+        per_object = conv2d(read_out.flatten(0, 1), weight, padding=1).unflatten(0, read_out.shape[:2])
         fused = (per_object + per_frame.unsqueeze(1)).flatten(0, 1)
         return fused

@@ -13,8 +13,8 @@ __all__ = ["each_object"]
 def each_object(compute: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
     """Computes what no object's part depends on another's for.
 
-    All objects at once; but on a CPU, where nothing is to be learnt, one after another: a single object keeps all
-    cores busy, and no more than its own maps are held.
+    All objects at once; but on a CPU, where no gradient is asked for, one after another: a single object keeps all
+    cores busy, and no more than its own maps are held. Batch norms are to be in evaluation mode then.
 
     Args:
         compute: takes tensors (B, n, ...) of some of the objects, and gives one.

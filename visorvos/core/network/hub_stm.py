@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
@@ -10,7 +10,9 @@ from huggingface_hub import PyTorchModelHubMixin
 from visorvos.core.network.model_card import MODEL_CARD
 from visorvos.core.network.stm import STM
 
-__all__ = ["HubSTM"]
+__all__ = ["HubSTM", "twin"]
+
+S = TypeVar("S", bound=STM)
 
 
 class HubSTM(  # type: ignore[misc]  # the client's methods go before those that lead here
@@ -26,14 +28,6 @@ class HubSTM(  # type: ignore[misc]  # the client's methods go before those that
     """What `STM.save_pretrained`, `STM.push_to_hub` and `STM.from_pretrained` go through."""
 
     @classmethod
-    def of(cls, stm: STM) -> HubSTM:
-        """A network's tensors, themselves, in this form."""
-        with torch.device("meta"):
-            twin = cls(backbone=stm.backbone, pretrained=False)
-        twin.load_state_dict(stm.state_dict(), assign=True)
-        return twin
-
-    @classmethod
     def _from_pretrained(cls, **kwargs: Any) -> HubSTM:  # noqa: ANN401 - the mixin's own arguments
         # The checkpoint holds every weight: ImageNet's need not be fetched first.
         kwargs["pretrained"] = False
@@ -41,3 +35,11 @@ class HubSTM(  # type: ignore[misc]  # the client's methods go before those that
         kwargs["strict"] = True
         model: HubSTM = super()._from_pretrained(**kwargs)
         return model
+
+
+def twin(stm: STM, kind: type[S]) -> S:
+    """A network of another form with the same tensors, in evaluation mode."""
+    with torch.device("meta"):
+        other = kind(backbone=stm.backbone, pretrained=False)
+    other.load_state_dict(stm.state_dict(), assign=True)
+    return other.eval()

@@ -20,7 +20,6 @@ from torch.nn.functional import pad
 from visorvos.core.network.aggregation import aggregate
 from visorvos.core.network.backbones import BACKBONES, load_trunk
 from visorvos.core.network.decoder import Decoder, Skips
-from visorvos.core.network.each_object import each_object
 from visorvos.core.network.encoders import MemoryEncoder, QueryEncoder
 from visorvos.core.network.memory_read import read_memory
 
@@ -134,7 +133,7 @@ class STM(nn.Module):
 
     def decode(self, query: Query, read_out: Tensor, present: Tensor | None = None) -> Tensor:
         """The part of `segment` after the memory has been read: ``read_out`` (B, N, Cv, h, w) -> log-odds."""
-        padded = each_object(lambda part: self.decoder(part, query.value, query.skips), read_out)
+        padded = self.decoder(read_out, query.value, query.skips)
         height, width = query.size
         top, left = (padded.shape[-2] - height) // 2, (padded.shape[-1] - width) // 2
         log_odds = padded[..., top : top + height, left : left + width]
@@ -142,19 +141,19 @@ class STM(nn.Module):
 
     # The Hub's client takes a tenth as long to import as PyTorch, and few runs need it.
 
-    def save_pretrained(self, folder: str | Path, **options: Any) -> str | None:  # noqa: ANN401 - the client's own
+    def save_pretrained(self, save_directory: str | Path, **options: Any) -> str | None:  # noqa: ANN401 - the client's
         """Writes weights, configuration and a model card to a folder.
 
         Args:
-            folder: where to.
+            save_directory: the folder.
             options: of `huggingface_hub.ModelHubMixin.save_pretrained`; what the weights were trained on, how, and how
                 they score go to ``model_card_kwargs``: see `visorvos.core.network.model_card`.
         """
-        from visorvos.core.network.hub_stm import HubSTM
+        from visorvos.core.network.hub_stm import HubSTM, twin
 
-        return HubSTM.of(self).save_pretrained(folder, **options)
+        return twin(self, HubSTM).save_pretrained(save_directory, **options)
 
-    def push_to_hub(self, repo_id: str, **options: Any) -> str:  # noqa: ANN401 - the client's own
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:  # noqa: ANN401 - the client's
         """Writes what `save_pretrained` does to a repository of the Hugging Face Hub.
 
         Args:
@@ -163,25 +162,32 @@ class STM(nn.Module):
 
         Returns:
             The address of the commit.
+
+        Raises:
+            huggingface_hub.errors.HfHubHTTPError: where the Hub refuses.
         """
-        from visorvos.core.network.hub_stm import HubSTM
+        from visorvos.core.network.hub_stm import HubSTM, twin
 
-        return HubSTM.of(self).push_to_hub(repo_id, **options)
+        return twin(self, HubSTM).push_to_hub(repo_id, **options)
 
-    @classmethod
-    def from_pretrained(cls, name: str | Path, **options: Any) -> STM:  # noqa: ANN401 - the client's own
-        """Reads what `push_to_hub` or `save_pretrained` has written: USER/NAME, or a folder.
+    @staticmethod
+    def from_pretrained(pretrained_model_name_or_path: str | Path, **options: Any) -> STM:  # noqa: ANN401 - the client's
+        """Reads what `push_to_hub` or `save_pretrained` has written.
 
         Args:
-            name: of the repository, or the folder's path.
+            pretrained_model_name_or_path: USER/NAME, or a folder.
             options: of `huggingface_hub.ModelHubMixin.from_pretrained`, such as ``revision`` and ``token``.
 
         Returns:
             The network in evaluation mode.
-        """
-        from visorvos.core.network.hub_stm import HubSTM
 
-        return HubSTM.from_pretrained(name, **options)
+        Raises:
+            huggingface_hub.errors.HfHubHTTPError: where the Hub refuses.
+            RuntimeError: for weights that do not fit.
+        """
+        from visorvos.core.network.hub_stm import HubSTM, twin
+
+        return twin(HubSTM.from_pretrained(pretrained_model_name_or_path, **options), STM)
 
 
 def _pad(planes: Tensor) -> Tensor:
