@@ -40,7 +40,7 @@ class FinetuneSettings(TrainingSettings):
     validate_on: Path | None = Field(
         default=None, description="Data set that is evaluated. Default: --data, where it has the validation split."
     )
-    augmentation: VisorAugmentation = Field(default=VisorAugmentation(), description="How clips are varied.")
+    augmentation: VisorAugmentation = Field(default_factory=VisorAugmentation, description="How clips are varied.")
 
     # The released weights' own: 12,500 steps of 32 clips.
     iterations: Iterations = 400_000

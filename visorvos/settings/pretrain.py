@@ -53,4 +53,4 @@ class PretrainSettings(TrainingSettings):
     validate_on: Path | None = Field(
         default=None, description="Data set in DAVIS's shape that is evaluated, such as VISOR_2022."
     )
-    augmentation: CocoAugmentation = Field(default=CocoAugmentation(), description="How clips are made.")
+    augmentation: CocoAugmentation = Field(default_factory=CocoAugmentation, description="How clips are made.")

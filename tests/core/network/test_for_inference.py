@@ -56,6 +56,23 @@ def test_it_computes_the_same(golden_stm: STM) -> None:
     assert (log_odds(fast, 0) - truth).abs().max() < 10 * (expected - truth).abs().max()
 
 
+def test_a_frame_waits_for_its_own_kernels_alone(small_stm: STM) -> None:
+    fast = for_inference(copy.deepcopy(small_stm), CPU, torch.float32)
+
+    def made() -> set[str]:
+        return {name for name, part in fast.named_modules() if "kernels" in vars(part)}
+
+    large = {name for name, part in fast.named_modules() if isinstance(part, WinogradConv)}
+    assert large
+    with torch.inference_mode():
+        keys, values = fast.memorize(torch.rand(1, 3, 48, 64), torch.rand(1, 1, 48, 64))
+        assert made() == {name for name in large if name.startswith("memory_")}
+        fast.segment(torch.rand(1, 3, 48, 64), keys.unsqueeze(3), values.unsqueeze(3))
+    assert made() == large
+    # What kernels are made of is not kept beside them.
+    assert not any(name.endswith("filters") for name, _ in fast.named_parameters())
+
+
 def test_half_precision_has_no_winograd(small_stm: STM) -> None:
     fast = for_inference(copy.deepcopy(small_stm), CPU, torch.bfloat16)
     assert not any(isinstance(part, WinogradConv) for part in fast.modules())

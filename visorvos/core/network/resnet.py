@@ -62,7 +62,8 @@ class Bottleneck(nn.Module):
 class ResNet(nn.Module):
     """The parts of a ResNet.
 
-    All of them are made, the unused ones too, and in torchvision's order: a seed gives the weights it gives there.
+    All of them are made, the unused ones too, and in torchvision's order: a seed gives the weights it gives there. On
+    "meta", where no weights are drawn, the fourth stage and the classifier, which no encoder takes, are left out.
 
     Args:
         block: the kind of its residual blocks.
@@ -74,12 +75,13 @@ class ResNet(nn.Module):
         self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         inputs = 64
-        for number, count in enumerate(counts, start=1):
+        drawn = not self.conv1.weight.is_meta
+        for number, count in enumerate(counts if drawn else counts[:3], start=1):
             width, stride = 32 * 2**number, 1 if number == 1 else 2
             setattr(self, f"layer{number}", _stage(block, inputs, width, count, stride))
             inputs = width * block.expansion
-        self.fc = nn.Linear(inputs, 1000)
-        if not self.fc.weight.is_meta:  # where there are no numbers, drawing them imports torch's compiler
+        if drawn:  # on "meta" it would also import torch's compiler
+            self.fc = nn.Linear(inputs, 1000)
             self._draw_weights()
 
     def _draw_weights(self) -> None:
