@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,6 @@ from visorvos.settings.base import Device
 __all__ = ["Processes", "find_processes"]
 
 T = TypeVar("T")
-
-_PATIENCE = datetime.timedelta(hours=6)
-"""How long a process waits for the others."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +82,8 @@ def find_processes(device: Device) -> Processes:
     from accelerate import PartialState
 
     from visorvos.core.jobs.device import choose_device
+    from visorvos.core.process_group import PATIENCE, leave_at_exit
 
-    state = PartialState(cpu=choose_device(device).type == "cpu", timeout=_PATIENCE)
+    state = PartialState(cpu=choose_device(device).type == "cpu", timeout=PATIENCE)
+    leave_at_exit()
     return Processes(state.process_index, state.num_processes)

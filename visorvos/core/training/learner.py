@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 import warnings
 from collections.abc import Sequence
@@ -18,13 +17,11 @@ from torch import Tensor, nn
 
 from visorvos.core.datasets.loader import Batch
 from visorvos.core.network.stm import STM
+from visorvos.core.process_group import PATIENCE, leave_at_exit
 from visorvos.core.training.clip_loss import clip_loss
 from visorvos.errors import VisorVosError, listed
 
 __all__ = ["Learner", "StepResult", "start_accelerator"]
-
-_PATIENCE = datetime.timedelta(hours=6)
-"""How long a process waits for another that evaluates or saves."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +47,11 @@ def start_accelerator(device: torch.device, *, bfloat16: bool) -> Accelerator:
     """
     # Accelerate keeps one state for the whole process: what an earlier run chose here must not stay.
     AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
+    leave_at_exit()
     return Accelerator(
         cpu=device.type == "cpu",
         mixed_precision="bf16" if bfloat16 else "no",
-        kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
     )
 
 
