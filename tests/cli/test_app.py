@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from tests.conftest import Run
@@ -127,10 +128,30 @@ def test_a_wrong_config_file_is_a_sentence(run: Run, tmp_path: Path, text: str, 
     assert str(config) in done.err
 
 
-def test_an_unforeseen_error_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("visorvos.core.jobs.evaluate.evaluate", lambda *_: 1 / 0)
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (ZeroDivisionError("division by zero"), "ZeroDivisionError"),
+        (
+            torch.OutOfMemoryError("CUDA out of memory.\nTried much."),
+            "device has run out of memory: CUDA out of memory.",
+        ),
+        (torch.distributed.DistNetworkError("Connection reset by peer"), "Another process of this run has ended."),
+        (
+            RuntimeError("[/third_party/gloo/gloo/transport/tcp/pair.cc:545] Read error: Connection reset by peer"),
+            "Another process of this run has ended.",
+        ),
+    ],
+)
+def test_an_unforeseen_error_is_a_sentence(
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("visorvos.core.jobs.evaluate.evaluate", fail)
     monkeypatch.delenv("VISORVOS_DEBUG", raising=False)
     done = run("evaluate", "--data", "d", "--predictions", "p")
     assert (done.code, done.out) == (1, "")
-    assert "ZeroDivisionError" in done.err
+    assert sentence in " ".join(done.err.split())
     assert "Traceback" not in done.err
