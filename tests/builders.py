@@ -114,3 +114,8 @@ def write_data_set(
     (root / "ImageSets" / "2022").mkdir(parents=True)
     (root / "ImageSets" / "2022" / "val.txt").write_text("\n".join(sequences))
     return root
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    """Uniform in [0, 1)."""
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))

@@ -2,15 +2,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from tests.builders import noise
 from visorvos import STM
 from visorvos.core.network.each_object import each_object
-
-
-def noise(*shape: int, seed: int = 0) -> Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize("objects", [1, 3])

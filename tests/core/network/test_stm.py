@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate, pad
 
-from tests.builders import as_input, golden, planes
+from tests.builders import as_input, golden, noise, planes
 from visorvos import STM
 from visorvos.core.network.aggregation import FLOOR, aggregate
 from visorvos.core.network.decoder import Decoder, ResidualBlock
@@ -30,11 +30,6 @@ LOWEST = math.log(FLOOR / (1 - FLOOR))
 def _no_grad() -> Iterator[None]:
     with torch.no_grad():
         yield
-
-
-def noise(*shape: int, seed: int = 0) -> Tensor:
-    """Uniform in [0, 1)."""
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def noise_masks(clips: int, objects: int, height: int, width: int, seed: int = 0) -> Tensor:
