@@ -136,10 +136,13 @@ def test_a_wrong_config_file_is_a_sentence(run: Run, tmp_path: Path, text: str, 
             torch.OutOfMemoryError("CUDA out of memory.\nTried much."),
             "device has run out of memory: CUDA out of memory.",
         ),
-        (torch.distributed.DistNetworkError("Connection reset by peer"), "Another process of this run has ended."),
+        (
+            torch.distributed.DistNetworkError("The server socket has failed to listen: EADDRINUSE"),
+            "cannot reach the others of its run: The server socket has failed to listen: EADDRINUSE",
+        ),
         (
             RuntimeError("[/third_party/gloo/gloo/transport/tcp/pair.cc:545] Read error: Connection reset by peer"),
-            "Another process of this run has ended.",
+            "Where one of them has ended, see what it said.",
         ),
     ],
 )

@@ -265,8 +265,11 @@ def _unforeseen(error: Exception) -> VisorVosError:
             f"The device has run out of memory: {str(error).splitlines()[0]}",
             "Segment at a smaller --size, with fewer remembered frames (--limit), or on --device cpu.",
         )
-    if type(error).__name__.startswith("Dist") or "/gloo/" in str(error):
-        return VisorVosError("Another process of this run has ended.", "See what it said.")
+    if "DistError" in (kind.__name__ for kind in type(error).__mro__) or "/gloo/" in str(error):
+        return VisorVosError(
+            f"This process cannot reach the others of its run: {error}.",
+            "Where one of them has ended, see what it said.",
+        )
     return VisorVosError(
         f"This should not have happened: {type(error).__name__}: {error}.",
         "Please report it with what VISORVOS_DEBUG=1 in the environment prints for the same command.",
