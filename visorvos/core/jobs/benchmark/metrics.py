@@ -11,6 +11,7 @@ import numpy as np
 from visorvos.core.benchmark.plain_scores import plain_contour, plain_region
 from visorvos.core.datasets.drawn_video import draw_video
 from visorvos.core.files.masks import mask_files, read_mask, write_mask
+from visorvos.core.freed_memory import keep_freed_memory
 from visorvos.core.jobs.benchmark.contest import Form, compete, ratio
 from visorvos.core.jobs.benchmark.results import Figure
 from visorvos.core.jobs.progress import Progress
@@ -89,6 +90,8 @@ def _plain(truth: Path, predictions: Path) -> Callable[[], None]:
 
 def _reading(truth: Path, predictions: Path) -> Callable[[], None]:
     files = [*sorted(truth.rglob("*.png")), *sorted(predictions.rglob("*.png"))]
+    # A process that only reads would have each mask's memory cleared by the system; one that scores need not.
+    keep_freed_memory()
 
     def work() -> None:
         for file in files:
