@@ -14,9 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 from visorvos import STM
-from visorvos.core.datasets.drawn_video import draw_video
-from visorvos.core.files.palette import DAVIS_PALETTE
-from visorvos.core.network.reference_names import CONSTANTS, from_reference
+from visorvos.core.datasets.synthetic.video import draw_video
+from visorvos.core.io.palettes import DAVIS_PALETTE
+from visorvos.core.weights.reference_names import CONSTANTS, from_reference
 
 GOLDEN = Path(__file__).parent / "golden"
 SHARED = Path(__file__).parents[2] / "shared"

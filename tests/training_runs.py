@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from visorvos import load_weights
-from visorvos.core.files.training_state import training_states
+from visorvos.core.training.training_state import training_states
 
 SMALL = {
     "backbone": "resnet18",

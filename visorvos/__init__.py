@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from visorvos.errors import VisorVosError, explain_import_error
 
 if TYPE_CHECKING:
-    from visorvos.core.files.checkpoints import load_weights, save_weights
     from visorvos.core.inference.segmenter import segment_video
-    from visorvos.core.jobs.score import evaluate_masks
     from visorvos.core.metrics.contour import contour_accuracy
     from visorvos.core.metrics.region import region_similarity
+    from visorvos.core.metrics.score_folders import evaluate_masks
     from visorvos.core.network.stm import STM
     from visorvos.core.training.clip_loss import clip_loss
+    from visorvos.core.weights.checkpoints import load_weights, save_weights
 
 __version__ = "0.1.0"
 
@@ -37,10 +37,10 @@ _HOME = {
     "STM": "visorvos.core.network.stm",
     "clip_loss": "visorvos.core.training.clip_loss",
     "contour_accuracy": "visorvos.core.metrics.contour",
-    "evaluate_masks": "visorvos.core.jobs.score",
-    "load_weights": "visorvos.core.files.checkpoints",
+    "evaluate_masks": "visorvos.core.metrics.score_folders",
+    "load_weights": "visorvos.core.weights.checkpoints",
     "region_similarity": "visorvos.core.metrics.region",
-    "save_weights": "visorvos.core.files.checkpoints",
+    "save_weights": "visorvos.core.weights.checkpoints",
     "segment_video": "visorvos.core.inference.segmenter",
 }
 

@@ -46,7 +46,7 @@ def test_what_is_printed_can_be_fed_back(run: Run, tmp_path: Path, name: str) ->
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_resolved_settings_repeat_the_run(tmp_path: Path, name: str) -> None:
-    from visorvos.core.files.settings_file import write_settings
+    from visorvos.core.io.settings_file import write_settings
 
     model = BY_NAME[name].settings
     settings = model(**REQUIRED.get(name, {}))

@@ -34,9 +34,9 @@ from safetensors.torch import save
 from torch._weights_only_unpickler import Unpickler
 
 with atheris.instrument_imports(include=["visorvos"]):
-    from visorvos.core.files.checkpoints import load_weights
-    from visorvos.core.files.masks import read_mask
-    from visorvos.core.files.palette import DAVIS_PALETTE
+    from visorvos.core.io.masks import read_mask
+    from visorvos.core.io.palettes import DAVIS_PALETTE
+    from visorvos.core.weights.checkpoints import load_weights
     from visorvos.errors import VisorVosError
 
 Unpickler.load = atheris.instrument_func(Unpickler.load)

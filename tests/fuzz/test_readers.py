@@ -18,11 +18,11 @@ from PIL import Image
 from tests.builders import write_labels
 from tests.visor_builders import box, entity, frame
 from visorvos.cli.options import resolve
-from visorvos.core.files.layout import read_mapping
-from visorvos.core.files.masks import read_mask
-from visorvos.core.files.prepare_record import read_record
-from visorvos.core.files.submission import INFO, read_submission
-from visorvos.core.files.visor_json import read_video
+from visorvos.core.datasets.davis.layout import read_mapping
+from visorvos.core.datasets.visor.annotations import read_video
+from visorvos.core.datasets.visor.prepare_record import read_record
+from visorvos.core.datasets.visor.submission import INFO, read_submission
+from visorvos.core.io.masks import read_mask
 from visorvos.errors import VisorVosError
 from visorvos.settings.download_weights import DownloadWeightsSettings
 from visorvos.settings.evaluate import EvaluateSettings

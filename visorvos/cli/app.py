@@ -75,7 +75,7 @@ COMMANDS = (
     Command(
         "preview",
         PreviewSettings,
-        "visorvos.core.jobs.preview:preview",
+        "visorvos.core.jobs.preview.job:preview",
         preview.show,
         "visorvos preview --data data/VISOR_2022 --split val --frames 24",
     ),
@@ -96,14 +96,14 @@ COMMANDS = (
     Command(
         "predict",
         PredictSettings,
-        "visorvos.core.jobs.predict:predict",
+        "visorvos.core.jobs.predict.job:predict",
         predict.show,
         "visorvos predict frames/ --masks first.png --weights visor.pth --output result --save overlay",
     ),
     Command(
         "evaluate",
         EvaluateSettings,
-        "visorvos.core.jobs.evaluate:evaluate",
+        "visorvos.core.jobs.evaluate.job:evaluate",
         evaluate.show,
         "visorvos evaluate --data VISOR_2022 --split val --weights visor.pth --output scores",
     ),
@@ -131,7 +131,7 @@ COMMANDS = (
     Command(
         "demo",
         DemoSettings,
-        "visorvos.core.jobs.demo:demo",
+        "visorvos.core.jobs.demo.job:demo",
         demo.show,
         "visorvos demo --output demo",
     ),

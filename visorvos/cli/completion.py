@@ -29,7 +29,7 @@ def completion(name: str, field: FieldInfo) -> Complete | None:
 
 def _splits(ctx: Context, incomplete: str) -> list[str]:
     """The lists of the data set that --data names on the same line; by their last part where that tells them apart."""
-    from visorvos.core.files.layout import DataSet
+    from visorvos.core.datasets.davis.layout import DataSet
 
     try:
         names = list(DataSet(Path(str(ctx.params.get("data")))).splits())
@@ -42,7 +42,7 @@ def _splits(ctx: Context, incomplete: str) -> list[str]:
 
 def _weights(ctx: Context, incomplete: str) -> list[str]:
     """Published weights, and checkpoints and folders that what was typed may go on to."""
-    from visorvos.core.files.released import RELEASED
+    from visorvos.core.weights.registry import RELEASED
 
     folder, _, begun = incomplete.rpartition("/")
     place = Path(f"{folder}/" if folder or incomplete.startswith("/") else ".").expanduser()

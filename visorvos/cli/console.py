@@ -25,7 +25,7 @@ from rich.text import Text
 from visorvos.errors import VisorVosError
 
 if TYPE_CHECKING:
-    from visorvos.core.files.http import Transferred
+    from visorvos.core.weights.http import Transferred
 
 __all__ = ["Terminal", "printable"]
 
@@ -47,7 +47,7 @@ class _Rate(ProgressColumn):
 
 
 class _Bar:
-    """See `visorvos.core.jobs.progress.Bar`."""
+    """See `visorvos.core.runtime.progress.Bar`."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self.progress = progress
@@ -58,7 +58,7 @@ class _Bar:
 
 
 class Terminal:
-    """The listener to jobs that writes to the terminal (see `visorvos.core.jobs.progress.Progress`)."""
+    """The listener to jobs that writes to the terminal (see `visorvos.core.runtime.progress.Progress`)."""
 
     def __init__(self) -> None:
         self.out = Console(highlight=False, emoji=False)

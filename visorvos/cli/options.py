@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from visorvos.cli.completion import completion
 from visorvos.cli.config_file import describe_range
-from visorvos.core.files.settings_file import read_settings
+from visorvos.core.io.settings_file import read_settings
 from visorvos.errors import VisorVosError
 from visorvos.settings.base import ENVIRONMENT, Settings, bare, section
 

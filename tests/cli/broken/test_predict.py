@@ -255,7 +255,7 @@ def test_frames_that_no_video_can_hold(
     run: Run, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Any such frame that may be read would take long.
-    monkeypatch.setattr("visorvos.core.files.images._MOST_STRETCH", 17000)
+    monkeypatch.setattr("visorvos.core.io.images._MOST_STRETCH", 17000)
     long = np.zeros((1, 17000, 3), np.uint8)
     mask = write_labels(tmp_path / "first.png", np.ones((1, 17000), np.uint8))
     done = run("predict", write_frames(tmp_path / "frames", [long]), "--masks", mask, "--weights", weights,
@@ -280,7 +280,7 @@ def test_a_video_of_frames_too_large_to_be_meant(
     mask = write_labels(tmp_path / "first.png", MASKS[0])
     common = ("--masks", mask, "--weights", weights, "--size", -1)
     run("predict", write_frames(tmp_path / "frames", FRAMES), *common, "--output", tmp_path / "a", "--save", "video")
-    monkeypatch.setattr("visorvos.core.files.images.MOST_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr("visorvos.core.io.images.MOST_PIXELS", 64 * 48 - 1)
     refused(
         run, tmp_path, tmp_path / "out", "a/overlay.mp4", "frames of 64x48 pixels, more than can be meant",
         "predict", tmp_path / "a" / "overlay.mp4", *common, "--output", tmp_path / "out",

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.builders import write_data_set
 from tests.coco_builders import annotation, picture, square, write_coco
 from tests.training_runs import SMALL, squares
-from visorvos.core.files.coco_index import open_coco
+from visorvos.core.datasets.coco.index import open_coco
 
 __all__ = ["FRAME", "LIST", "MASK", "command", "image", "root", "written"]
 

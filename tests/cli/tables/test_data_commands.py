@@ -6,10 +6,10 @@ import pytest
 from rich.console import Console
 
 from visorvos.cli.tables import export, prepare, preview
-from visorvos.core.files.prepare_report import Broken, Kept, Published, SplitReport
+from visorvos.core.datasets.visor.prepare_report import Broken, Kept, Published, SplitReport
 from visorvos.core.jobs.export import Export
 from visorvos.core.jobs.prepare import Preparation
-from visorvos.core.jobs.preview import Preview
+from visorvos.core.jobs.preview.job import Preview
 
 
 def shown(renderable):

@@ -19,7 +19,7 @@ from visorvos.core.benchmark.plain_loss import plain_clip_loss
 from visorvos.core.benchmark.plain_network import memorize, segment
 from visorvos.core.benchmark.plain_scores import plain_contour, plain_region
 from visorvos.core.benchmark.plain_video import segment_plainly
-from visorvos.core.files.coco_index import open_coco
+from visorvos.core.datasets.coco.index import open_coco
 
 
 def test_masks_are_the_same(golden_stm: STM) -> None:

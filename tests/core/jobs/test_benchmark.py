@@ -16,14 +16,14 @@ from tests.conftest import Run
 from tests.core.jobs.benchmark_forms import dies, refuses, writes
 from visorvos import VisorVosError, evaluate_masks
 from visorvos.cli.tables.benchmark import show
-from visorvos.core.files.drawn_release import write_drawn_coco, write_drawn_visor
+from visorvos.core.datasets.synthetic.release import write_drawn_coco, write_drawn_visor
 from visorvos.core.jobs.benchmark import data, inference, metrics, training
 from visorvos.core.jobs.benchmark.contest import Form, Measured, compete, ratio
 from visorvos.core.jobs.benchmark.prepare import prepare_plainly
 from visorvos.core.jobs.benchmark.results import Benchmark, Bound, Figure
 from visorvos.core.jobs.prepare import prepare
-from visorvos.core.jobs.progress import Silent
-from visorvos.core.jobs.training.clips import coco_clips
+from visorvos.core.runtime.progress import Silent
+from visorvos.core.training.clips import coco_clips
 from visorvos.settings.benchmark import BenchmarkSettings
 from visorvos.settings.prepare import PrepareSettings
 

@@ -12,7 +12,7 @@ from tests.builders import SHARED, draw_clip, golden, read_labels, write_data_se
 from tests.conftest import Run
 from tests.forked import by_two
 from visorvos import STM, VisorVosError, evaluate_masks, segment_video
-from visorvos.core.files.layout import DataSet
+from visorvos.core.datasets.davis.layout import DataSet
 
 Array = np.ndarray[Any, Any]
 

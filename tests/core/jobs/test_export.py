@@ -8,8 +8,8 @@ from PIL import Image
 
 from tests.builders import SHARED
 from tests.visor_builders import Release, put, zipped
-from visorvos.core.datasets.rasterise import draw_objects
-from visorvos.core.files.masks import write_mask
+from visorvos.core.datasets.visor.rasterize import draw_objects
+from visorvos.core.io.masks import write_mask
 from visorvos.core.jobs.export import export
 from visorvos.core.jobs.prepare import prepare
 from visorvos.errors import VisorVosError

@@ -18,7 +18,7 @@ from tests.conftest import Run
 from tests.forked import by_two, finish, start
 from tests.training_runs import arguments, assert_same_weights, newest, squares
 from visorvos import load_weights
-from visorvos.core.files.training_state import training_states
+from visorvos.core.training.training_state import training_states
 
 VISOR = SHARED / "golden" / "prepare" / "VISOR_2022"
 

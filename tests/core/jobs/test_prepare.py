@@ -16,7 +16,7 @@ from PIL import Image
 
 from tests.builders import SHARED
 from tests.visor_builders import CUP, KNIFE, SPOON, Release, box, contents, entity, frame, picture, put, zipped
-from visorvos.core.files.palette import DAVIS_PALETTE
+from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.jobs.prepare import prepare
 from visorvos.errors import VisorVosError
 from visorvos.settings.prepare import PrepareSettings

@@ -9,8 +9,8 @@ from tests.builders import SHARED
 from tests.visor_builders import Release
 from visorvos.core.datasets.order import sample_of
 from visorvos.core.jobs.prepare import prepare
-from visorvos.core.jobs.preview import preview
-from visorvos.core.jobs.training.clips import visor_clips
+from visorvos.core.jobs.preview.job import preview
+from visorvos.core.training.clips import visor_clips
 from visorvos.errors import VisorVosError
 from visorvos.settings.finetune import FinetuneSettings
 from visorvos.settings.prepare import PrepareSettings

@@ -18,10 +18,10 @@ from tests.conftest import Finished, Run, full_disk
 from tests.forked import finish, start
 from tests.training_runs import arguments, assert_same_weights, newest
 from visorvos import VisorVosError
-from visorvos.core.files.training_state import read_training_state, training_states, write_training_state
-from visorvos.core.jobs.training import outputs
-from visorvos.core.jobs.training.outputs import Outputs
+from visorvos.core.training import run_folder as outputs
 from visorvos.core.training.learner import Learner
+from visorvos.core.training.run_folder import Outputs
+from visorvos.core.training.training_state import read_training_state, training_states, write_training_state
 
 
 def goes_on(run: Run, command: list[str], output: Path, undisturbed: Path, after: int) -> Finished:

@@ -10,7 +10,7 @@ from torch.nn.functional import conv2d, interpolate, relu
 
 from visorvos import STM
 from visorvos.core.network.decoder import Context, Decoder, ResidualBlock
-from visorvos.core.network.reference_names import from_reference, is_reference, to_reference
+from visorvos.core.weights.reference_names import from_reference, is_reference, to_reference
 from visorvos.errors import VisorVosError
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from visorvos.core.files.palette import DAVIS_PALETTE
+from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.report.contact_sheet import Tile, contact_sheet, draw_tile
 from visorvos.core.report.overlay import Style
 

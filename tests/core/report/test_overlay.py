@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visorvos.core.files.palette import DAVIS_PALETTE
-from visorvos.core.report.colours import bright_palette
+from visorvos.core.io.palettes import DAVIS_PALETTE
+from visorvos.core.report.colors import bright_palette
 from visorvos.core.report.overlay import Style, draw_overlay
 
 RED = bytes(3) + bytes((200, 0, 0)) + bytes(3 * 254)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tests.builders import golden
 from visorvos import STM, clip_loss
-from visorvos.core.network.reference_names import from_reference
+from visorvos.core.weights.reference_names import from_reference
 
 
 def test_losses_and_gradient_norms_are_the_references(golden_stm: STM) -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from visorvos.core.jobs.demo import Demo
+    from visorvos.core.jobs.demo.job import Demo
 
 __all__ = ["show"]
 

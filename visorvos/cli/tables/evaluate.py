@@ -11,7 +11,7 @@ from rich.table import Table
 from visorvos.cli.console import printable
 
 if TYPE_CHECKING:
-    from visorvos.core.jobs.evaluate import Evaluation
+    from visorvos.core.jobs.evaluate.job import Evaluation
     from visorvos.core.metrics.bootstrap import Estimate
 
 __all__ = ["show"]

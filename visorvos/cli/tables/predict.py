@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 if TYPE_CHECKING:
-    from visorvos.core.jobs.predict import PredictedFolder
-    from visorvos.core.jobs.predict_video import PredictedVideo
+    from visorvos.core.jobs.predict.job import PredictedFolder
+    from visorvos.core.jobs.predict.video import PredictedVideo
 
 __all__ = ["show"]
 

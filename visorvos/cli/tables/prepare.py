@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from visorvos.core.files.prepare_report import SplitReport
+    from visorvos.core.datasets.visor.prepare_report import SplitReport
     from visorvos.core.jobs.prepare import Preparation
 
 __all__ = ["show"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 if TYPE_CHECKING:
-    from visorvos.core.jobs.preview import Preview
+    from visorvos.core.jobs.preview.job import Preview
 
 __all__ = ["show"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 if TYPE_CHECKING:
-    from visorvos.core.jobs.training.run import Training
+    from visorvos.core.training.loop import Training
 
 __all__ = ["show"]
 

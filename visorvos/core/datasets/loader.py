@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from visorvos.core.datasets.clip import Clip, Clips
 from visorvos.core.datasets.order import sample_of
-from visorvos.core.worker_process import start_worker
+from visorvos.core.runtime.worker_process import start_worker
 from visorvos.errors import VisorVosError
 
 __all__ = ["Batch", "Course", "load_batches"]
@@ -151,7 +151,7 @@ def _context() -> multiprocessing.context.BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["visorvos.core.datasets.coco_clips", "visorvos.core.datasets.visor_clips"])
+    context.set_forkserver_preload(["visorvos.core.datasets.coco.clips", "visorvos.core.datasets.visor.clips"])
     return context
 
 

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from visorvos import __version__
-from visorvos.core.files.atomic import write_text
-from visorvos.core.files.layout import DataSet
-from visorvos.core.files.scores_file import ObjectRow, ScoresFile, read_scores
-from visorvos.core.jobs.mask_pictures import with_pictures
-from visorvos.core.jobs.progress import Progress, Silent
+from visorvos.core.datasets.davis.layout import DataSet
+from visorvos.core.io.atomic import write_text
 from visorvos.core.metrics.accumulator import ObjectScores, ScoreReport, SequenceScores
 from visorvos.core.metrics.comparison import Difference, compare_reports
 from visorvos.core.report.comparison_page import ComparedRun, ShownChange, changed_masks, comparison_page
+from visorvos.core.report.mask_pictures import with_pictures
+from visorvos.core.report.scores_file import ObjectRow, ScoresFile, read_scores
+from visorvos.core.runtime.progress import Progress, Silent
 from visorvos.errors import VisorVosError
 from visorvos.settings.compare import CompareSettings
 

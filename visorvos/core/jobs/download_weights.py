@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from visorvos.core.files.checkpoints import load_weights
-from visorvos.core.files.hub import fetch_from_hub
-from visorvos.core.files.hub_name import SCHEME, HubWeights, parse_hub
-from visorvos.core.files.released import RELEASED, Released
-from visorvos.core.files.weights_cache import cached_file, copy_weights
-from visorvos.core.jobs.progress import Progress, Silent
-from visorvos.core.jobs.weights import download_released
+from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.core.weights.cache import cached_file, copy_weights
+from visorvos.core.weights.checkpoints import load_weights
+from visorvos.core.weights.hub import fetch_from_hub
+from visorvos.core.weights.hub_name import SCHEME, HubWeights, parse_hub
+from visorvos.core.weights.registry import RELEASED, Released
+from visorvos.core.weights.resolve import download_released
 from visorvos.errors import VisorVosError
 from visorvos.settings.download_weights import DownloadWeightsSettings
 

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from visorvos.core.datasets.rasterise import object_polygons
-from visorvos.core.files.layout import DataSet, read_mapping
-from visorvos.core.files.masks import mask_files, read_mask
-from visorvos.core.files.prepared import HEIGHT, WIDTH
-from visorvos.core.files.submission import SubmittedFrame, read_submission, write_submission
-from visorvos.core.jobs.progress import Progress, Silent
+from visorvos.core.datasets.davis.layout import DataSet, read_mapping
+from visorvos.core.datasets.visor.prepared import HEIGHT, WIDTH
+from visorvos.core.datasets.visor.rasterize import object_polygons
+from visorvos.core.datasets.visor.submission import SubmittedFrame, read_submission, write_submission
+from visorvos.core.io.masks import mask_files, read_mask
 from visorvos.core.labels import object_ids
+from visorvos.core.runtime.progress import Progress, Silent
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.export import ExportSettings
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from visorvos.core.files.layout import DataSet
-from visorvos.core.jobs.progress import Progress
-from visorvos.core.jobs.training.clips import visor_clips
-from visorvos.core.jobs.training.run import Stage, Training, train
-from visorvos.core.jobs.training.validation import choose_validation
+from visorvos.core.datasets.davis.layout import DataSet
+from visorvos.core.runtime.progress import Progress
+from visorvos.core.training.clips import visor_clips
+from visorvos.core.training.loop import Stage, Training, train
+from visorvos.core.training.validation import choose_validation
 from visorvos.settings.finetune import FinetuneSettings
 
 __all__ = ["finetune"]

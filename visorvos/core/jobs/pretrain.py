@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from visorvos.core.jobs.progress import Progress
-from visorvos.core.jobs.training.clips import coco_clips
-from visorvos.core.jobs.training.run import Stage, Training, train
-from visorvos.core.jobs.training.validation import choose_validation
+from visorvos.core.runtime.progress import Progress
+from visorvos.core.training.clips import coco_clips
+from visorvos.core.training.loop import Stage, Training, train
+from visorvos.core.training.validation import choose_validation
 from visorvos.settings.pretrain import PretrainSettings
 
 __all__ = ["pretrain"]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from visorvos.core.datasets.loader import Batch
 from visorvos.core.network.stm import STM
-from visorvos.core.process_group import PATIENCE, leave_at_exit
+from visorvos.core.runtime.process_group import PATIENCE, leave_at_exit
 from visorvos.core.training.clip_loss import clip_loss
 from visorvos.errors import VisorVosError, listed
 

@@ -11,14 +11,14 @@ import cv2
 
 from visorvos.core.benchmark.plain_instances import ScannedInstances
 from visorvos.core.datasets.clip import Clips
-from visorvos.core.datasets.coco_clips import CocoClips
-from visorvos.core.files.coco_index import open_coco
-from visorvos.core.files.drawn_release import write_drawn_coco, write_drawn_visor
+from visorvos.core.datasets.coco.clips import CocoClips
+from visorvos.core.datasets.coco.index import open_coco
+from visorvos.core.datasets.synthetic.release import write_drawn_coco, write_drawn_visor
 from visorvos.core.jobs.benchmark.contest import Form, compete
 from visorvos.core.jobs.benchmark.results import Figure
 from visorvos.core.jobs.prepare import prepare
-from visorvos.core.jobs.progress import Progress, Silent
-from visorvos.core.jobs.training.clips import coco_clips, visor_clips
+from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.core.training.clips import coco_clips, visor_clips
 from visorvos.settings.benchmark import BenchmarkSettings
 from visorvos.settings.finetune import FinetuneSettings
 from visorvos.settings.prepare import PrepareSettings

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 
 from visorvos.core.benchmark.arithmetic import video_work
 from visorvos.core.benchmark.plain_video import segment_plainly
-from visorvos.core.datasets.drawn_video import draw_video
-from visorvos.core.files.images import read_frame, write_picture
-from visorvos.core.files.layout import Sequence as Video
-from visorvos.core.files.masks import read_mask, write_mask
-from visorvos.core.freed_memory import keep_freed_memory
+from visorvos.core.datasets.davis.layout import Sequence as Video
+from visorvos.core.datasets.synthetic.video import draw_video
+from visorvos.core.inference.segment_split import segment_split
+from visorvos.core.io.images import read_frame, write_picture
+from visorvos.core.io.masks import read_mask, write_mask
 from visorvos.core.jobs.benchmark.computing import drawn_network, prepare_torch, wait_for
 from visorvos.core.jobs.benchmark.contest import Form, compete
 from visorvos.core.jobs.benchmark.peak import large_convolution, large_product, peak_work
 from visorvos.core.jobs.benchmark.results import Bound, Figure
-from visorvos.core.jobs.progress import Progress
-from visorvos.core.jobs.segment_split import segment_split
 from visorvos.core.network.for_inference import for_inference
+from visorvos.core.runtime.freed_memory import keep_freed_memory
+from visorvos.core.runtime.progress import Progress
 from visorvos.settings.benchmark import BenchmarkSettings
 
 __all__ = ["measure_inference"]

@@ -19,9 +19,9 @@ from visorvos.core.jobs.benchmark.metrics import measure_metrics
 from visorvos.core.jobs.benchmark.prepare import measure_prepare
 from visorvos.core.jobs.benchmark.results import Benchmark, Figure
 from visorvos.core.jobs.benchmark.training import measure_training
-from visorvos.core.jobs.device import choose_device, describe_device
-from visorvos.core.jobs.progress import Progress, Silent
-from visorvos.core.jobs.worker_pool import usable_cores
+from visorvos.core.runtime.device import choose_device, describe_device
+from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.core.runtime.worker_pool import usable_cores
 from visorvos.settings.benchmark import BenchmarkSettings
 
 __all__ = ["benchmark"]

@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 
 from visorvos.core.benchmark.plain_scores import plain_contour, plain_region
-from visorvos.core.datasets.drawn_video import draw_video
-from visorvos.core.files.masks import mask_files, read_mask, write_mask
-from visorvos.core.freed_memory import keep_freed_memory
+from visorvos.core.datasets.synthetic.video import draw_video
+from visorvos.core.io.masks import mask_files, read_mask, write_mask
 from visorvos.core.jobs.benchmark.contest import Form, compete, ratio
 from visorvos.core.jobs.benchmark.results import Figure
-from visorvos.core.jobs.progress import Progress
-from visorvos.core.jobs.score import evaluate_masks
-from visorvos.core.jobs.worker_pool import usable_cores
+from visorvos.core.metrics.score_folders import evaluate_masks
+from visorvos.core.runtime.freed_memory import keep_freed_memory
+from visorvos.core.runtime.progress import Progress
+from visorvos.core.runtime.worker_pool import usable_cores
 from visorvos.settings.benchmark import BenchmarkSettings
 
 __all__ = ["draw_masks", "measure_metrics", "score_plainly"]

@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from visorvos.core.files.drawn_release import write_drawn_visor
-from visorvos.core.files.palette import DAVIS_PALETTE
+from visorvos.core.datasets.synthetic.release import write_drawn_visor
+from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.jobs.benchmark.contest import Form, compete
 from visorvos.core.jobs.benchmark.results import Figure
 from visorvos.core.jobs.prepare import prepare
-from visorvos.core.jobs.progress import Progress
-from visorvos.core.jobs.worker_pool import usable_cores
+from visorvos.core.runtime.progress import Progress
+from visorvos.core.runtime.worker_pool import usable_cores
 from visorvos.settings.benchmark import BenchmarkSettings
 from visorvos.settings.prepare import PrepareSettings
 

@@ -8,14 +8,14 @@ import torch
 
 from visorvos.core.benchmark.arithmetic import clip_work
 from visorvos.core.benchmark.plain_loss import plain_clip_loss
-from visorvos.core.datasets.drawn_video import draw_video
 from visorvos.core.datasets.loader import Batch
-from visorvos.core.freed_memory import keep_freed_memory
+from visorvos.core.datasets.synthetic.video import draw_video
 from visorvos.core.jobs.benchmark.computing import drawn_network, prepare_torch, wait_for
 from visorvos.core.jobs.benchmark.contest import Form, compete
 from visorvos.core.jobs.benchmark.peak import large_convolution, large_product, peak_work
 from visorvos.core.jobs.benchmark.results import Bound, Figure
-from visorvos.core.jobs.progress import Progress
+from visorvos.core.runtime.freed_memory import keep_freed_memory
+from visorvos.core.runtime.progress import Progress
 from visorvos.core.training.learner import Learner, start_accelerator
 from visorvos.settings.benchmark import BenchmarkSettings
 

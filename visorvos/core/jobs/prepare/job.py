@@ -8,19 +8,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from visorvos.core.files.atomic import make_folder
-from visorvos.core.files.prepare_record import Record, SplitRecord, read_record, refuse_other_inputs, write_record
-from visorvos.core.files.prepare_report import SplitReport, list_broken, read_report, remove_from_report, write_report
-from visorvos.core.files.prepared import PreparedData
-from visorvos.core.files.release import AnnotationFile, FrameFiles, find_annotations
-from visorvos.core.files.settings_file import write_settings
-from visorvos.core.freed_memory import keep_freed_memory
-from visorvos.core.jobs.prepare.broken import refuse_broken, refuse_no_frames
-from visorvos.core.jobs.prepare.convert import FrameResult, FrameTask, FrameTasks, convert_frames
-from visorvos.core.jobs.prepare.plan import Rules, VideoPlan, check_apart, drawings, survey
-from visorvos.core.jobs.prepare.report import report_split
-from visorvos.core.jobs.progress import Progress, Silent
-from visorvos.core.jobs.worker_pool import WorkerPool
+from visorvos.core.datasets.visor.broken_frames import refuse_broken, refuse_no_frames
+from visorvos.core.datasets.visor.convert import FrameResult, FrameTask, FrameTasks, convert_frames
+from visorvos.core.datasets.visor.plan import Rules, VideoPlan, check_apart, drawings, survey
+from visorvos.core.datasets.visor.prepare_record import (
+    Record,
+    SplitRecord,
+    read_record,
+    refuse_other_inputs,
+    write_record,
+)
+from visorvos.core.datasets.visor.prepare_report import (
+    SplitReport,
+    list_broken,
+    read_report,
+    remove_from_report,
+    write_report,
+)
+from visorvos.core.datasets.visor.prepared import PreparedData
+from visorvos.core.datasets.visor.release import AnnotationFile, FrameFiles, find_annotations
+from visorvos.core.datasets.visor.split_report import report_split
+from visorvos.core.io.atomic import make_folder
+from visorvos.core.io.settings_file import write_settings
+from visorvos.core.runtime.freed_memory import keep_freed_memory
+from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.core.runtime.worker_pool import WorkerPool
 from visorvos.settings.prepare import PrepareSettings
 
 __all__ = ["Preparation", "prepare"]

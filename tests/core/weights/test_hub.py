@@ -1,0 +1,238 @@
+"""The Hub's own client against a local server that speaks its protocol."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+import safetensors.torch
+import torch
+from huggingface_hub import ModelCard
+
+from tests.conftest import Run
+from tests.http_server import Server, serving
+from tests.hub_server import COMMIT, Hub
+from visorvos import STM, load_weights
+from visorvos.core.network.hub_stm import HubSTM, twin
+from visorvos.core.weights.hub import fetch_from_hub
+from visorvos.core.weights.hub_name import HubWeights, parse_hub
+from visorvos.core.weights.resolve import resolve_weights
+from visorvos.errors import VisorVosError
+
+NAME = "user/stm"
+TEXT = f"hf://{NAME}"
+constants = huggingface_hub.constants
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Hub, Server]]:
+    """The client's endpoint is a local server, its cache and its token are nobody's."""
+    hub = Hub()
+    with serving(hub) as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+            monkeypatch.delenv(name, raising=False)
+        yield hub, server
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, bytes]:
+    """What `push_to_hub` has written, once it has."""
+    return {}
+
+
+@pytest.fixture
+def pushed(hub: tuple[Hub, Server], small_stm: STM, files: dict[str, bytes]) -> tuple[Hub, Server]:
+    """Weights that `push_to_hub` has written."""
+    if files:
+        hub[0].repositories[NAME] = dict(files)
+        return hub
+    card = {
+        "data": "MS-COCO, then VISOR train.",
+        "recipe": "400,000 clips, batches of 32.",
+        "scores": [("VISOR val", 75.8, 73.6, 78.0)],
+        "repo_id": NAME,
+    }
+    small_stm.push_to_hub(NAME, token="hf_secret", model_card_kwargs=card)
+    commit = next(headers for _, path, headers in hub[1].requests if path.endswith("/commit/main"))
+    assert commit["authorization"] == "Bearer hf_secret"
+    files.update(hub[0].repositories[NAME])
+    return hub
+
+
+def test_pushed_weights_come_back(pushed: tuple[Hub, Server], small_stm: STM) -> None:
+    assert set(pushed[0].repositories[NAME]) == {"README.md", "config.json", "model.safetensors"}
+    for stm in (STM.from_pretrained(NAME), load_weights(resolve_weights(TEXT))):
+        assert stm.backbone == "resnet18"
+        assert not stm.training
+        found = stm.state_dict()
+        assert all(torch.equal(found[name], tensor) for name, tensor in small_stm.state_dict().items())
+
+
+def test_the_card_names_data_recipe_and_scores(pushed: tuple[Hub, Server]) -> None:
+    card = ModelCard(pushed[0].repositories[NAME]["README.md"].decode())
+    assert card.data.license == "cc-by-nc-sa-4.0"
+    assert card.data.to_dict()["library_name"] == "visorvos"
+    assert "## Data\n\nMS-COCO, then VISOR train." in card.text
+    assert "## Recipe\n\n400,000 clips, batches of 32." in card.text
+    assert "| VISOR val | 75.8 | 73.6 | 78.0 |" in card.text
+    assert f'STM.from_pretrained("{NAME}")' in card.text
+    assert f"--weights hf://{NAME}" in card.text
+
+
+def test_a_card_says_what_it_was_not_told(small_stm: STM) -> None:
+    text = twin(small_stm, HubSTM).generate_model_card().text
+    for heading in ("Data", "Recipe", "Scores"):
+        assert f"## {heading}\n\nNot stated." in text
+
+
+def test_weights_of_another_network_are_refused(pushed: tuple[Hub, Server]) -> None:
+    pushed[0].repositories[NAME]["config.json"] = json.dumps({"backbone": "resnet50"}).encode()
+    with pytest.raises(RuntimeError, match=r"size mismatch|Missing key"):
+        STM.from_pretrained(NAME)
+
+
+def test_weights_that_lack_a_tensor_are_refused(pushed: tuple[Hub, Server]) -> None:
+    files = pushed[0].repositories[NAME]
+    tensors = safetensors.torch.load(files["model.safetensors"])
+    del tensors["decoder.predict.bias"]
+    files["model.safetensors"] = safetensors.torch.save(tensors)
+    with pytest.raises(RuntimeError, match=r"decoder\.predict\.bias"):
+        STM.from_pretrained(NAME)
+
+
+def test_the_token_is_sent(pushed: tuple[Hub, Server], monkeypatch: pytest.MonkeyPatch) -> None:
+    hub, _ = pushed
+    hub.token = "hf_mine"
+    with pytest.raises(VisorVosError, match="no such repository") as raised:
+        fetch_from_hub(parse_hub(TEXT))
+    assert "HF_TOKEN" in raised.value.remedy
+    monkeypatch.setenv("HF_TOKEN", "hf_mine")
+    assert load_weights(fetch_from_hub(parse_hub(TEXT))).backbone == "resnet18"
+
+
+def test_a_revision_is_asked_for(pushed: tuple[Hub, Server]) -> None:
+    hub, server = pushed
+    hub.revisions.add("v1")
+    assert fetch_from_hub(parse_hub(f"{TEXT}@v1")).parent.name == COMMIT
+    assert any(path.startswith(f"/api/models/{NAME}/revision/v1") for _, path, _ in server.requests)
+    assert any(path == f"/{NAME}/resolve/v1/model.safetensors" for _, path, _ in server.requests)
+    with pytest.raises(VisorVosError, match="no such revision"):
+        fetch_from_hub(parse_hub(f"{TEXT}@v2"))
+
+
+@pytest.mark.parametrize("failure", ["offline", "no connection", "503"])
+def test_what_was_fetched_is_there_without_the_hub(
+    pushed: tuple[Hub, Server], failure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, server = pushed
+    there = fetch_from_hub(parse_hub(TEXT))
+    if failure == "offline":
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    elif failure == "503":
+        hub.failing = 503
+    else:
+        monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    asked = len(server.requests)
+    assert fetch_from_hub(parse_hub(TEXT)) == there
+    assert failure == "503" or len(server.requests) == asked
+    with pytest.raises(VisorVosError, match="its cache does not have"):
+        fetch_from_hub(HubWeights("user/other"))
+
+
+REPOSITORIES: dict[str, tuple[dict[str, bytes], str]] = {
+    "none": ({}, "has no weights"),
+    "only text": ({"README.md": b"x"}, "has no weights"),
+    "several": ({"a.pth": b"x", "b.pth": b"y"}, "several files that may be meant: a.pth, b.pth"),
+    "a name that climbs": ({"../../x.pth": b"x"}, "has no weights"),
+    "a name in a folder": ({"deep/x.pth": b"x"}, "has no weights"),
+}
+
+
+@pytest.mark.parametrize("name", REPOSITORIES)
+def test_repositories_without_weights(hub: tuple[Hub, Server], name: str, tmp_path: Path) -> None:
+    hub[0].repositories[NAME], sentence = REPOSITORIES[name]
+    with pytest.raises(VisorVosError, match=sentence):
+        fetch_from_hub(parse_hub(TEXT))
+    assert not list(tmp_path.rglob("*.pth"))
+
+
+def test_the_only_checkpoint_is_taken(pushed: tuple[Hub, Server], monkeypatch: pytest.MonkeyPatch) -> None:
+    files = pushed[0].repositories[NAME]
+    files["stm.safetensors"] = files.pop("model.safetensors")
+    there = fetch_from_hub(parse_hub(TEXT))
+    assert there.name == "stm.safetensors"
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert fetch_from_hub(parse_hub(TEXT)) == there
+
+
+def test_gated(pushed: tuple[Hub, Server]) -> None:
+    pushed[0].gated.add(NAME)
+    with pytest.raises(VisorVosError, match="is gated") as raised:
+        fetch_from_hub(parse_hub(TEXT))
+    assert "hf auth login" in raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>Log in</html>", b"[]", b'"x"', b'{"siblings": 3}', b'{"id": "x", "siblings": [{}]}']
+)
+def test_what_is_no_hub(body: bytes, hub: tuple[Hub, Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with serving(lambda request: request.send(200, body)) as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        with pytest.raises(VisorVosError, match="hf://user/stm"):
+            fetch_from_hub(parse_hub(TEXT))
+
+
+def test_too_large(hub: tuple[Hub, Server], monkeypatch: pytest.MonkeyPatch) -> None:
+    hub[0].repositories[NAME] = {"model.safetensors": bytes(101)}
+    monkeypatch.setattr("visorvos.core.weights.hub._MOST_BYTES", 100)
+    with pytest.raises(VisorVosError, match="101 bytes, more than"):
+        fetch_from_hub(parse_hub(TEXT))
+    assert not any("/resolve/" in path for _, path, _ in hub[1].requests)
+
+
+class TestCommand:
+    def test_downloads(self, pushed: tuple[Hub, Server], run: Run, tmp_path: Path) -> None:
+        done = run("download-weights", "--repo-id", NAME, "--json")
+        result = json.loads(done.out)
+        assert (result["name"], result["backbone"]) == (TEXT, "resnet18")
+        assert Path(result["file"]).read_bytes() == pushed[0].repositories[NAME]["model.safetensors"]
+        copied = run("download-weights", TEXT, "--output", tmp_path / "mine")
+        assert copied.out == f"{tmp_path}/mine/user--stm.safetensors\n"
+        assert load_weights(tmp_path / "mine" / "user--stm.safetensors").backbone == "resnet18"
+
+    @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"<html></html>"])
+    def test_what_is_no_checkpoint(self, hub: tuple[Hub, Server], run: Run, tmp_path: Path, content: bytes) -> None:
+        hub[0].repositories[NAME] = {"model.safetensors": content}
+        done = run("download-weights", "--repo-id", NAME, "--output", tmp_path / "mine")
+        assert (done.code, done.out) == (1, "")
+        assert "model.safetensors" in done.err
+        assert "Traceback" not in done.err
+        assert not (tmp_path / "mine").exists()
+
+
+def test_endpoint_and_home_come_from_the_environment(pushed: tuple[Hub, Server], tmp_path: Path) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "HF_ENDPOINT": pushed[1].url,
+        "HF_HOME": str(tmp_path / "home"),
+        "HF_TOKEN": "hf_mine",
+    }
+    pushed[0].token = "hf_mine"
+    command = [sys.executable, "-m", "visorvos", "download-weights", "--repo-id", NAME]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(tmp_path / "home"))
+    assert done.stdout.endswith(f"/snapshots/{COMMIT}/model.safetensors\n")

@@ -1,0 +1,1 @@
+"""COCO instances: the index, and training clips made from still images."""

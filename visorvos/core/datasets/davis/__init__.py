@@ -1,0 +1,1 @@
+"""The DAVIS layout: frames, masks, split files, object names and ground truth."""

@@ -1,0 +1,1 @@
+"""Generated videos and releases, for the demo and the benchmark."""

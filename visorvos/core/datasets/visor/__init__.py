@@ -1,0 +1,1 @@
+"""The VISOR release: annotations, rasterizing, conversion, training clips and challenge submissions."""

@@ -1,1 +1,0 @@
-"""Everything that is read from or written to disk."""

@@ -1,0 +1,1 @@
+"""Images, masks, palettes, frames, video, archives: read from disk and written whole or not at all."""

@@ -1,0 +1,181 @@
+"""``visorvos demo``: the whole way, from a drawn release to a trained network, its scores and an overlay."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from visorvos.core.datasets.davis.layout import DataSet
+from visorvos.core.datasets.synthetic.release import write_drawn_coco, write_drawn_visor
+from visorvos.core.io.masks import read_mask, write_mask
+from visorvos.core.io.settings_file import SETTINGS_FILE, read_settings, write_settings
+from visorvos.core.jobs.demo.recipe import FULL, QUICK, SHORT_SIDE, finetune_settings, pretrain_settings
+from visorvos.core.jobs.evaluate.job import Evaluation, evaluate
+from visorvos.core.jobs.finetune import finetune
+from visorvos.core.jobs.predict.job import predict
+from visorvos.core.jobs.predict.video import PredictedVideo
+from visorvos.core.jobs.prepare import prepare
+from visorvos.core.jobs.pretrain import pretrain
+from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.core.training.initial_network import start_network
+from visorvos.core.training.interruption import StoppedError
+from visorvos.core.training.run_folder import LAST
+from visorvos.core.weights.checkpoints import save_weights
+from visorvos.errors import VisorVosError
+from visorvos.settings.demo import DemoSettings
+from visorvos.settings.evaluate import EvaluateSettings
+from visorvos.settings.predict import PredictSettings
+from visorvos.settings.prepare import PrepareSettings
+
+__all__ = ["Demo", "demo"]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo made and measured, on videos that the network was not trained on."""
+
+    untrained: Evaluation
+    copied: Evaluation
+    """Of each video's first mask, copied to all its frames."""
+    trained: Evaluation
+    prediction: PredictedVideo
+    weights: Path
+    overlay: Path
+    """A video's frames with the masks found, on one sheet."""
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "j_and_f_untrained": self.untrained.report.j_and_f,
+            "j_and_f_copied": self.copied.report.j_and_f,
+            "j_and_f": self.trained.report.j_and_f,
+            "weights": str(self.weights),
+            "overlay": str(self.overlay),
+            "seconds": self.seconds,
+            "prediction": self.prediction.to_dict(),
+            "evaluation": self.trained.to_dict(),
+        }
+
+
+def demo(settings: DemoSettings, progress: Progress | None = None) -> Demo:
+    """Draws two releases, prepares, trains in both stages, evaluates and predicts, each by the command's own job.
+
+    An interrupted demo goes on where it was.
+
+    Raises:
+        VisorVosError: where the folder cannot be written to, holds another demo, or the demo was interrupted.
+    """
+    progress = progress or Silent()
+    began = time.perf_counter()
+    output = settings.output
+    _check_folder(settings)
+    write_settings(output, "demo", settings.model_dump(mode="json"))
+    data = _draw_and_prepare(settings, progress)
+    weights = _train(settings, data, progress)
+    untrained, copied, trained = _evaluate(settings, data, weights, progress)
+    prediction = _predict(settings, data, trained, weights, progress)
+    sheet = Path(prediction.output) / "sheet.jpg"
+    return Demo(untrained, copied, trained, prediction, weights, sheet, time.perf_counter() - began)
+
+
+def _check_folder(settings: DemoSettings) -> None:
+    """Refuses a folder that holds a demo of other drawings or of the other size."""
+    decisive = {"seed", "quick"}
+    file = settings.output / SETTINGS_FILE
+    before = read_settings(file) if file.exists() else {}
+    if decisive <= before.keys() and any(before[name] != getattr(settings, name) for name in decisive):
+        raise VisorVosError(
+            f"{settings.output} holds a demo with seed {before['seed']}, {'quick' if before['quick'] else 'in full'}.",
+            "Choose another --output, or remove that folder.",
+        )
+
+
+def _draw_and_prepare(settings: DemoSettings, progress: Progress) -> Path:
+    """Writes both releases; the data set in DAVIS's shape that `prepare` makes of the one."""
+    size, output = QUICK if settings.quick else FULL, settings.output
+    progress.say(f"Drawing {size.images} images and {size.train + size.val} videos.")
+    write_drawn_coco(output / "coco", size.images, settings.seed)
+    videos = {"train": size.train, "val": size.val}
+    annotations, images = write_drawn_visor(output / "release", videos, size.frames, settings.seed)
+    prepared = PrepareSettings(annotations=annotations, images=images, output=output / "data", workers=1)
+    prepare(prepared, progress)
+    return output / "data" / "VISOR_2022"
+
+
+def _train(settings: DemoSettings, data: Path, progress: Progress) -> Path:
+    """Both stages; the weights of the second."""
+    size, output = QUICK if settings.quick else FULL, settings.output
+    first = pretrain_settings(settings, size, output / "coco", output / "stage1")
+    second = finetune_settings(settings, size, data, output / "stage1" / LAST, output / "stage2")
+    try:
+        save_weights(start_network(first, progress), output / "untrained.safetensors")
+        progress.say(f"Stage 1: {size.pretrain} clips made of images.")
+        pretrain(first, progress)
+        progress.say(f"Stage 2: {size.finetune} clips of videos.")
+        finetune(second, progress)
+    except StoppedError as error:
+        raise VisorVosError(error.message, "Start the demo again: it goes on from there.") from error
+    return output / "stage2" / LAST
+
+
+def _evaluate(
+    settings: DemoSettings, data: Path, weights: Path, progress: Progress
+) -> tuple[Evaluation, Evaluation, Evaluation]:
+    """Scores of the untrained network, of copied first masks, and of the trained network."""
+    output = settings.output
+
+    def score(name: str, **source: Path | str) -> Evaluation:
+        return evaluate(
+            EvaluateSettings(
+                data=data,
+                output=output / name,
+                size=SHORT_SIDE,
+                workers=1,
+                device=settings.device,
+                **source,  # type: ignore[arg-type]
+            ),
+            progress,
+        )
+
+    _copy_first_masks(data, output / "copied")
+    return (
+        score("scores-untrained", weights=str(output / "untrained.safetensors")),
+        score("scores-copied", predictions=output / "copied"),
+        score("scores", weights=str(weights)),
+    )
+
+
+def _copy_first_masks(root: Path, output: Path) -> None:
+    """The first mask of each sequence as the prediction of all its frames."""
+    data = DataSet(root)
+    for name in data.sequences("val"):
+        masks = data.sequence(name).masks
+        first = read_mask(masks[0])
+        for path in masks:
+            write_mask(output / name / path.name, first.labels)
+
+
+def _predict(
+    settings: DemoSettings, root: Path, evaluation: Evaluation, weights: Path, progress: Progress
+) -> PredictedVideo:
+    """Masks and overlays of the video with the median score: neither the best nor the worst."""
+    ranked = sorted(evaluation.report.sequences, key=lambda sequence: sequence.j_and_f)
+    sequence = DataSet(root).sequence(ranked[len(ranked) // 2].sequence)
+    prediction = predict(
+        PredictSettings(
+            frames=sequence.frames[0].parent,
+            masks=sequence.masks[0],
+            weights=str(weights),
+            output=settings.output / "prediction",
+            save=("overlay", "video", "sheet"),
+            colours="bright",
+            names=root / "val_data_mapping.json",
+            size=SHORT_SIDE,
+            device=settings.device,
+        ),
+        progress,
+    )
+    assert isinstance(prediction, PredictedVideo)
+    return prediction

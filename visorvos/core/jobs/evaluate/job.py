@@ -1,0 +1,210 @@
+"""``visorvos evaluate``: scores of masks, predicted elsewhere or by a network that is run here."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from visorvos import __version__
+from visorvos.core.datasets.davis.layout import DataSet
+from visorvos.core.io.atomic import make_folder, write_text
+from visorvos.core.io.paths import real_path
+from visorvos.core.io.settings_file import write_settings, yaml_text
+from visorvos.core.metrics.accumulator import ScoreReport
+from visorvos.core.metrics.score_folders import evaluate_masks
+from visorvos.core.report.evaluation_page import Part, evaluation_page, parts_of, random_masks, worst_masks
+from visorvos.core.report.mask_pictures import picture_note, with_pictures
+from visorvos.core.runtime.processes import find_processes
+from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.errors import VisorVosError, listed
+from visorvos.settings.evaluate import EvaluateSettings
+
+if TYPE_CHECKING:
+    from visorvos.core.jobs.evaluate.run_weights import Segmented
+
+__all__ = ["COUNTED", "Evaluation", "evaluate"]
+
+COUNTED = {
+    "visor": "all frames but the first, which is given",
+    "davis": "all frames but the first, which is given, and the last",
+}
+"""What a protocol scores."""
+
+_PICTURES = 24
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores, and what was scored and with what."""
+
+    report: ScoreReport
+    parts: list[Part]
+    """The figures with their intervals: of all sequences, then of seen and unseen kitchens where that is known."""
+    data: str
+    split: str
+    source: str
+    """The weights or the folder of predictions."""
+    predictions: str
+    """The folder of the masks that were scored."""
+    output: str | None
+    segmented: Segmented | None
+    """None where the masks came from elsewhere."""
+    date: str
+    """When it was done, in UTC."""
+    seconds: float
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions of what computed."""
+        torch = {} if self.segmented is None else {"torch": self.segmented.torch}
+        return {
+            "visorvos": __version__,
+            "Python": platform.python_version(),
+            "NumPy": np.__version__,
+            "OpenCV": cv2.__version__,
+            **torch,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "data": self.data,
+            "split": self.split,
+            "source": self.source,
+            "predictions": self.predictions,
+            "output": self.output,
+            "date": self.date,
+            "seconds": self.seconds,
+            "visorvos": __version__,
+            "versions": self.versions,
+            "run": None if self.segmented is None else asdict(self.segmented),
+            "parts": [asdict(part) for part in self.parts],
+            **self.report.to_dict(),
+        }
+
+
+def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Evaluation:
+    """Scores a split of a data set and writes tables and a page, and masks where a network was run.
+
+    Several processes, started with ``torchrun`` or ``accelerate launch``, share the sequences that a network runs over.
+
+    Raises:
+        VisorVosError: for data or predictions that cannot be used.
+    """
+    processes = find_processes(settings.device)
+    progress = progress if progress is not None and processes.is_first else Silent()
+    began = time.perf_counter()
+    data = DataSet(settings.data)
+    names = data.sequences(settings.split)
+    object_names, unseen = data.object_names(settings.split), data.unseen(settings.split)
+    split = Path(settings.split).name
+    output = settings.output or (Path(f"evaluate-{split}") if settings.weights else None)
+    predictions = settings.predictions or output or Path()
+    progress.say(f"Protocol {settings.protocol}: {COUNTED[settings.protocol]}, count.")
+    if output is not None:
+        _keep_apart(output, data)
+        make_folder(output)
+        if processes.is_first:
+            write_settings(output, "evaluate", settings.model_dump(mode="json"))
+    segmented = None
+    if settings.weights is not None:
+        # Only a run needs torch: scores of finished masks do without its start-up time.
+        from visorvos.core.jobs.evaluate.run_weights import run_weights
+
+        videos = [data.sequence(name) for name in names]
+        segmented = run_weights(settings, settings.weights, videos, predictions, processes, progress)
+    report = None
+    if processes.is_first:
+        report = evaluate_masks(
+            data.annotations, predictions, names, settings.protocol, object_names, settings.workers, progress
+        )
+    report = processes.tell(report)
+    if report.unscored:
+        progress.say(f"Without an object or a frame to score: {', '.join(report.unscored)}.")
+    result = Evaluation(
+        report,
+        parts_of(report, unseen),
+        str(settings.data),
+        settings.split,
+        str(settings.weights or settings.predictions),
+        str(predictions),
+        None if output is None else str(output),
+        segmented,
+        datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        time.perf_counter() - began,
+    )
+    if output is not None and processes.is_first:
+        # pandas takes half a second to start.
+        from visorvos.core.report.score_tables import global_csv, sequence_csv
+
+        write_text(output / f"global_results-{split}.csv", global_csv(report))
+        write_text(output / f"per-sequence_results-{split}.csv", sequence_csv(report))
+        write_text(output / f"scores-{split}.json", json.dumps(result.to_dict(), indent=1))
+        progress.say("Drawing report.html.")
+        write_text(output / "report.html", _page(result, data, unseen, settings))
+    return result
+
+
+def _page(result: Evaluation, data: DataSet, unseen: Collection[str] | None, settings: EvaluateSettings) -> str:
+    """The evaluation as a web page."""
+    folders = [Path(result.predictions)]
+    worst, random = (
+        with_pictures(pairs, data, folders)
+        for pairs in (worst_masks(result.report, _PICTURES), random_masks(result.report, _PICTURES))
+    )
+    return evaluation_page(
+        result.report,
+        unseen,
+        result.parts,
+        worst,
+        random,
+        split=result.split,
+        data_name=data.root.resolve().name,
+        source=Path(result.source).name,
+        protocol=result.report.protocol,
+        facts=_facts(result),
+        settings=yaml_text("evaluate", settings.model_dump(mode="json")),
+        picture_note=picture_note([*worst, *random]),
+        version=__version__,
+    )
+
+
+def _facts(result: Evaluation) -> list[tuple[str, str]]:
+    """What was run, in the order in which one asks."""
+    run = result.segmented
+    facts = [("Data", result.data), ("Split", result.split)]
+    if run is None:
+        facts.append(("Masks", f"{result.predictions}, made elsewhere"))
+    else:
+        rate = f"{run.frames / run.seconds:.1f} frames/s"
+        facts += [
+            ("Weights", run.weights),
+            ("SHA-256", run.sha256),
+            ("Device", f"{run.device}, {run.precision}"),
+            ("Segmenting", f"{run.frames:,} frames in {run.seconds:,.0f} s, {rate}"),
+        ]
+    facts += [
+        ("Protocol", f"{result.report.protocol}: {COUNTED[result.report.protocol]}, count"),
+        ("Not scored", listed(list(result.report.unscored), 5) or "nothing"),
+        ("Whole run", f"{result.seconds:,.0f} s, done {result.date}"),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in result.versions.items())),
+    ]
+    return facts
+
+
+def _keep_apart(output: Path, data: DataSet) -> None:
+    """Refuses to write among frames and annotations: predicted masks have their names."""
+    written = (real_path(output), *real_path(output).parents)
+    for kind in ("Annotations", "JPEGImages"):
+        if real_path(data.root / kind) in written:
+            raise VisorVosError(
+                f"The output {output} lies among the {kind} of {data.root}.", "Choose another --output."
+            )

@@ -1,0 +1,53 @@
+"""How the pictures of a predicted clip look, and its contact sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from visorvos.core.datasets.davis.layout import read_names
+from visorvos.core.io.frames import FrameSource
+from visorvos.core.io.images import write_picture
+from visorvos.core.io.masks import read_mask
+from visorvos.core.report.colors import bright_palette
+from visorvos.core.report.contact_sheet import Tile, contact_sheet
+from visorvos.core.report.overlay import Style
+from visorvos.settings.predict import PredictSettings
+
+__all__ = ["SHEET", "choose_style", "write_sheet"]
+
+SHEET = "sheet.jpg"
+
+_FRAMES, _COLUMNS, _WIDTH = 12, 4, 480
+
+
+def choose_style(settings: PredictSettings, palette: bytes) -> Style:
+    """The style that the options ask for.
+
+    Args:
+        settings: of the command.
+        palette: of the given masks.
+
+    Raises:
+        VisorVosError: where the file of names cannot be read, or does not know the clip.
+    """
+    names = {} if settings.names is None else read_names(settings.names, settings.frames.stem)
+    colours = bright_palette(names) if settings.colours == "bright" else palette
+    return Style(colours, settings.opacity, settings.outline, names)
+
+
+def write_sheet(source: FrameSource, masks: Path, frames: int, style: Style) -> None:
+    """Writes ``MASKS/sheet.jpg``: frames spread evenly over the clip, with their objects.
+
+    Args:
+        source: the frames.
+        masks: the folder of the predicted masks.
+        frames: how many there are.
+        style: how to draw.
+    """
+    count = min(_FRAMES, frames)
+    numbers = sorted({round(step * (frames - 1) / max(1, count - 1)) for step in range(count)})
+    tiles = []
+    for number, frame in zip(numbers, source.pick(numbers), strict=True):
+        name = source.name(number)
+        tiles.append(Tile(frame, read_mask(masks / f"{name}.png").labels, style, style.names, name))
+    write_picture(masks / SHEET, contact_sheet(tiles, _COLUMNS, _WIDTH))

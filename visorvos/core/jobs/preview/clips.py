@@ -1,0 +1,76 @@
+"""The clips of a run of training, to be looked at before it begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from visorvos.core.datasets.clip import Clip, Clips
+from visorvos.core.datasets.order import sample_of
+from visorvos.core.io.palettes import DAVIS_PALETTE
+from visorvos.core.io.settings_file import read_settings
+from visorvos.core.report.contact_sheet import Tile
+from visorvos.core.report.overlay import Style
+from visorvos.core.runtime.progress import Progress
+from visorvos.core.training.clips import coco_clips, visor_clips
+from visorvos.errors import VisorVosError
+from visorvos.settings.finetune import FinetuneSettings
+from visorvos.settings.pretrain import PretrainSettings
+from visorvos.settings.preview import PreviewSettings
+from visorvos.settings.training import TrainingSettings
+
+__all__ = ["clip_tiles"]
+
+S = TypeVar("S", bound=TrainingSettings)
+
+_FRAMES = 3
+
+
+def clip_tiles(settings: PreviewSettings, progress: Progress) -> list[list[Tile]]:
+    """The first clips of a run, three tiles each.
+
+    Raises:
+        VisorVosError: for options or data that cannot be used.
+    """
+    clips, seed = _source(settings, progress)
+    tiles = []
+    count = max(1, settings.frames // _FRAMES)
+    for number in progress.track(range(count), "Drawing", "clips", count):
+        epoch, sample = sample_of(number, len(clips), seed)
+        # Spread over training: what may change as it goes on shows too.
+        tiles.append(_tiles(clips.clip(sample, epoch, number / count), number))
+    return tiles
+
+
+def _source(settings: PreviewSettings, progress: Progress) -> tuple[Clips, int]:
+    """The clips to show, and the seed of their order."""
+    changed: dict[str, Any] = {"output": Path()}
+    if settings.split is not None:
+        changed["split"] = settings.split
+    if settings.coco is not None:
+        pretrain = _settings(PretrainSettings, settings.training, {**changed, "coco": settings.coco})
+        return coco_clips(pretrain, progress), pretrain.seed
+    finetune = _settings(FinetuneSettings, settings.training, {**changed, "data": settings.data})
+    return visor_clips(finetune), finetune.seed
+
+
+def _settings(model: type[S], file: Path | None, changed: dict[str, Any]) -> S:
+    """A training command's options: those of the file, the recipe's for the rest."""
+    content = {} if file is None else read_settings(file)
+    try:
+        return model.model_validate({**content, **changed})
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise VisorVosError(
+            f"{file}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}.",
+            "Give the config file or settings.yaml of pretrain with --coco, of finetune with --data.",
+        ) from error
+
+
+def _tiles(clip: Clip, number: int) -> list[Tile]:
+    return [
+        Tile(frame, labels, Style(DAVIS_PALETTE), {}, f"{number + 1}, frame {place}: {clip.name}")
+        for place, (frame, labels) in enumerate(zip(clip.frames, clip.labels, strict=True), start=1)
+    ]

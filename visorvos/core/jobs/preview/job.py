@@ -1,0 +1,102 @@
+"""Wiring of ``visorvos preview``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from visorvos.core.datasets.davis.layout import DataSet
+from visorvos.core.io.images import read_frame, write_picture
+from visorvos.core.io.masks import fit_mask, read_mask
+from visorvos.core.io.palettes import DAVIS_PALETTE
+from visorvos.core.jobs.preview.clips import clip_tiles
+from visorvos.core.report.contact_sheet import Tile, contact_sheet
+from visorvos.core.report.overlay import Style
+from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.errors import VisorVosError
+from visorvos.settings.preview import PreviewSettings
+
+__all__ = ["Preview", "preview"]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The picture made."""
+
+    file: str
+    frames: int
+    sources: int
+    """Sequences, or clips, that the frames are of."""
+    clips: bool
+    width: int
+    height: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+def preview(settings: PreviewSettings, progress: Progress | None = None) -> Preview:
+    """Draws a contact sheet of a data set's frames, or of clips as training gets them.
+
+    Raises:
+        VisorVosError: for sequences that are not there, or files that cannot be read.
+    """
+    progress = progress or Silent()
+    tiles = clip_tiles(settings, progress) if settings.clips else _frame_tiles(settings, progress)
+    sheet = contact_sheet([tile for group in tiles for tile in group], settings.columns, settings.width)
+    write_picture(settings.output, sheet)
+    frames = sum(map(len, tiles))
+    return Preview(str(settings.output), frames, len(tiles), settings.clips, sheet.shape[1], sheet.shape[0])
+
+
+def _frame_tiles(settings: PreviewSettings, progress: Progress) -> list[list[Tile]]:
+    """The frames to show, sequence by sequence."""
+    data = DataSet(settings.data or Path())
+    split = settings.split or "train"
+    names = _chosen(data, split, settings)
+    object_names = data.object_names(split)
+    counts = _shares(settings.frames, len(names))
+    jobs = [(name, count) for name, count in zip(names, counts, strict=True) if count]
+    tiles = []
+    for name, count in progress.track(jobs, "Drawing", "sequences", len(jobs)):
+        sequence = data.sequence(name)
+        group = []
+        for number in _spread(len(sequence.frames), count):
+            frame = read_frame(sequence.frames[number])
+            mask = read_mask(sequence.masks[number])
+            labels = fit_mask(mask.labels, frame.shape[0], frame.shape[1], sequence.masks[number])
+            caption = f"{name}  {sequence.frames[number].stem}"
+            group.append(Tile(frame, labels, Style(mask.palette or DAVIS_PALETTE), object_names.get(name, {}), caption))
+        tiles.append(group)
+    return tiles
+
+
+def _chosen(data: DataSet, split: str, settings: PreviewSettings) -> list[str]:
+    """The sequences asked for, or some that are spread over the split."""
+    known = data.sequences(split)
+    unknown = [name for name in settings.sequence if name not in known]
+    if unknown:
+        raise VisorVosError(
+            f"{settings.data} has no sequence {unknown[0]} in its split {split}.",
+            f"The first of its {len(known)} sequences are: {', '.join(known[:5])}.",
+        )
+    if settings.sequence:
+        return list(settings.sequence)
+    return [known[number] for number in _spread(len(known), settings.frames)]
+
+
+def _spread(length: int, count: int) -> Sequence[int]:
+    """At most ``count`` numbers below ``length``, evenly apart, the first and the last among them."""
+    if count >= length:
+        return range(length)
+    if count == 1:
+        return (0,)
+    return [round(step * (length - 1) / (count - 1)) for step in range(count)]
+
+
+def _shares(total: int, parts: int) -> list[int]:
+    """A number cut into parts that differ by one at most."""
+    return [total // parts + (part < total % parts) for part in range(parts)]

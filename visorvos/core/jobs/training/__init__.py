@@ -1,1 +1,0 @@
-"""What `pretrain` and `finetune` share: the run from a source of clips to weights."""

@@ -1,0 +1,78 @@
+"""Pictures of object masks: reads frames and masks, and has them drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from visorvos.core.datasets.davis.ground_truth import open_truth
+from visorvos.core.datasets.davis.layout import DataSet
+from visorvos.core.io.images import FRAME_SUFFIXES, list_images, read_frame
+from visorvos.core.io.masks import mask_files
+from visorvos.core.report.mask_pair import PREDICTED_COLOUR, TRUE_COLOUR, MaskPair, crop_window, draw_mask
+from visorvos.core.report.page import data_uri
+
+__all__ = ["picture_note", "with_pictures"]
+
+_WIDTH = 420
+
+
+def with_pictures(pairs: Iterable[MaskPair], data: DataSet, predictions: Sequence[Path]) -> list[MaskPair]:
+    """The same object masks with pictures: the truth, then each prediction, on the part of the frame round the object.
+
+    Those whose frame or mask is not there stay without.
+
+    Args:
+        pairs: which to draw.
+        data: where frames and true masks are.
+        predictions: folders of predicted masks, ``SEQUENCE/FRAME.png``.
+
+    Raises:
+        VisorVosError: for files that are there and cannot be read.
+    """
+    images = next(
+        (folder for folder in (data.root / "JPEGImages" / "480p", data.root / "JPEGImages") if folder.is_dir()), None
+    )
+    if images is None:
+        return list(pairs)
+    return [_drawn(pair, images / pair.sequence, data.annotations / pair.sequence, predictions) for pair in pairs]
+
+
+def picture_note(pairs: Sequence[MaskPair]) -> str:
+    """What the pictures of a report show, and how many lack theirs."""
+    lacking = sum(not pair.pictures for pair in pairs)
+    if lacking == len(pairs):
+        return "No pictures: JPEGImages has none of their frames."
+    shown = "The part of the frame round the object: the true mask in blue, the predicted one in orange."
+    return f"{shown} {lacking} of {len(pairs)} lack their frame in JPEGImages." if lacking else shown
+
+
+def _drawn(pair: MaskPair, frames: Path, masks: Path, predictions: Sequence[Path]) -> MaskPair:
+    listed = list_images(frames, FRAME_SUFFIXES) if frames.is_dir() else []
+    file = next((path for path in listed if path.stem == pair.frame), None)
+    if file is None:
+        return pair
+    truths = mask_files(masks)
+    predicted = [mask_files(folder / pair.sequence).get(pair.frame) for folder in predictions]
+    if pair.frame not in truths or None in predicted:
+        return pair
+    truth = open_truth(list(truths.values()))
+    shown = [truth.labels(truths[pair.frame]) == pair.object_id]
+    shown += [truth.predicted(path) == pair.object_id for path in predicted if path is not None]
+    frame = _fitted(read_frame(file), shown[0].shape)
+    window = crop_window(shown)
+    colours = (TRUE_COLOUR, *(PREDICTED_COLOUR for _ in predictions))
+    drawn = (draw_mask(frame, mask, colour, window, _WIDTH) for mask, colour in zip(shown, colours, strict=True))
+    return replace(pair, pictures=tuple(map(data_uri, drawn)))
+
+
+def _fitted(frame: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """A frame at its mask's size: masks are scored as they are, and frames may be kept larger."""
+    if frame.shape[:2] == shape:
+        return frame
+    return np.asarray(cv2.resize(frame, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,0 +1,1 @@
+"""Devices, processes, worker pools, progress and reading ahead."""

@@ -1,0 +1,58 @@
+"""How jobs tell of their progress, whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from visorvos.core.weights.http import Transferred
+
+__all__ = ["Bar", "Progress", "Silent"]
+
+T = TypeVar("T")
+
+
+class Bar(Protocol):
+    """Counts what a job has done."""
+
+    def advance(self, amount: int, note: str = "") -> None:
+        """So much more is done; ``note`` stands beside the count."""
+
+
+class Progress(Protocol):
+    """A listener to a running job."""
+
+    def say(self, message: str) -> None:
+        """One line that the user should read."""
+
+    def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
+        """Hands the items on, counting them in ``unit``."""
+
+    def bar(self, description: str, unit: str, total: int, done: int = 0) -> AbstractContextManager[Bar]:
+        """Counts up to ``total``, of which ``done`` were done before."""
+
+    def transfer(self, steps: Iterable[Transferred], description: str) -> None:
+        """Runs a transfer of bytes to its end."""
+
+
+class Silent:
+    """Listens to nothing: the default of the library."""
+
+    def say(self, message: str) -> None:
+        pass
+
+    def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
+        yield from items
+
+    @contextmanager
+    def bar(self, description: str, unit: str, total: int, done: int = 0) -> Iterator[Bar]:
+        yield self
+
+    def advance(self, amount: int, note: str = "") -> None:
+        pass
+
+    def transfer(self, steps: Iterable[Transferred], description: str) -> None:
+        for _ in steps:
+            pass

@@ -1,0 +1,33 @@
+"""The network that a run of training starts from."""
+
+from __future__ import annotations
+
+import torch
+
+from visorvos.core.network.stm import STM
+from visorvos.core.runtime.progress import Progress
+from visorvos.core.weights.checkpoints import load_weights
+from visorvos.core.weights.resolve import resolve_weights
+from visorvos.errors import VisorVosError
+from visorvos.settings.training import TrainingSettings
+
+__all__ = ["start_network"]
+
+
+def start_network(settings: TrainingSettings, progress: Progress) -> STM:
+    """The network of ``--weights``; else one with ImageNet's encoders, or random ones, the rest random by the seed.
+
+    Raises:
+        VisorVosError: for weights that cannot be read, or are not those of ``--backbone``.
+    """
+    if settings.weights is None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            return STM(settings.backbone or "resnet50", settings.pretrained)
+    stm = load_weights(resolve_weights(settings.weights, progress))
+    if settings.backbone not in (None, stm.backbone):
+        raise VisorVosError(
+            f"The weights {settings.weights} are of a {stm.backbone}, not of a {settings.backbone}.",
+            "Leave --backbone out, or give other weights.",
+        )
+    return stm
