@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from visorvos import STM
-from visorvos.core.datasets.synthetic.video import draw_video
+from visorvos.core.datasets.synthetic.video import make_video
 from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.weights.reference_names import CONSTANTS, from_reference
 
@@ -81,7 +81,7 @@ def write_frames(folder: Path, frames: list[np.ndarray[Any, Any]], suffix: str =
 
 
 def write_labels(path: Path, labels: np.ndarray[Any, Any], mode: str = "P", palette: bytes | None = None) -> Path:
-    """Writes labels as a palette or grey PNG."""
+    """Writes labels as a palette or gray PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(labels)
     if mode == "P":
@@ -99,7 +99,7 @@ def draw_clip(
     frames: int, height: int, width: int, seed: int
 ) -> tuple[list[np.ndarray[Any, Any]], list[np.ndarray[Any, Any]]]:
     """Frames of three moving objects, uint8 (H, W, 3), and their masks, uint8 (H, W)."""
-    video = draw_video(frames, height, width, seed, objects=3)
+    video = make_video(frames, height, width, seed, objects=3)
     return list(video.frames), list(video.labels())
 
 

@@ -76,7 +76,7 @@ def tiny_annotations() -> dict[str, dict[str, list[dict[str, Any]]]]:
 
 
 def picture(seed: int, height: int = 108, width: int = 192) -> bytes:
-    """A JPEG of smooth colours."""
+    """A JPEG of smooth colors."""
     small = np.random.default_rng(seed).integers(0, 256, (9, 16, 3), dtype=np.uint8)
     return cv2.imencode(".jpg", cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC))[1].tobytes()
 

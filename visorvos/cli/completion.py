@@ -42,11 +42,11 @@ def _splits(ctx: Context, incomplete: str) -> list[str]:
 
 def _weights(ctx: Context, incomplete: str) -> list[str]:
     """Published weights, and checkpoints and folders that what was typed may go on to."""
-    from visorvos.core.weights.registry import RELEASED
+    from visorvos.core.weights.registry import PUBLISHED
 
     folder, _, begun = incomplete.rpartition("/")
     place = Path(f"{folder}/" if folder or incomplete.startswith("/") else ".").expanduser()
-    published = [name for name in RELEASED if name.startswith(incomplete)]
+    published = [name for name in PUBLISHED if name.startswith(incomplete)]
     try:
         entries = sorted(place.iterdir())
     except OSError:

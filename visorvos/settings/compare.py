@@ -17,7 +17,7 @@ class CompareSettings(Settings):
 
     panels: ClassVar = {
         "Inputs": ("data",),
-        "Outputs": ("output",),
+        "RunFolder": ("output",),
     }
 
     runs: tuple[Path, ...] = argument(

@@ -17,7 +17,7 @@ class DemoSettings(Settings):
 
     panels: ClassVar = {
         "Inputs": ("seed", "quick"),
-        "Outputs": ("output",),
+        "RunFolder": ("output",),
     }
 
     output: Path = Field(default=Path("visorvos-demo"), description="Folder for all that the demo makes.")

@@ -15,7 +15,7 @@ __all__ = ["DownloadWeightsSettings"]
 class DownloadWeightsSettings(Settings):
     """Download published weights, or those of a Hugging Face Hub repository, and see that they are sound."""
 
-    panels: ClassVar = {"Inputs": ("name", "list", "repo_id", "revision"), "Outputs": ("output",)}
+    panels: ClassVar = {"Inputs": ("name", "list", "repo_id", "revision"), "RunFolder": ("output",)}
 
     name: str | None = Field(
         None, description="Published weights: see --list.", json_schema_extra={"argument": True}, min_length=1

@@ -18,7 +18,7 @@ class EvaluateSettings(Settings):
     panels: ClassVar = {
         "Inputs": ("data", "split", "weights", "predictions"),
         "Scoring": ("protocol", "size"),
-        "Outputs": ("output",),
+        "RunFolder": ("output",),
     }
 
     data: Path = Field(description="Data set in DAVIS's shape: JPEGImages, Annotations, ImageSets.")

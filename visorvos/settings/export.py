@@ -17,7 +17,7 @@ class ExportSettings(Settings):
 
     panels: ClassVar = {
         "Inputs": ("data", "split", "mapping", "check"),
-        "Outputs": ("output", "first_frames"),
+        "RunFolder": ("output", "first_frames"),
     }
 
     predictions: Path | None = Field(

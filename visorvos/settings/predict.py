@@ -17,8 +17,8 @@ class PredictSettings(Settings):
 
     panels: ClassVar = {
         "Inputs": ("frames", "masks", "weights"),
-        "Outputs": ("output", "save", "resume"),
-        "Pictures": ("colours", "opacity", "outline", "names"),
+        "RunFolder": ("output", "save", "resume"),
+        "Pictures": ("colors", "opacity", "outline", "names"),
         "Memory": ("memory", "every", "limit", "size"),
     }
 
@@ -43,11 +43,11 @@ class PredictSettings(Settings):
         description="Also write the masks drawn over the frames: images (overlay), an H.264 MP4 (video), twelve frames "
         "on one sheet.jpg (sheet). May be given several times.",
     )
-    colours: Literal["mask", "bright"] = Field(
+    colors: Literal["mask", "bright"] = Field(
         default="mask",
         description="Of drawn objects: those of the given masks, or bright ones by id, by name with --names.",
     )
-    opacity: Annotated[float, Field(ge=0, le=1, description="Of the colour inside drawn objects.")] = 0.5
+    opacity: Annotated[float, Field(ge=0, le=1, description="Of the color inside drawn objects.")] = 0.5
     outline: bool = Field(default=True, description="Outline drawn objects.")
     names: Path | None = Field(
         default=None,

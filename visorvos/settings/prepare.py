@@ -18,7 +18,7 @@ class PrepareSettings(Settings):
     panels: ClassVar = {
         "Inputs": ("release", "annotations", "images", "dense"),
         "What is kept": ("split", "objects", "reference_ids", "skip_broken"),
-        "Outputs": ("output",),
+        "RunFolder": ("output",),
     }
 
     release: Path | None = Field(

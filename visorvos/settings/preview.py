@@ -17,7 +17,7 @@ class PreviewSettings(Settings):
 
     panels: ClassVar = {
         "Inputs": ("data", "coco", "clips", "training", "split", "sequence"),
-        "Outputs": ("output", "frames", "columns", "width"),
+        "RunFolder": ("output", "frames", "columns", "width"),
     }
 
     data: Path | None = Field(

@@ -34,7 +34,7 @@ class TrainingSettings(Settings):
 
     panels: ClassVar = {
         "Inputs": ("weights", "backbone", "pretrained"),
-        "Outputs": ("output", "save_every", "log_every", "resume"),
+        "RunFolder": ("output", "save_every", "log_every", "resume"),
         "Clips": ("crop_size", "short_side", "max_objects"),
         "Optimization": (
             *("iterations", "batch_size", "accumulate", "learning_rate"),

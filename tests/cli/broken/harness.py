@@ -105,10 +105,10 @@ def large(path: Path, length: int = 5 << 30) -> None:
         file.truncate(length)
 
 
-def png(width: int, height: int, colour: int = 3) -> bytes:
+def png(width: int, height: int, color: int = 3) -> bytes:
     """A PNG that states a size and holds a few zeros."""
     parts = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)),
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0)),
         (b"PLTE", bytes(768)),
         (b"IDAT", zlib.compress(bytes(1 << 20))),
         (b"IEND", b""),

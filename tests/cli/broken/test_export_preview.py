@@ -52,7 +52,7 @@ EXPORT: dict[str, Row] = {
     "an empty mask": (lambda p: empty(p / FOUND), FOUND, "cannot be read"),
     "a truncated mask": (lambda p: truncate(p / FOUND), FOUND, "cannot be read"),
     "a mask of 100,000 x 100,000": (lambda p: bomb(p / FOUND), FOUND, "cannot be read"),
-    "a mask in colours": (lambda p: Image.new("RGB", (854, 480)).save(p / FOUND), FOUND, "mode RGB"),
+    "a mask in colors": (lambda p: Image.new("RGB", (854, 480)).save(p / FOUND), FOUND, "mode RGB"),
     "a mask of another size": (
         lambda p: write_labels(p / FOUND, np.ones((10, 10), np.uint8)),
         "P07_101_frame_0000000020 is 10x10",

@@ -142,7 +142,7 @@ FINETUNE: dict[str, Row] = {
     "a frame of PostScript, which Pillow would run": (written(FRAME, "%!PS-Adobe"), FRAME, "cannot be read"),
     "an empty mask": (lambda p: empty(p / MASK), MASK, "cannot be read"),
     "a truncated mask": (lambda p: truncate(p / MASK), MASK, "cannot be read"),
-    "a mask in colours": (image(MASK, "RGB"), MASK, "mode RGB"),
+    "a mask in colors": (image(MASK, "RGB"), MASK, "mode RGB"),
     "a mask as JPEG": (image(MASK, "L", format="JPEG"), MASK, "is a JPEG"),
     "a mask of another shape": (
         lambda p: write_labels(p / MASK, np.ones((96, 64), np.uint8)),

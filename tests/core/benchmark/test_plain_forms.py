@@ -32,7 +32,7 @@ def test_masks_are_the_same(golden_stm: STM) -> None:
     assert np.mean(plain == ours) >= 0.9995
 
 
-def test_log_odds_are_the_same(golden_stm: STM) -> None:
+def test_logits_are_the_same(golden_stm: STM) -> None:
     random = torch.Generator().manual_seed(0)
     frames = torch.rand(2, 3, 45, 70, generator=random)
     masks = torch.softmax(3 * torch.randn(1, 4, 45, 70, generator=random), dim=1)[:, 1:]

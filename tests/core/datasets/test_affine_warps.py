@@ -12,17 +12,17 @@ from visorvos.core.datasets.affine_warps import AffineRanges, warp, warp_cut_out
 
 RECIPE = AffineRanges(rotation=30, shear=15, translation=15, scale=(0.8, 1.2), probability=0.5)
 STILL = AffineRanges(rotation=0, shear=0, translation=0, scale=(1, 1), probability=1)
-COLOURS = np.random.default_rng(5).integers(0, 256, (256, 3), dtype=np.uint8)
+COLORS = np.random.default_rng(5).integers(0, 256, (256, 3), dtype=np.uint8)
 HEIGHT, WIDTH = 120, 161
 
 
 def marked(height=HEIGHT, width=WIDTH):
-    """Discs of all sorts in labels, and a frame that shows each in a colour of its own."""
+    """Discs of all sorts in labels, and a frame that shows each in a color of its own."""
     labels, random = np.full((height, width), 200, np.uint8), np.random.default_rng(1)
     for index in range(1, 13):
-        centre = random.uniform(0.2, 0.8, 2) * (width, height)
-        cv2.circle(labels, centre.astype(int).tolist(), 9, (index,), -1)
-    return COLOURS[labels], labels
+        center = random.uniform(0.2, 0.8, 2) * (width, height)
+        cv2.circle(labels, center.astype(int).tolist(), 9, (index,), -1)
+    return COLORS[labels], labels
 
 
 def deep_inside(labels, depth):
@@ -35,18 +35,18 @@ def deep_inside(labels, depth):
 def test_marks_in_frame_and_labels_land_on_the_same_pixels(seed):
     frame, labels = marked()
     warped, mask = warp(frame, labels, replace(RECIPE, probability=1), np.random.default_rng(seed))
-    colours = COLOURS.copy()
-    colours[0] = 0
+    colors = COLORS.copy()
+    colors[0] = 0
     inside = deep_inside(mask, 3)
     assert len(np.unique(mask[inside])) > 8
-    np.testing.assert_array_equal(warped[inside], colours[mask[inside]])
-    # Of all the pixels, edges between marks included, the frame is nearly everywhere nearest to its mark's colour.
-    distances = np.abs(warped[:, :, None].astype(int) - colours[None, None, np.unique(mask)]).sum(axis=3)
+    np.testing.assert_array_equal(warped[inside], colors[mask[inside]])
+    # Of all the pixels, edges between marks included, the frame is nearly everywhere nearest to its mark's color.
+    distances = np.abs(warped[:, :, None].astype(int) - colors[None, None, np.unique(mask)]).sum(axis=3)
     assert (np.unique(mask)[distances.argmin(axis=2)] == mask).mean() > 0.93
 
 
 def recovered(ranges, seed):
-    """The matrix (2, 3) of a warp about the frame's centre, told from where points of the labels went."""
+    """The matrix (2, 3) of a warp about the frame's center, told from where points of the labels went."""
     labels = np.zeros((HEIGHT, WIDTH), np.uint8)
     middle = np.array([WIDTH - 1, HEIGHT - 1]) / 2
     points = middle + np.array([(x, y) for x in (-40, 0, 40) for y in (-28, 0, 28)])
@@ -54,11 +54,11 @@ def recovered(ranges, seed):
         cv2.circle(labels, np.rint(point).astype(int).tolist(), 6, (index + 1,), -1)
     _, warped = warp(np.zeros((HEIGHT, WIDTH, 3), np.uint8), labels, ranges, np.random.default_rng(seed))
 
-    def centres(image):
+    def centers(image):
         return np.array([np.argwhere(image == index + 1).mean(axis=0)[::-1] for index in range(len(points))]) - middle
 
-    sources = np.column_stack((centres(labels), np.ones(len(points))))
-    return np.linalg.lstsq(sources, centres(warped), rcond=None)[0].T
+    sources = np.column_stack((centers(labels), np.ones(len(points))))
+    return np.linalg.lstsq(sources, centers(warped), rcond=None)[0].T
 
 
 def spread_over(values, lowest, highest):

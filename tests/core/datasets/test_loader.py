@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from visorvos import VisorVosError
 from visorvos.core.datasets.clip import Clip
-from visorvos.core.datasets.loader import Batch, Course, load_batches
+from visorvos.core.datasets.loader import Batch, ClipSchedule, load_batches
 from visorvos.core.datasets.order import generator, sample_of
 
 
@@ -49,9 +49,9 @@ class Noise:
 def test_the_processes_share_every_clip_once(
     iterations: int, batch_size: int, accumulate: int, processes: int, done: int
 ) -> None:
-    course = Course(iterations, batch_size * accumulate, batch_size, seed=0)
-    start = min(done * course.step_size, iterations)
-    shares = [list(course.share(start, rank, processes)) for rank in range(processes)]
+    schedule = ClipSchedule(iterations, batch_size * accumulate, batch_size, seed=0)
+    start = min(done * schedule.step_size, iterations)
+    shares = [list(schedule.share(start, rank, processes)) for rank in range(processes)]
     seen = sorted(number for share in shares for part in share if not part.idle for number in part.clips)
     assert seen == list(range(start, iterations))
     steps = [sorted({part.step for part in share}) for share in shares]
@@ -59,12 +59,12 @@ def test_the_processes_share_every_clip_once(
     for share in shares:
         for part in share:
             assert 1 <= len(part.clips) <= batch_size
-            assert {number // course.step_size for number in part.clips} == {part.step}
+            assert {number // schedule.step_size for number in part.clips} == {part.step}
 
 
 def test_a_batch_holds_its_clips() -> None:
     clips = Noise(5)
-    steps = list(load_batches(clips, Course(7, step_size=3, batch_size=2, seed=1), start=0, workers=0))
+    steps = list(load_batches(clips, ClipSchedule(7, step_size=3, batch_size=2, seed=1), start=0, workers=0))
     assert [[len(batch.names) for batch in step] for step in steps] == [[2, 1], [2, 1], [1]]
     batches = [batch for step in steps for batch in step]
     number = 0
@@ -89,21 +89,21 @@ def same(one: list[list[Batch]], other: list[list[Batch]]) -> bool:
 
 
 def test_workers_change_nothing_nor_does_a_later_start() -> None:
-    course = Course(20, step_size=4, batch_size=2, seed=3)
-    here = list(load_batches(Noise(6), course, start=0, workers=0))
-    assert same(list(load_batches(Noise(6), course, start=0, workers=2)), here)
-    assert same(list(load_batches(Noise(6), course, start=8, workers=0)), here[2:])
+    schedule = ClipSchedule(20, step_size=4, batch_size=2, seed=3)
+    here = list(load_batches(Noise(6), schedule, start=0, workers=0))
+    assert same(list(load_batches(Noise(6), schedule, start=0, workers=2)), here)
+    assert same(list(load_batches(Noise(6), schedule, start=8, workers=0)), here[2:])
     assert not same(here[:1], here[1:2])
 
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_error_arrives_as_it_is(workers: int) -> None:
-    steps = load_batches(Noise(4, broken=2), Course(4, 1, 1, seed=0), start=0, workers=workers)
+    steps = load_batches(Noise(4, broken=2), ClipSchedule(4, 1, 1, seed=0), start=0, workers=workers)
     with pytest.raises(VisorVosError, match=r"^Sample 2 is broken\. Mend it\.$"):
         list(steps)
 
 
 def test_a_worker_that_dies_is_told_of() -> None:
-    steps = load_batches(Noise(4, deadly=3), Course(4, 1, 1, seed=0), start=0, workers=1)
+    steps = load_batches(Noise(4, deadly=3), ClipSchedule(4, 1, 1, seed=0), start=0, workers=1)
     with pytest.raises(VisorVosError, match=r"A process that makes clips was killed or crashed.*--resume"):
         list(steps)

@@ -58,7 +58,7 @@ def test_first_and_newest_and_no_more_than_the_limit_between(video: dict) -> Non
 
 @settings(max_examples=60, deadline=None)
 @given(videos)
-def test_no_gap_is_wider_than_any_two_neighbours(video: dict) -> None:
+def test_no_gap_is_wider_than_any_two_neighbors(video: dict) -> None:
     """The spread that holds whatever masks are given; a gap of one period is never too wide."""
     policy, given_at, start = video["policy"], video["given_at"], video["start"]
     if policy.limit < 3:

@@ -72,8 +72,8 @@ def kept_of(due: Sequence[int], limit: int) -> list[int]:
     return kept
 
 
-def softmax_planes(log_odds: Tensor) -> Tensor:
-    exponents = torch.exp(log_odds)
+def softmax_planes(logits: Tensor) -> Tensor:
+    exponents = torch.exp(logits)
     return exponents / exponents.sum(dim=0)
 
 
@@ -107,9 +107,9 @@ def plain_propagation(
         for probability in probabilities:
             background = background * (1 - probability)
         aggregated = torch.stack([background, *probabilities]).clamp(1e-7, 1 - 1e-7)
-        log_odds = torch.log(aggregated / (1 - aggregated))
+        logits = torch.log(aggregated / (1 - aggregated))
 
-        full = interpolate(log_odds[None], frame.shape[:2], mode="bilinear", align_corners=False)[0]
+        full = interpolate(logits[None], frame.shape[:2], mode="bilinear", align_corners=False)[0]
         labels = np.array([0, *sought], np.uint8)[full.argmax(dim=0).numpy()]
         labels[mask > 0] = mask[mask > 0]
         ranked = full.sort(dim=0, descending=True).values.numpy()
@@ -120,7 +120,7 @@ def plain_propagation(
         if size is not None:
             known = interpolate(known[None, None], size, mode="nearest-exact")[0, 0]
         planes = {index: known == index for index in shown}
-        for index, plane in zip(sought, softmax_planes(log_odds)[1:], strict=True):
+        for index, plane in zip(sought, softmax_planes(logits)[1:], strict=True):
             planes[index] = plane * (known == 0)
         keys, values = stm.memorize(image, torch.stack([plane.float() for plane in planes.values()])[None])
         for place, index in enumerate(planes):
@@ -257,8 +257,8 @@ def test_objects_to_track_need_not_be_shown(
         # Objects 1 and 3 are remembered with empty masks.
         planes = torch.stack([torch.from_numpy(only_two == index) for index in (1, 2, 3)])[None].float()
         key, value = small_stm.memorize(as_input(video[0]), planes)
-        log_odds = small_stm.segment(as_input(video[1]), key.unsqueeze(3), value.unsqueeze(3))
-    np.testing.assert_array_equal(masks[1], log_odds[0].argmax(dim=0).numpy())
+        logits = small_stm.segment(as_input(video[1]), key.unsqueeze(3), value.unsqueeze(3))
+    np.testing.assert_array_equal(masks[1], logits[0].argmax(dim=0).numpy())
 
 
 def test_video_may_begin_without_objects(small_stm: STM, video: Array, first: Array) -> None:
@@ -389,7 +389,7 @@ def test_restored_segmenter_knows_the_frame_size(small_stm: STM, video: Array, f
 # Size
 
 
-def test_log_odds_and_not_labels_are_brought_to_the_frames_size(small_stm: STM, video: Array, first: Array) -> None:
+def test_logits_and_not_labels_are_brought_to_the_frames_size(small_stm: STM, video: Array, first: Array) -> None:
     found = list(segment_video(small_stm, video[:5], first, every=2, size=16))
     with torch.inference_mode():
         expected = list(plain_propagation(small_stm, video[:5], {0: first}, lambda n, _: n % 2 == 0, 8, size=(16, 22)))

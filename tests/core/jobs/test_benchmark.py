@@ -16,13 +16,13 @@ from tests.conftest import Run
 from tests.core.jobs.benchmark_forms import dies, refuses, writes
 from visorvos import VisorVosError, evaluate_masks
 from visorvos.cli.tables.benchmark import show
-from visorvos.core.datasets.synthetic.release import write_drawn_coco, write_drawn_visor
+from visorvos.core.datasets.synthetic.release import write_synthetic_coco, write_synthetic_visor
 from visorvos.core.jobs.benchmark import data, inference, metrics, training
 from visorvos.core.jobs.benchmark.contest import Form, Measured, compete, ratio
 from visorvos.core.jobs.benchmark.prepare import prepare_plainly
 from visorvos.core.jobs.benchmark.results import Benchmark, Bound, Figure
 from visorvos.core.jobs.prepare import prepare
-from visorvos.core.runtime.progress import Silent
+from visorvos.core.runtime.progress import NoProgress
 from visorvos.core.training.clips import coco_clips
 from visorvos.settings.benchmark import BenchmarkSettings
 from visorvos.settings.prepare import PrepareSettings
@@ -99,7 +99,7 @@ def test_masks_are_scored_alike(tmp_path: Path) -> None:
 
 
 def test_frames_are_prepared_alike(tmp_path: Path) -> None:
-    annotations, images = write_drawn_visor(tmp_path / "release", {"train": 2}, 3, 0, 1080, 1920)
+    annotations, images = write_synthetic_visor(tmp_path / "release", {"train": 2}, 3, 0, 1080, 1920)
     prepare(PrepareSettings(annotations=annotations, images=images, output=tmp_path, split=("train",), workers=1))
     prepare_plainly(annotations, images, tmp_path / "plain")
     files = [path for path in (tmp_path / "plain").rglob("*") if path.is_file()]
@@ -114,9 +114,9 @@ def test_frames_are_prepared_alike(tmp_path: Path) -> None:
 
 
 def test_clips_are_made_alike(tmp_path: Path) -> None:
-    write_drawn_coco(tmp_path / "coco", 4, 0, 48, 64)
+    write_synthetic_coco(tmp_path / "coco", 4, 0, 48, 64)
     options = data._coco_settings(tmp_path, quick=True)
-    plain, ours = data.scanned_clips(options, 50), coco_clips(options, Silent())
+    plain, ours = data.scanned_clips(options, 50), coco_clips(options, NoProgress())
     for number in range(6):
         one, other = (clips.clip(number % 4, number // 4, 0.5) for clips in (plain, ours))
         np.testing.assert_array_equal(one.frames, other.frames)

@@ -39,7 +39,7 @@ def labels(output, sequence, number, data="VISOR_2022"):
 
 
 def drawn(*boxes):
-    """A mask of boxes, drawn by slicing at full size and taken at every pixel that nearest neighbour takes."""
+    """A mask of boxes, drawn by slicing at full size and taken at every pixel that nearest neighbor takes."""
     full = np.zeros((1080, 1920), np.uint8)
     for index, polygon in boxes:
         xs, ys = [int(x) for x, _ in polygon], [int(y) for _, y in polygon]

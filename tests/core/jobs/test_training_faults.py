@@ -20,7 +20,7 @@ from tests.training_runs import arguments, assert_same_weights, newest
 from visorvos import VisorVosError
 from visorvos.core.training import run_folder as outputs
 from visorvos.core.training.learner import Learner
-from visorvos.core.training.run_folder import Outputs
+from visorvos.core.training.run_folder import RunFolder
 from visorvos.core.training.training_state import read_training_state, training_states, write_training_state
 
 
@@ -50,8 +50,8 @@ def on_call(number: int, method: Callable[..., object], room: int) -> Callable[.
     ("method", "number", "culprit", "saved"),
     [
         ("write_training_state", 2, "checkpoints/000000008.pt", 4),
-        ("Outputs.keep_best", 1, "best.safetensors", 6),
-        ("Outputs.log", 1, "metrics.csv", 4),
+        ("RunFolder.keep_best", 1, "best.safetensors", 6),
+        ("RunFolder.log", 1, "metrics.csv", 4),
     ],
 )
 def test_a_full_disk_loses_nothing_that_was_saved(
@@ -69,14 +69,14 @@ def test_a_full_disk_loses_nothing_that_was_saved(
     output = tmp_path / "full"
     command = arguments(data, output, weights)
     with monkeypatch.context() as patch:
-        place = Outputs if method.startswith("Outputs") else outputs
-        name = method.removeprefix("Outputs.")
+        place = RunFolder if method.startswith("RunFolder") else outputs
+        name = method.removeprefix("RunFolder.")
         patch.setattr(place, name, on_call(number, getattr(place, name), 20))
         done = run(*command)
     check(done, str(output / culprit), "Cannot write", tmp_path)
     assert newest(output) == saved
-    assert ("--resume goes on from there" if method.startswith("Outputs") else "could not be saved") in done.err
-    if method == "Outputs.keep_best":
+    assert ("--resume goes on from there" if method.startswith("RunFolder") else "could not be saved") in done.err
+    if method == "RunFolder.keep_best":
         history = read_training_state(training_states(output)[-1], {})["history"]
         assert (history["best"], history["evaluated"]) == (-1, 0), "weights that are not there count as the best"
     goes_on(run, command, output, undisturbed, saved)
@@ -223,8 +223,8 @@ def test_what_cannot_be_saved_does_not_hide_why_a_run_ended(
     def die(*given: object) -> None:
         raise RuntimeError("the cause")
 
-    monkeypatch.setattr(Outputs, "save", refuse)
-    monkeypatch.setattr(Outputs, "log", die)
+    monkeypatch.setattr(RunFolder, "save", refuse)
+    monkeypatch.setattr(RunFolder, "log", die)
     monkeypatch.setattr(outputs, "training_plot", refuse)
     done = run(*arguments(data, tmp_path / "out", weights))
     assert done.code == 1

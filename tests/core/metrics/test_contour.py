@@ -24,8 +24,8 @@ def slow_boundary(mask):
     found = []
     for y in range(height):
         for x in range(width):
-            neighbours = [(y, x + 1), (y + 1, x), (y + 1, x + 1)]
-            inside = [mask[v, u] for v, u in neighbours if v < height and u < width]
+            neighbors = [(y, x + 1), (y + 1, x), (y + 1, x + 1)]
+            inside = [mask[v, u] for v, u in neighbors if v < height and u < width]
             if any(value != mask[y, x] for value in inside):
                 found.append((y, x))
     return np.array(found, dtype=np.int64).reshape(-1, 2)
@@ -45,9 +45,9 @@ def slow_contour_accuracy(truth, prediction):
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def ellipse(shape, centre, axes, angle=0):
+def ellipse(shape, center, axes, angle=0):
     mask = np.zeros(shape, np.uint8)
-    cv2.ellipse(mask, centre, axes, angle, 0, 360, 1, -1)
+    cv2.ellipse(mask, center, axes, angle, 0, 360, 1, -1)
     return mask.astype(bool)
 
 
@@ -69,15 +69,15 @@ def test_agrees_with_all_distances(pair):
 # A tolerance of 2 to 4 pixels, so that the disk has a shape, and objects anywhere, also cut by the border.
 @given(
     size=st.tuples(st.integers(20, 40), st.integers(130, 380)),
-    centre=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    center=st.tuples(st.floats(0, 1), st.floats(0, 1)),
     offset=st.tuples(st.integers(-9, 9), st.integers(-9, 9)),
     true_axes=st.tuples(st.integers(0, 15), st.integers(0, 15)),
     predicted_axes=st.tuples(st.integers(0, 15), st.integers(0, 15)),
     angle=st.integers(0, 180),
 )
 @settings(max_examples=40, deadline=None)
-def test_agrees_with_all_distances_on_objects(size, centre, offset, true_axes, predicted_axes, angle):
-    x, y = round(centre[0] * (size[1] - 1)), round(centre[1] * (size[0] - 1))
+def test_agrees_with_all_distances_on_objects(size, center, offset, true_axes, predicted_axes, angle):
+    x, y = round(center[0] * (size[1] - 1)), round(center[1] * (size[0] - 1))
     truth = ellipse(size, (x, y), true_axes)
     prediction = ellipse(size, (x + offset[0], y + offset[1]), predicted_axes, angle)
     score = contour_accuracy(truth[None], prediction[None])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visorvos.core.metrics.summary import Statistics, average, summarise
+from visorvos.core.metrics.summary import Statistics, average, summarize
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "metrics.npz"
 
@@ -25,14 +25,14 @@ def test_golden_figures():
     golden = np.load(GOLDEN)
     for object_index, expected in enumerate(golden["mean_recall_decay"]):
         for measure, row in zip(("J", "F"), expected, strict=True):
-            found = summarise(golden[measure][object_index])
+            found = summarize(golden[measure][object_index])
             np.testing.assert_allclose([found.mean, found.recall, found.decay], row, rtol=0, atol=1e-12)
 
 
 @given(scores)
 @settings(max_examples=100, deadline=None)
 def test_agrees_with_whole_number_bins(values):
-    found = summarise(np.array(values))
+    found = summarize(np.array(values))
     np.testing.assert_allclose([found.mean, found.recall, found.decay], slow_statistics(values), rtol=0, atol=1e-12)
 
 
@@ -48,21 +48,21 @@ def test_agrees_with_whole_number_bins(values):
     ],
 )
 def test_few_frames(values, expected):
-    found = summarise(np.array(values, dtype=np.float64))
+    found = summarize(np.array(values, dtype=np.float64))
     assert (found.mean, found.recall, found.decay) == pytest.approx((expected.mean, expected.recall, expected.decay))
 
 
 @pytest.mark.parametrize("n", [255, 256, 257, 300, 1025])
 def test_bins_do_not_wrap_in_long_sequences(n):
     falling = np.linspace(1, 0, n)
-    assert summarise(falling).decay == pytest.approx(0.75, abs=0.01)
-    assert summarise(falling[::-1]).decay == pytest.approx(-0.75, abs=0.01)
+    assert summarize(falling).decay == pytest.approx(0.75, abs=0.01)
+    assert summarize(falling[::-1]).decay == pytest.approx(-0.75, abs=0.01)
 
 
 @pytest.mark.parametrize("values", [np.zeros(0), np.zeros((2, 3)), np.float64(1)])
 def test_what_is_no_row_of_scores_is_refused(values):
     with pytest.raises(ValueError, match="Expected scores of the shape"):
-        summarise(values)
+        summarize(values)
 
 
 def test_average_counts_each_once():

@@ -20,8 +20,8 @@ def test_one_object_after_another_gives_what_all_at_once_give(small_stm: STM, ob
         for learning in (True, False):
             with torch.set_grad_enabled(learning):
                 keys, values = small_stm.memorize(frames, masks)
-                log_odds = small_stm.segment(frames, keys.unsqueeze(3), values.unsqueeze(3))
-            found.append([tensor.detach() for tensor in (keys, values, log_odds)])
+                logits = small_stm.segment(frames, keys.unsqueeze(3), values.unsqueeze(3))
+            found.append([tensor.detach() for tensor in (keys, values, logits)])
     finally:
         for handle in handles:
             handle.remove()

@@ -15,7 +15,7 @@ from visorvos.core.network.winograd import WinogradConv
 CPU = torch.device("cpu")
 
 
-def log_odds(stm: STM, seed: int) -> torch.Tensor:
+def logits(stm: STM, seed: int) -> torch.Tensor:
     """Of two objects of a frame that is remembered, in the next one."""
     random = torch.Generator().manual_seed(seed)
     kind = next(stm.parameters()).dtype
@@ -49,11 +49,11 @@ def test_it_computes_the_same(golden_stm: STM) -> None:
     assert any(isinstance(part, WinogradConv) for part in fast.modules())
     # One batch norm is left in each encoder, behind the sum of convolutions.
     assert sum(isinstance(part, nn.BatchNorm2d) for part in fast.modules()) == 2
-    expected = log_odds(golden_stm, 0)
-    torch.testing.assert_close(log_odds(fast, 0), expected, rtol=0, atol=1e-4)
+    expected = logits(golden_stm, 0)
+    torch.testing.assert_close(logits(fast, 0), expected, rtol=0, atol=1e-4)
     # Rounded differently, not more: as far from the truth as the network itself, but for a factor.
-    truth = log_odds(copy.deepcopy(golden_stm).double(), 0)
-    assert (log_odds(fast, 0) - truth).abs().max() < 10 * (expected - truth).abs().max()
+    truth = logits(copy.deepcopy(golden_stm).double(), 0)
+    assert (logits(fast, 0) - truth).abs().max() < 10 * (expected - truth).abs().max()
 
 
 def test_a_frame_waits_for_its_own_kernels_alone(small_stm: STM) -> None:
@@ -77,7 +77,7 @@ def test_half_precision_has_no_winograd(small_stm: STM) -> None:
     fast = for_inference(copy.deepcopy(small_stm), CPU, torch.bfloat16)
     assert not any(isinstance(part, WinogradConv) for part in fast.modules())
     assert {parameter.dtype for parameter in fast.parameters()} == {torch.bfloat16}
-    torch.testing.assert_close(log_odds(fast, 1), log_odds(small_stm, 1), rtol=0.1, atol=0.1)
+    torch.testing.assert_close(logits(fast, 1), logits(small_stm, 1), rtol=0.1, atol=0.1)
 
 
 def test_resnest_computes_the_same() -> None:
@@ -90,5 +90,5 @@ def test_resnest_computes_the_same() -> None:
             nn.init.uniform_(part.running_mean, -0.2, 0.2)
             nn.init.uniform_(part.weight, 0.5, 1)
     torch.testing.assert_close(
-        log_odds(for_inference(copy.deepcopy(stm), CPU, torch.float32), 2), log_odds(stm, 2), rtol=1e-3, atol=1e-3
+        logits(for_inference(copy.deepcopy(stm), CPU, torch.float32), 2), logits(stm, 2), rtol=1e-3, atol=1e-3
     )

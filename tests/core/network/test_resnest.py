@@ -46,11 +46,11 @@ def test_tiny_frame_is_remembered_and_segmented(stm: STM) -> None:
     key, value = stm.memorize(frame, masks)
     assert key.shape == (1, 2, 128, 3, 2)
     assert value.shape == (1, 2, 512, 3, 2)
-    log_odds = stm.segment(frame, key.unsqueeze(3), value.unsqueeze(3))
-    assert log_odds.shape == (1, 3, 33, 18)
-    assert log_odds.isfinite().all()
+    logits = stm.segment(frame, key.unsqueeze(3), value.unsqueeze(3))
+    assert logits.shape == (1, 3, 33, 18)
+    assert logits.isfinite().all()
     again = stm.segment(frame, key.unsqueeze(3), value.unsqueeze(3))
-    assert torch.equal(log_odds, again), "dropout is on"
+    assert torch.equal(logits, again), "dropout is on"
 
 
 def test_names_round_trip_through_the_references(stm: STM) -> None:

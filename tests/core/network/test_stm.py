@@ -44,7 +44,7 @@ def remember(stm: STM, frames: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([key for key, _ in pairs], dim=3), torch.stack([value for _, value in pairs], dim=3)
 
 
-def test_keys_values_and_log_odds_are_the_references(golden_stm: STM) -> None:
+def test_keys_values_and_logits_are_the_references(golden_stm: STM) -> None:
     recorded = golden(f"network_{golden_stm.backbone}")
     frames, labels = recorded["frames"], recorded["labels"]
     with torch.inference_mode():
@@ -65,12 +65,12 @@ class Clips(NamedTuple):
     masks: Tensor
     keys: Tensor
     values: Tensor
-    log_odds: Tensor
+    logits: Tensor
 
 
 @pytest.fixture(scope="module")
 def clips(small_stm: STM) -> Clips:
-    """Two clips with three objects each: two frames remembered, and the log-odds of the third."""
+    """Two clips with three objects each: two frames remembered, and the logits of the third."""
     frames = noise(2, 3, 3, 40, 56)
     masks = torch.stack((noise_masks(2, 3, 40, 56, seed=1), noise_masks(2, 3, 40, 56, seed=2)), dim=1)
     with torch.no_grad():
@@ -81,19 +81,19 @@ def clips(small_stm: STM) -> Clips:
 class TestSeveralAtOnce:
     @pytest.mark.parametrize("clip", [0, 1])
     def test_clips_are_apart(self, small_stm: STM, clips: Clips, clip: int) -> None:
-        frames, masks, keys, values, log_odds = clips
+        frames, masks, keys, values, logits = clips
         own = slice(clip, clip + 1)
         key, value = remember(small_stm, frames[own, :2], masks[own])
         torch.testing.assert_close(keys[own], key, atol=1e-4, rtol=0)
         torch.testing.assert_close(values[own], value, atol=1e-4, rtol=0)
         alone = small_stm.segment(frames[own, 2], key, value)
-        torch.testing.assert_close(log_odds[own], alone, atol=1e-4, rtol=0)
+        torch.testing.assert_close(logits[own], alone, atol=1e-4, rtol=0)
 
     @pytest.mark.parametrize("objects", [[0], [2], [2, 0]])
     def test_objects_are_apart_once_remembered(self, small_stm: STM, clips: Clips, objects: list[int]) -> None:
-        frames, _, keys, values, log_odds = clips
+        frames, _, keys, values, logits = clips
         some = small_stm.segment(frames[:, 2], keys[:, objects], values[:, objects])
-        torch.testing.assert_close(some[:, 1:], log_odds[:, 1:][:, objects], atol=1e-4, rtol=0)
+        torch.testing.assert_close(some[:, 1:], logits[:, 1:][:, objects], atol=1e-4, rtol=0)
 
     def test_absent_object_costs_nothing(self, small_stm: STM, clips: Clips) -> None:
         frames, _, keys, values, _ = clips
@@ -124,10 +124,10 @@ class TestSizes:
     def test_frame_size_comes_back(self, small_stm: STM, height: int, width: int) -> None:
         with torch.no_grad():
             key, value = small_stm.memorize(noise(1, 3, height, width), noise_masks(1, 2, height, width))
-            log_odds = small_stm.segment(noise(1, 3, height, width, seed=1), key.unsqueeze(3), value.unsqueeze(3))
+            logits = small_stm.segment(noise(1, 3, height, width, seed=1), key.unsqueeze(3), value.unsqueeze(3))
         assert key.shape == (1, 2, 32, math.ceil(height / 16), math.ceil(width / 16))
-        assert log_odds.shape == (1, 3, height, width)
-        assert log_odds.isfinite().all()
+        assert logits.shape == (1, 3, height, width)
+        assert logits.isfinite().all()
 
     def test_odd_pixel_is_padded_after(self, small_stm: STM) -> None:
         frame, masks = noise(1, 3, 33, 45), noise_masks(1, 2, 33, 45)
@@ -145,7 +145,7 @@ class TestAggregation:
     @staticmethod
     def plain(probabilities: Tensor, present: Tensor | None = None) -> Tensor:
         clips, objects = probabilities.shape[:2]
-        log_odds = torch.empty(clips, objects + 1, *probabilities.shape[2:], dtype=torch.float64)
+        logits = torch.empty(clips, objects + 1, *probabilities.shape[2:], dtype=torch.float64)
         for clip in range(clips):
             background = torch.ones(probabilities.shape[2:], dtype=torch.float64)
             for index in range(objects):
@@ -154,10 +154,10 @@ class TestAggregation:
                     own = torch.zeros_like(own)
                 background = background * (1 - own)
                 held = own.clamp(FLOOR, 1 - FLOOR)
-                log_odds[clip, index + 1] = (held / (1 - held)).log()
+                logits[clip, index + 1] = (held / (1 - held)).log()
             held = background.clamp(FLOOR, 1 - FLOOR)
-            log_odds[clip, 0] = (held / (1 - held)).log()
-        return log_odds
+            logits[clip, 0] = (held / (1 - held)).log()
+        return logits
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
     @pytest.mark.parametrize("autocast", [False, True])
@@ -184,13 +184,13 @@ class TestAggregation:
         frame, masks = noise(1, 3, 32, 48), noise_masks(1, 3, 32, 48)
         with torch.autocast("cpu", torch.bfloat16, enabled=way == "autocast"):
             key, value = stm.memorize(frame, masks)
-            log_odds = stm.segment(frame, key.unsqueeze(3), value.unsqueeze(3))
+            logits = stm.segment(frame, key.unsqueeze(3), value.unsqueeze(3))
         assert key.dtype == value.dtype == torch.bfloat16
-        assert log_odds.dtype == torch.float32
-        assert log_odds.isfinite().all()
-        objects = log_odds[:, 1:].double().sigmoid()
+        assert logits.dtype == torch.float32
+        assert logits.isfinite().all()
+        objects = logits[:, 1:].double().sigmoid()
         background = torch.logit((1 - objects).prod(dim=1), eps=FLOOR)
-        torch.testing.assert_close(log_odds[:, 0].double(), background, atol=1e-4, rtol=0)
+        torch.testing.assert_close(logits[:, 0].double(), background, atol=1e-4, rtol=0)
 
     def test_decoder_leaves_half_precision_at_its_end(self, small_stm: STM) -> None:
         """Its two channels are subtracted and enlarged in float32 already."""
@@ -330,7 +330,7 @@ def test_hub_round_trip_fetches_no_imagenet_weights(
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_untrained_network_reads_the_memory_where_it_looks_like_the_query(seed: int) -> None:
-    """Two colours change places between the remembered frame and the query."""
+    """Two colors change places between the remembered frame and the query."""
     torch.manual_seed(seed)
     stm = STM("resnet18", pretrained=False).train()
     red, blue = torch.tensor([0.9, 0.1, 0.1]), torch.tensor([0.1, 0.2, 0.9])

@@ -1,4 +1,4 @@
-"""Objects drawn over frames, and their colours."""
+"""Objects drawn over frames, and their colors."""
 
 from __future__ import annotations
 
@@ -59,31 +59,31 @@ def test_names_stand_on_their_objects_alone(frame, labels):
 def test_a_name_at_the_border_stays_in_the_picture(at):
     labels = np.zeros((60, 80), np.uint8)
     labels[at[0] : at[0] + 3, at[1] : at[1] + 3] = 1
-    grey = np.full((60, 80, 3), 99, np.uint8)
+    gray = np.full((60, 80, 3), 99, np.uint8)
     middle = np.zeros((60, 80), np.uint8)
     middle[29:32, 39:42] = 1
     style = Style(bytes(768), opacity=0, outline=False, names={1: "cup"})
     drawn, whole = (
-        np.count_nonzero((draw_overlay(grey, where, style) != 99).any(axis=2)) for where in (labels, middle)
+        np.count_nonzero((draw_overlay(gray, where, style) != 99).any(axis=2)) for where in (labels, middle)
     )
     assert drawn == pytest.approx(whole, rel=0.1)
 
 
-def test_ids_without_names_keep_their_own_colours():
-    colours = np.frombuffer(bright_palette({}), np.uint8).reshape(256, 3).astype(int)
-    assert colours[0].tolist() == [0, 0, 0]
-    distance = np.abs(colours[1:25, None] - colours[None, 1:25]).sum(axis=2)
+def test_ids_without_names_keep_their_own_colors():
+    colors = np.frombuffer(bright_palette({}), np.uint8).reshape(256, 3).astype(int)
+    assert colors[0].tolist() == [0, 0, 0]
+    distance = np.abs(colors[1:25, None] - colors[None, 1:25]).sum(axis=2)
     assert distance[~np.eye(24, dtype=bool)].min() > 60
 
 
-def colours_of(names):
+def colors_of(names):
     palette = bright_palette(names)
     return {index: palette[3 * index : 3 * index + 3] for index in names}
 
 
-def test_a_class_has_one_colour_in_all_clips():
-    one = colours_of({1: "left hand", 2: "cup", 3: "cup"})
-    other = colours_of({7: "cup", 200: "left hand"})
+def test_a_class_has_one_color_in_all_clips():
+    one = colors_of({1: "left hand", 2: "cup", 3: "cup"})
+    other = colors_of({7: "cup", 200: "left hand"})
     assert one[2] == one[3] == other[7]
     assert one[1] == other[200]
     assert one[1] != one[2]
@@ -92,7 +92,7 @@ def test_a_class_has_one_colour_in_all_clips():
 @settings(max_examples=40, deadline=None)
 @given(st.dictionaries(st.integers(1, 255), st.sampled_from([f"class {n}" for n in range(60)]), max_size=24))
 def test_classes_of_a_clip_differ(names):
-    found = colours_of(names)
+    found = colors_of(names)
     by_name = {name: found[index] for index, name in names.items()}
     assert all(found[index] == by_name[name] for index, name in names.items())
     assert len(set(by_name.values())) == len(by_name)

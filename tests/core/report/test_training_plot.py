@@ -8,7 +8,7 @@ from PIL import Image
 
 from visorvos.core.report.training_plot import training_plot
 
-COLOURS = {"loss_second": (0x25, 0x63, 0xA8), "j_and_f": (0x2F, 0x7D, 0x4F)}
+COLORS = {"loss_second": (0x25, 0x63, 0xA8), "j_and_f": (0x2F, 0x7D, 0x4F)}
 
 
 def row(clips: int, j_and_f: float | None = None) -> dict[str, float | None]:
@@ -29,8 +29,8 @@ def drawn(rows: list[dict[str, float | None]]) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
-def pixels(picture: np.ndarray, colour: tuple[int, int, int]) -> int:
-    return int((picture == colour).all(axis=2).sum())
+def pixels(picture: np.ndarray, color: tuple[int, int, int]) -> int:
+    return int((picture == color).all(axis=2).sum())
 
 
 @pytest.mark.parametrize("count", [1, 2, 5000])
@@ -44,5 +44,5 @@ def test_a_figure_that_was_measured_leaves_its_line() -> None:
     without = drawn([row(100), row(200), row(300)])
     scored = drawn([row(100, 0.2), row(200), row(300, 0.9)])
     upper_right = (slice(None, without.shape[0] // 2), slice(without.shape[1] // 2, None))
-    assert pixels(without[upper_right], COLOURS["j_and_f"]) == 0
-    assert pixels(scored[upper_right], COLOURS["j_and_f"]) > 200
+    assert pixels(without[upper_right], COLORS["j_and_f"]) == 0
+    assert pixels(scored[upper_right], COLORS["j_and_f"]) > 200

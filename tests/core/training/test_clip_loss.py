@@ -62,9 +62,9 @@ def plain_losses(stm: STM, frames: Tensor, labels: Tensor, objects: int, detach:
     for time in (1, 2):
         memory.append(stm.memorize(images[time - 1][None], planes))
         keys, values = (torch.stack([item[part] for item in memory], dim=3) for part in (0, 1))
-        log_odds = stm.segment(images[time][None], keys, values)[0]
-        wide = torch.full((16, *log_odds.shape[1:]), floor)
-        wide = torch.cat((log_odds, wide[objects + 1 :]))
+        logits = stm.segment(images[time][None], keys, values)[0]
+        wide = torch.full((16, *logits.shape[1:]), floor)
+        wide = torch.cat((logits, wide[objects + 1 :]))
         likelihood = torch.exp(wide) / torch.exp(wide).sum(dim=0)
         loss.append(-torch.log(likelihood.gather(0, labels[time][None])).mean())
         planes = likelihood[1 : objects + 1][None]

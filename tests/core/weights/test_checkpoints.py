@@ -46,7 +46,7 @@ def hollow(backbone: str = "resnet18") -> State:
 
 
 def reference_state_constants() -> State:
-    """The reference's normalisation buffers."""
+    """The reference's normalization buffers."""
     values = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
     return {
         f"{encoder}.{name}": torch.tensor(value).view(1, 3, 1, 1)

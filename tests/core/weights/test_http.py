@@ -232,9 +232,9 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
 
 def test_dropbox_pages_become_files() -> None:
     from visorvos.core.weights.http import _direct
-    from visorvos.core.weights.registry import RELEASED
+    from visorvos.core.weights.registry import PUBLISHED
 
-    for released in RELEASED.values():
+    for released in PUBLISHED.values():
         for link in released.links:
             assert _direct(link) == link.removesuffix("dl=0") + "dl=1"
     assert _direct("https://example.org/?dl=0") == "https://example.org/?dl=0"

@@ -21,7 +21,7 @@ from visorvos import load_weights
 from visorvos.core.weights import cache as weights_cache
 from visorvos.core.weights.cache import cached_file, fetch_released
 from visorvos.core.weights.http import Patience
-from visorvos.core.weights.registry import RELEASED
+from visorvos.core.weights.registry import PUBLISHED
 from visorvos.core.weights.resolve import resolve_weights
 from visorvos.errors import VisorVosError
 
@@ -66,7 +66,7 @@ def links(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Links]:
     with serving(links) as server:
         links.server = server
         there = (f"{server.url}/newer", f"{server.url}/older")
-        monkeypatch.setitem(RELEASED, NAME, dataclasses.replace(RELEASED[NAME], backbone="resnet18", links=there))
+        monkeypatch.setitem(PUBLISHED, NAME, dataclasses.replace(PUBLISHED[NAME], backbone="resnet18", links=there))
         monkeypatch.setenv("VISORVOS_HOME", str(tmp_path / "home"))
         quick = Patience((0, 0), timeout=5)
         monkeypatch.setattr("visorvos.core.weights.http.Patience", lambda: quick)
@@ -85,7 +85,7 @@ def names(folder: Path) -> set[str]:
 
 def test_a_name_becomes_a_file_in_the_cache(links: Links, tmp_path: Path) -> None:
     path = resolve_weights(NAME)
-    assert path == tmp_path / "home" / "weights" / f"{NAME}.pth" == cached_file(RELEASED[NAME])
+    assert path == tmp_path / "home" / "weights" / f"{NAME}.pth" == cached_file(PUBLISHED[NAME])
     assert path.read_bytes() == CONTENT
     assert load_weights(path).backbone == "resnet18"
     assert names(path.parent) == {f"{NAME}.pth", f"{NAME}.pth.json"}
@@ -143,13 +143,13 @@ def test_nothing_gets_the_name_where_both_fail(links: Links, name: str) -> None:
     assert "/newer" in raised.value.message
     assert "/older" in raised.value.message
     assert ".part" not in raised.value.message
-    assert names(cached_file(RELEASED[NAME]).parent) == set()
+    assert names(cached_file(PUBLISHED[NAME]).parent) == set()
 
 
 def test_an_interrupted_download_goes_on(links: Links) -> None:
-    path = cached_file(RELEASED[NAME])
+    path = cached_file(PUBLISHED[NAME])
     links.newer = lambda request: request.send_file(CONTENT, breaks_after=30_000)
-    steps = fetch_released(RELEASED[NAME], path, lambda _: None)
+    steps = fetch_released(PUBLISHED[NAME], path, lambda _: None)
     while next(steps).done < 30_000:
         pass
     steps.close()
@@ -166,8 +166,8 @@ def test_downloads_at_once_do_not_meet(links: Links) -> None:
 
     def download() -> None:
         started.wait()
-        path = cached_file(RELEASED[NAME])
-        list(fetch_released(RELEASED[NAME], path, said.append))
+        path = cached_file(PUBLISHED[NAME])
+        list(fetch_released(PUBLISHED[NAME], path, said.append))
         found.append(path.read_bytes())
 
     threads = [threading.Thread(target=download) for _ in range(4)]
@@ -260,7 +260,7 @@ class TestCommand:
     def test_downloads_and_says_where(self, run: Run, links: Links, tmp_path: Path) -> None:
         done = run("download-weights", NAME)
         assert (done.code, done.out) == (0, f"{tmp_path}/home/weights/{NAME}.pth\n")
-        assert "about 156 MB, licence CC BY-NC-SA 4.0" in done.err
+        assert "about 156 MB, license CC BY-NC-SA 4.0" in done.err
         again = run("download-weights", NAME)
         assert (again.out, again.err) == (done.out, "")
         assert links.asked == ["/newer"]
@@ -285,8 +285,8 @@ class TestCommand:
         for text in ("coco-resnet50", NAME, "MS-COCO, then VISOR", "75.8", "58.2", "CC BY-NC-SA 4.0", "is there: "):
             assert text in table
         listed = json.loads(run("download-weights", "--list", "--json").out)["weights"]
-        assert [item["name"] for item in listed] == list(RELEASED)
-        assert [item["cached"] for item in listed] == [None, str(cached_file(RELEASED[NAME]))]
+        assert [item["name"] for item in listed] == list(PUBLISHED)
+        assert [item["cached"] for item in listed] == [None, str(cached_file(PUBLISHED[NAME]))]
 
     def test_the_list_fits_a_terminal(self, run: Run, links: Links, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("tests.conftest.COLUMNS", "80")
@@ -316,6 +316,6 @@ class TestCommand:
         mask = write_labels(tmp_path / "first.png", masks[0])
         done = run("predict", frames, "--masks", mask, "--weights", NAME, "--output", tmp_path / "out", "--size", -1)
         assert done.code == 0, done.err
-        assert "licence CC BY-NC-SA 4.0" in done.err
+        assert "license CC BY-NC-SA 4.0" in done.err
         assert (tmp_path / "out" / "00001.png").is_file()
         assert f"weights: {NAME}" in (tmp_path / "out" / "settings.yaml").read_text()

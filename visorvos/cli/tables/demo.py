@@ -54,7 +54,7 @@ def _scores(demo: Demo) -> Table:
 
 
 class _Picture:
-    """An image for a terminal with colours; nothing elsewhere."""
+    """An image for a terminal with colors; nothing elsewhere."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -65,7 +65,7 @@ class _Picture:
 
 
 def _half_blocks(path: Path) -> Text:
-    """An image in coloured half blocks, two pixels a character."""
+    """An image in colored half blocks, two pixels a character."""
     from PIL import Image
 
     with Image.open(path) as image:

@@ -28,13 +28,13 @@ def _table(result: WeightsList) -> Group:
     table.add_column("trained on")
     for heading in ("J&F", "J", "F"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("licence")
+    table.add_column("license")
     for released in result.released:
         scores = (f"{score:.1f}" for score in released.scores)
-        table.add_row(released.name, released.backbone, released.trained_on, *scores, released.licence)
+        table.add_row(released.name, released.backbone, released.trained_on, *scores, released.license)
     notes = [
         "visor-resnet50: without each sequence's last frame; with it 76.4, 74.2, 78.6.",
-        f"{result.released[0].licence}: {result.released[0].licence_link}",
+        f"{result.released[0].license}: {result.released[0].license_link}",
         *(f"{name} is there: {escape(file)}" for name, file in result.files.items()),
     ]
     return Group(table, *notes)

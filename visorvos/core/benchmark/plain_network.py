@@ -39,7 +39,7 @@ def memorize(stm: STM, frame: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     others = torch.stack(
         [own[[other for other in range(objects) if other != index]].sum(dim=0) for index in range(objects)]
     ).clamp(0, 1)
-    stem = encoder.stem(_normalised(frames)) + encoder.stem_mask(own) + encoder.stem_others(others)
+    stem = encoder.stem(_normalized(frames)) + encoder.stem_mask(own) + encoder.stem_others(others)
     feature = _stages(encoder, stem)[0]
     keys, values = stm.memory_projection.key(feature), stm.memory_projection.value(feature)
     return _in_slots(keys), _in_slots(values)
@@ -56,7 +56,7 @@ def segment(stm: STM, frame: Tensor, keys: Tensor, values: Tensor, objects: int)
         objects: how many slots are used, after the background's.
     """
     encoder = stm.query_encoder
-    stride_16, stride_8, stride_4 = _stages(encoder, encoder.stem(_normalised(_padded(frame))))
+    stride_16, stride_8, stride_4 = _stages(encoder, encoder.stem(_normalized(_padded(frame))))
     key, value = stm.query_projection.key(stride_16), stm.query_projection.value(stride_16)
 
     read = _read_out(key.expand(objects, -1, -1, -1), keys[0, 1 : objects + 1], values[0, 1 : objects + 1])
@@ -78,7 +78,7 @@ def segment(stm: STM, frame: Tensor, keys: Tensor, values: Tensor, objects: int)
     return torch.log(together / (1 - together))
 
 
-def _normalised(frames: Tensor) -> Tensor:
+def _normalized(frames: Tensor) -> Tensor:
     mean = frames.new_tensor((0.485, 0.456, 0.406)).view(1, 3, 1, 1)
     std = frames.new_tensor((0.229, 0.224, 0.225)).view(1, 3, 1, 1)
     return (frames - mean) / std

@@ -35,7 +35,7 @@ def plain_contour(truth: Mask, prediction: Mask) -> float:
 
 
 def _boundary(mask: Mask) -> Mask:
-    """Pixels that differ from their right, lower or lower right neighbour; the last row and column look only along."""
+    """Pixels that differ from their right, lower or lower right neighbor; the last row and column look only along."""
     right, below, across = mask.copy(), mask.copy(), mask.copy()
     right[:, :-1] = mask[:, 1:]
     below[:-1] = mask[1:]

@@ -53,7 +53,7 @@ class AffineRanges:
 def warp(
     frame: NDArray[np.uint8], labels: NDArray[np.uint8], ranges: AffineRanges, random: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Rotates, shears, shifts and scales a frame and its labels alike, about the centre, in random order.
+    """Rotates, shears, shifts and scales a frame and its labels alike, about the center, in random order.
 
     As in the recipe, each step resamples what the one before it gave; what comes in from outside is black.
 
@@ -72,10 +72,10 @@ def warp(
 
 
 def warp_cut_out(cut_out: NDArray[np.uint8], ranges: AffineRanges, random: np.random.Generator) -> NDArray[np.uint8]:
-    """Warps colours and mask alike, about the centre, resampled once.
+    """Warps colors and mask alike, about the center, resampled once.
 
     Args:
-        cut_out: (H, W, 4): colours, and a mask of 0 to 255. All are resampled bilinearly.
+        cut_out: (H, W, 4): colors, and a mask of 0 to 255. All are resampled bilinearly.
         ranges: what to draw from. Where several are drawn, imgaug has its own order for them.
         random: where all random numbers come from.
 

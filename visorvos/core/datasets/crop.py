@@ -28,7 +28,7 @@ def resize(frame: Image, labels: Image, factor: float, least: int = 1) -> tuple[
     size = (max(least, round(width * factor)), max(least, round(height * factor)))
     if size == (width, height):
         return frame, labels
-    # OpenCV's plain nearest neighbour lies up to a pixel beside its bilinear one; the exact one does not.
+    # OpenCV's plain nearest neighbor lies up to a pixel beside its bilinear one; the exact one does not.
     resized = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
     return (
         np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR), np.uint8),

@@ -18,7 +18,7 @@ from visorvos.core.datasets.order import sample_of
 from visorvos.core.runtime.worker_process import start_worker
 from visorvos.errors import VisorVosError
 
-__all__ = ["Batch", "Course", "load_batches"]
+__all__ = ["Batch", "ClipSchedule", "load_batches"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Numbers(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Course:
+class ClipSchedule:
     """Which clips a run sees, in which order, and which step of the optimizer each belongs to."""
 
     iterations: int
@@ -78,13 +78,13 @@ class Course:
 
 
 def load_batches(
-    clips: Clips, course: Course, start: int, workers: int, rank: int = 0, processes: int = 1
+    clips: Clips, schedule: ClipSchedule, start: int, workers: int, rank: int = 0, processes: int = 1
 ) -> Iterator[list[Batch]]:
     """The batches of each step of the optimizer, in order, for one of several processes.
 
     Args:
         clips: where the clips come from.
-        course: which of them, and when.
+        schedule: which of them, and when.
         start: clips already seen, at the beginning of a step.
         workers: processes that make clips ahead of time; 0 makes them here.
         rank: this process, below ``processes``.
@@ -94,9 +94,9 @@ def load_batches(
         VisorVosError: what making a clip raises, or where a worker ended.
     """
     loader = DataLoader(
-        _Batches(clips, course),
+        _Batches(clips, schedule),
         batch_size=None,
-        sampler=course.share(start, rank, processes),
+        sampler=schedule.share(start, rank, processes),
         num_workers=workers,
         multiprocessing_context=_context() if workers else None,
         worker_init_fn=_start_worker if workers else None,
@@ -110,9 +110,9 @@ def load_batches(
 class _Batches(Dataset[object]):
     """Batches by the numbers of their clips; in place of one that cannot be made, the error that it met."""
 
-    def __init__(self, clips: Clips, course: Course) -> None:
+    def __init__(self, clips: Clips, schedule: ClipSchedule) -> None:
         self.clips = clips
-        self.course = course
+        self.schedule = schedule
 
     def __getitem__(self, numbers: Numbers) -> Batch | VisorVosError:
         try:
@@ -126,8 +126,8 @@ class _Batches(Dataset[object]):
         return Batch(frames.permute(0, 1, 4, 2, 3), labels, names, numbers.step, numbers.idle)
 
     def _clip(self, number: int) -> Clip:
-        epoch, sample = sample_of(number, len(self.clips), self.course.seed)
-        return self.clips.clip(sample, epoch, number / self.course.iterations)
+        epoch, sample = sample_of(number, len(self.clips), self.schedule.seed)
+        return self.clips.clip(sample, epoch, number / self.schedule.iterations)
 
 
 def _checked(loader: DataLoader[object]) -> Iterator[Batch]:

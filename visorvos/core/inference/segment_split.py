@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visorvos.core.datasets.davis.ground_truth import open_truth
-from visorvos.core.datasets.davis.layout import Sequence as Video
+from visorvos.core.datasets.davis.layout import VideoSequence
 from visorvos.core.inference.segmenter import segment_video
 from visorvos.core.io.images import read_frame
 from visorvos.core.io.masks import write_mask
@@ -24,7 +24,7 @@ __all__ = ["segment_split"]
 class _Frames:
     """A video's frames, each read while the one before is segmented."""
 
-    def __init__(self, video: Video) -> None:
+    def __init__(self, video: VideoSequence) -> None:
         self.files = video.frames
 
     def __len__(self) -> int:
@@ -34,7 +34,7 @@ class _Frames:
         return read_ahead(map(read_frame, self.files))
 
 
-def segment_split(stm: STM, videos: Iterable[Video], output: Path, size: int = -1) -> Iterator[Path]:
+def segment_split(stm: STM, videos: Iterable[VideoSequence], output: Path, size: int = -1) -> Iterator[Path]:
     """Segments sequences and writes their masks, ``OUTPUT/SEQUENCE/FRAME.png``.
 
     Args:
@@ -53,7 +53,7 @@ def segment_split(stm: STM, videos: Iterable[Video], output: Path, size: int = -
         yield from _segment(stm, video, output / video.name, size)
 
 
-def _segment(stm: STM, video: Video, output: Path, size: int) -> Iterator[Path]:
+def _segment(stm: STM, video: VideoSequence, output: Path, size: int) -> Iterator[Path]:
     """Writes the masks of one video, one a frame; empty ones where its first mask shows no object."""
     truth = open_truth(video.masks)
     objects = range(1, truth.objects + 1)

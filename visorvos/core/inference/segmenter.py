@@ -52,7 +52,7 @@ def segment_video(
             others are found as before, outside it. New ids are objects from that frame on. Numbers that no
             frame has are not looked at.
         objects: ids to track from the first frame on, shown there or not, beside those of ``first_mask``.
-        size: short side in pixels at which frames are segmented, -1: their own. The log-odds are brought back.
+        size: short side in pixels at which frames are segmented, -1: their own. The logits are brought back.
 
     Returns:
         A generator of uint8 (H, W) masks with the ids as given, one a frame, the first as it was given.
@@ -151,19 +151,19 @@ class Segmenter:
         """
         number = self.frames_seen
         self._check(number, frame, mask)
-        self._memorise_pending()
+        self._memorize_pending()
         image = resize_frame(to_frame(frame, self._device), self.size)
 
         given = sorted(set(object_ids(mask)) | set(objects or ())) if mask is not None else []
         sought = [index for index in self.object_ids if index not in given]
-        log_odds = self._find(image, sought)
-        labels = self._labels(log_odds, sought, frame.shape[:2])
+        logits = self._find(image, sought)
+        labels = self._labels(logits, sought, frame.shape[:2])
         if mask is not None:
             labels = np.where(mask > 0, mask, labels)
 
         self.object_ids += [index for index in given if index not in self.object_ids]
         if self.object_ids:
-            planes = torch.softmax(log_odds, dim=1)[:, 1:]
+            planes = torch.softmax(logits, dim=1)[:, 1:]
             if mask is not None:
                 known = resize_labels(to_tensor(mask, self._device), image.shape[-2:])
                 planes = given_planes(planes, sought, known, self.object_ids)
@@ -175,7 +175,7 @@ class Segmenter:
     @torch.inference_mode()
     def state(self) -> dict[str, Tensor]:
         """All that `restore` needs to go on as if nothing had happened, as tensors by name."""
-        self._memorise_pending()
+        self._memorize_pending()
         return {**self._bank.state(), **self.position()}
 
     def position(self) -> dict[str, Tensor]:
@@ -211,7 +211,7 @@ class Segmenter:
                 "Masks are uint8 (height, width), of the frame's size.",
             )
 
-    def _memorise_pending(self) -> None:
+    def _memorize_pending(self) -> None:
         if self._pending is not None:
             keys, values = self.stm.memorize(self._pending.image, self._pending.planes)
             self._bank.remember(self._pending.number, keys, values, self._pending.keep)
@@ -224,16 +224,16 @@ class Segmenter:
         query = self.stm.encode_query(image)
         # An object whose place is known takes nothing from the background where it is not.
         present = torch.tensor([[index in sought for index in self.object_ids]], device=self._device)
-        log_odds = self.stm.decode(query, self._bank.read(query.key), present)
-        return log_odds[:, [0, *(1 + self.object_ids.index(index) for index in sought)]]
+        logits = self.stm.decode(query, self._bank.read(query.key), present)
+        return logits[:, [0, *(1 + self.object_ids.index(index) for index in sought)]]
 
-    def _labels(self, log_odds: Tensor, sought: Sequence[int], shape: Sequence[int]) -> Labels:
+    def _labels(self, logits: Tensor, sought: Sequence[int], shape: Sequence[int]) -> Labels:
         """The likeliest id of each pixel, at the frame's own size: uint8 (H, W)."""
-        if log_odds.shape[-2:] != tuple(shape):
-            log_odds = interpolate(log_odds, tuple(shape), mode="bilinear", align_corners=False)
+        if logits.shape[-2:] != tuple(shape):
+            logits = interpolate(logits, tuple(shape), mode="bilinear", align_corners=False)
         ids = torch.tensor([0, *sought], dtype=torch.uint8, device=self._device)
         # On a CPU, argmax over planes takes fifteen times as long as max, which also gives the first of equals.
-        labels: Labels = ids[log_odds[0].max(dim=0).indices].cpu().numpy()
+        labels: Labels = ids[logits[0].max(dim=0).indices].cpu().numpy()
         return labels
 
 

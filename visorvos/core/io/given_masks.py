@@ -38,22 +38,22 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
         self.files = dict(sorted(files.items()))
         self._source = source
         self.palette = DAVIS_PALETTE
-        """Colours of the first mask that has any, else DAVIS's."""
+        """Colors of the first mask that has any, else DAVIS's."""
         shown: dict[Path, frozenset[int]] = {}
-        grey: set[Path] = set()
+        gray: set[Path] = set()
         digest = hashlib.sha256()
         for number, path in reversed(self.files.items()):
             mask = read_mask(path)
             fit_mask(mask.labels, *source.size, path)
             self.palette = mask.palette or self.palette
             if mask.palette is None:
-                grey.add(path)
+                gray.add(path)
             shown[path] = frozenset(object_ids(mask.labels))
             digest.update(f"{number} {mask.labels.shape}".encode() + mask.labels.tobytes())
         self.ids: set[int] = set().union(*shown.values())
         """Every object id that any mask brings."""
-        self._is_black_and_white = self.ids == BLACK_AND_WHITE and len(grey) == len(shown)
-        self._check_ids(shown, grey)
+        self._is_black_and_white = self.ids == BLACK_AND_WHITE and len(gray) == len(shown)
+        self._check_ids(shown, gray)
         if self._is_black_and_white:
             self.ids = {1}
         self.checksum = digest.hexdigest()
@@ -70,7 +70,7 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
     def __len__(self) -> int:
         return len(self.files)
 
-    def _check_ids(self, shown: Mapping[Path, frozenset[int]], grey: Collection[Path]) -> None:
+    def _check_ids(self, shown: Mapping[Path, frozenset[int]], gray: Collection[Path]) -> None:
         first = next(iter(self.files.values()))
         if not shown[first]:
             raise VisorVosError(
@@ -80,7 +80,7 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
         if self._is_black_and_white or any(255 in ids and ids != BLACK_AND_WHITE for ids in shown.values()):
             return
         for path, ids in shown.items():
-            if ids == BLACK_AND_WHITE and path in grey:
+            if ids == BLACK_AND_WHITE and path in gray:
                 raise VisorVosError(
                     f"The mask {path} is black and white, but others hold object ids.",
                     "Save it with the id of the object that it shows.",

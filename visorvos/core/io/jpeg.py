@@ -22,7 +22,7 @@ def read_whole_frame(location: Location) -> NDArray[np.uint8]:
     """A frame as uint8 (H, W, 3) in OpenCV's order of channels, BGR: what cv2.imread gives.
 
     Raises:
-        VisorVosError: where it is missing, no image, or truncated (which OpenCV would fill up with grey).
+        VisorVosError: where it is missing, no image, or truncated (which OpenCV would fill up with gray).
     """
     content = read_bytes(location, _MOST_BYTES)
     try:

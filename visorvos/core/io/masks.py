@@ -31,7 +31,7 @@ class Mask:
     labels: NDArray[np.uint8]
     """(H, W), 0 the background."""
     palette: bytes | None
-    """256 RGB triples, or None for a grey file."""
+    """256 RGB triples, or None for a gray file."""
 
 
 def mask_files(folder: Path) -> dict[str, Path]:
@@ -40,10 +40,10 @@ def mask_files(folder: Path) -> dict[str, Path]:
 
 
 def read_mask(path: Path) -> Mask:
-    """Reads a palette PNG, a grey PNG with ids, or a black-and-white mask (255 is left as 255).
+    """Reads a palette PNG, a gray PNG with ids, or a black-and-white mask (255 is left as 255).
 
     Raises:
-        VisorVosError: where it cannot be read, has colours in place of ids, or soft edges.
+        VisorVosError: where it cannot be read, has colors in place of ids, or soft edges.
     """
     with opened_image(path, "mask") as image:
         if image.format in ("JPEG", "WEBP"):
@@ -60,12 +60,12 @@ def read_mask(path: Path) -> Mask:
         if image.mode != "L":
             raise VisorVosError(
                 f"The mask {path} has pixels of mode {image.mode}, not object ids.",
-                "Save masks as palette or grey PNG: 0 for the background, ids 1 to 255 for objects.",
+                "Save masks as palette or gray PNG: 0 for the background, ids 1 to 255 for objects.",
             )
         labels = np.array(image)
     if _is_anti_aliased(labels):
         raise VisorVosError(
-            f"The mask {path} has soft edges: grey values that are no object ids.",
+            f"The mask {path} has soft edges: gray values that are no object ids.",
             "Save it without anti-aliasing, in a lossless format such as PNG.",
         )
     return Mask(labels, None)
@@ -111,26 +111,26 @@ def write_mask(path: Path, labels: NDArray[np.uint8], palette: bytes = DAVIS_PAL
 
 
 def _check_background(mask: Mask, path: Path) -> None:
-    """Refuses a palette whose black is not 0: saved from colours, with indices that mean nothing."""
-    colours = np.frombuffer(mask.palette or b"", np.uint8).reshape(-1, 3)
-    if not colours[0].any():
+    """Refuses a palette whose black is not 0: saved from colors, with indices that mean nothing."""
+    colors = np.frombuffer(mask.palette or b"", np.uint8).reshape(-1, 3)
+    if not colors[0].any():
         return
-    black = [index for index in object_ids(mask.labels) if not colours[index].any()]
+    black = [index for index in object_ids(mask.labels) if not colors[index].any()]
     if black:
         raise VisorVosError(
-            f"The mask {path} shows its background, black, as {black[0]}, and 0 is a colour of its palette.",
+            f"The mask {path} shows its background, black, as {black[0]}, and 0 is a color of its palette.",
             "Save masks with 0 for the background and ids 1 to 255 for objects.",
         )
 
 
 def _palette(image: Image.Image) -> bytes:
-    colours = bytes(image.getpalette("RGB") or ())
-    return colours + DAVIS_PALETTE[len(colours) :]
+    colors = bytes(image.getpalette("RGB") or ())
+    return colors + DAVIS_PALETTE[len(colors) :]
 
 
 def _is_anti_aliased(labels: NDArray[np.uint8]) -> bool:
-    """Whether grey values look like blended edges: several that fill no 3x3 patch anywhere and whose pixels
-    lie between a darker and a brighter neighbour."""
+    """Whether gray values look like blended edges: several that fill no 3x3 patch anywhere and whose pixels
+    lie between a darker and a brighter neighbor."""
     present = object_ids(labels)
     if len(present) < 3:
         return False

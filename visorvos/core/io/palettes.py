@@ -1,4 +1,4 @@
-"""Colours of object ids in palette PNGs."""
+"""Colors of object ids in palette PNGs."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ _FIXED = (
 DAVIS_PALETTE: bytes = bytes(
     value for index in range(256) for value in (_FIXED[index] if index < len(_FIXED) else (index,) * 3)
 )
-"""256 RGB triples: DAVIS's 22 colours, then grey."""
+"""256 RGB triples: DAVIS's 22 colors, then gray."""

@@ -18,7 +18,7 @@ from visorvos.core.metrics.comparison import Difference, compare_reports
 from visorvos.core.report.comparison_page import ComparedRun, ShownChange, changed_masks, comparison_page
 from visorvos.core.report.mask_pictures import with_pictures
 from visorvos.core.report.scores_file import ObjectRow, ScoresFile, read_scores
-from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.errors import VisorVosError
 from visorvos.settings.compare import CompareSettings
 
@@ -60,7 +60,7 @@ def compare(settings: CompareSettings, progress: Progress | None = None) -> Comp
     Raises:
         VisorVosError: for files that are no scores, and runs that do not score the same masks.
     """
-    progress = progress or Silent()
+    progress = progress or NoProgress()
     read = [read_scores(path) for path in settings.runs]
     first = read[0][1]
     for path, (_, scores) in zip(settings.runs, read, strict=True):

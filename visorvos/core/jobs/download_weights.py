@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.core.weights.cache import cached_file, copy_weights
 from visorvos.core.weights.checkpoints import load_weights
 from visorvos.core.weights.hub import fetch_from_hub
 from visorvos.core.weights.hub_name import SCHEME, HubWeights, parse_hub
-from visorvos.core.weights.registry import RELEASED, Released
+from visorvos.core.weights.registry import PUBLISHED, PublishedWeights
 from visorvos.core.weights.resolve import download_released
 from visorvos.errors import VisorVosError
 from visorvos.settings.download_weights import DownloadWeightsSettings
@@ -36,7 +36,7 @@ class DownloadedWeights:
 class WeightsList:
     """What is published."""
 
-    released: tuple[Released, ...]
+    released: tuple[PublishedWeights, ...]
     files: dict[str, str]
     """Those that are in the cache, by name."""
 
@@ -53,19 +53,19 @@ def download_weights(
     Raises:
         VisorVosError: where there are none of that name, they cannot be downloaded, or are not an STM's.
     """
-    progress = progress or Silent()
+    progress = progress or NoProgress()
     if settings.list:
-        files = {name: str(cached_file(item)) for name, item in RELEASED.items() if cached_file(item).is_file()}
-        return WeightsList(tuple(RELEASED.values()), files)
+        files = {name: str(cached_file(item)) for name, item in PUBLISHED.items() if cached_file(item).is_file()}
+        return WeightsList(tuple(PUBLISHED.values()), files)
     if settings.repo_id is not None:
         return _from_hub(HubWeights(settings.repo_id, settings.revision), settings.output)
     name = settings.name or ""
     if name.startswith(SCHEME):
         return _from_hub(parse_hub(name), settings.output)
-    released = RELEASED.get(name)
+    released = PUBLISHED.get(name)
     if released is None:
         raise VisorVosError(
-            f"No weights named {name} are published.", f"Choose one of {', '.join(RELEASED)}, or give --repo-id."
+            f"No weights named {name} are published.", f"Choose one of {', '.join(PUBLISHED)}, or give --repo-id."
         )
     file = cached_file(released) if settings.output is None else _place(settings.output, f"{released.name}.pth")
     download_released(released, file, progress)

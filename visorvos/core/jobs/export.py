@@ -13,7 +13,7 @@ from visorvos.core.datasets.visor.rasterize import object_polygons
 from visorvos.core.datasets.visor.submission import SubmittedFrame, read_submission, write_submission
 from visorvos.core.io.masks import mask_files, read_mask
 from visorvos.core.labels import object_ids
-from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.export import ExportSettings
 
@@ -58,7 +58,7 @@ def export(settings: ExportSettings, progress: Progress | None = None) -> Export
     Raises:
         VisorVosError: listing all that is wrong; nothing is written then.
     """
-    progress = progress or Silent()
+    progress = progress or NoProgress()
     if settings.check is not None:
         return _check(settings, settings.check)
     names = _names(settings)

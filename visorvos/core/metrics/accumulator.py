@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from visorvos.core.metrics.contour import label_contours
 from visorvos.core.metrics.region import label_regions
-from visorvos.core.metrics.summary import Statistics, average, summarise
+from visorvos.core.metrics.summary import Statistics, average, summarize
 from visorvos.errors import VisorVosError
 
 __all__ = ["Accumulator", "ObjectScores", "ScoreReport", "SequenceScores", "score_sequence"]
@@ -56,11 +56,11 @@ class ObjectScores:
 
     @cached_property
     def region_statistics(self) -> Statistics:
-        return summarise(self.region)
+        return summarize(self.region)
 
     @cached_property
     def contour_statistics(self) -> Statistics:
-        return summarise(self.contour)
+        return summarize(self.contour)
 
     @property
     def j_and_f(self) -> float:

@@ -76,9 +76,9 @@ def label_contours(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], obje
 
 
 def _changes(labels: NDArray[np.uint8], margin: int) -> tuple[Places, NDArray[np.uint8]]:
-    """Pixels that differ from their right, lower or lower-right neighbour, and all four labels: uint8 (4, n).
+    """Pixels that differ from their right, lower or lower-right neighbor, and all four labels: uint8 (4, n).
 
-    An object's boundary is those among them with its id at a corner. Neighbours outside the image never count, so
+    An object's boundary is those among them with its id at a corner. Neighbors outside the image never count, so
     that the last column looks only down, the last row only right, and the corner is never a boundary.
     """
     height, width = labels.shape

@@ -9,7 +9,7 @@ from typing import Literal
 from visorvos.core.io.masks import mask_files
 from visorvos.core.metrics.accumulator import Accumulator, ScoreReport
 from visorvos.core.metrics.score_sequence import MasksOfSequence, score_masks
-from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.core.runtime.worker_pool import WorkerPool, usable_cores
 from visorvos.errors import VisorVosError, listed
 
@@ -61,7 +61,7 @@ def evaluate_masks(
     # The longest first: one that comes last keeps a single process busy while the others have nothing left.
     tasks.sort(key=lambda task: len(task.frames), reverse=True)
     accumulator = Accumulator(protocol)
-    progress = progress or Silent()
+    progress = progress or NoProgress()
     with WorkerPool(min(workers or usable_cores(), len(tasks))) as pool:
         for scores in progress.track(pool.spread(score_masks, tasks), "Scoring", "sequences", len(tasks)):
             accumulator.update(scores)

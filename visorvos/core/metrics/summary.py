@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Statistics", "average", "summarise"]
+__all__ = ["Statistics", "average", "summarize"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Statistics:
     decay: float
 
 
-def summarise(per_frame: NDArray[np.float64]) -> Statistics:
+def summarize(per_frame: NDArray[np.float64]) -> Statistics:
     """Mean, recall and decay of one object's scores.
 
     Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation",

@@ -1,4 +1,4 @@
-"""From each object's own probability to log-odds over all objects and the background."""
+"""From each object's own probability to logits over all objects and the background."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FLOOR = 1e-7
 
 
 def aggregate(probabilities: Tensor, present: Tensor | None = None) -> Tensor:
-    """Soft aggregation (Oh et al. 2019, section 3.4): log-odds of the background and of each object.
+    """Soft aggregation (Oh et al. 2019, section 3.4): logits of the background and of each object.
 
     The background is the product of (1 - p) over the objects. An object that is not present neither
     takes from the background nor comes above the floor.

@@ -27,7 +27,7 @@ class Features(NamedTuple):
 
 
 class _Encoder(nn.Module):
-    """Stem and three residual stages of a ResNet, with the normalisation it was trained on."""
+    """Stem and three residual stages of a ResNet, with the normalization it was trained on."""
 
     thousand_means: Tensor
     thousand_stds: Tensor
@@ -55,7 +55,7 @@ class _Encoder(nn.Module):
         """ImageNet's standard deviation of each channel, float32 (1, 3, 1, 1)."""
         return self.thousand_stds / 1000
 
-    def normalise(self, frame: Tensor) -> Tensor:
+    def normalize(self, frame: Tensor) -> Tensor:
         """A frame (B, 3, H, W) in [0, 1] to ImageNet's statistics, in the precision of the weights."""
         return ((frame - self.mean) / self.std).to(self.norm.weight.dtype)
 
@@ -71,7 +71,7 @@ class QueryEncoder(_Encoder):
 
     def forward(self, frame: Tensor) -> Features:
         """``frame`` (B, 3, H, W) in [0, 1], H and W multiples of 16."""
-        return self.stages(self.stem(self.normalise(frame)))
+        return self.stages(self.stem(self.normalize(frame)))
 
 
 class MemoryEncoder(_Encoder):
@@ -101,7 +101,7 @@ class MemoryEncoder(_Encoder):
         planes = torch.stack((masks, others), dim=2).to(self.stem_mask.weight.dtype)
         # Two convolutions of one plane, summed, are one convolution of two planes.
         weight = torch.cat((self.stem_mask.weight, self.stem_others.weight), dim=1)
-        frame_part = self.stem(self.normalise(frame)).unsqueeze(1)
+        frame_part = self.stem(self.normalize(frame)).unsqueeze(1)
 
         def encode(planes: Tensor) -> Tensor:
             shape = planes.shape[:2]

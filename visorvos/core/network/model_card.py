@@ -44,7 +44,7 @@ stm = STM.from_pretrained("{{ repo_id | default("USER/NAME", true) }}")
 On the command line: `visorvos predict FRAMES --masks FIRST.png \
 --weights hf://{{ repo_id | default("USER/NAME", true) }} --output RESULT`
 
-## Licence
+## License
 
 CC BY-NC-SA 4.0, that of EPIC-KITCHENS VISOR, which such weights are trained on.
 """

@@ -1,4 +1,4 @@
-"""ResNet-18 and ResNet-50 (He et al. 2016), as torchvision builds, names and initialises them.
+"""ResNet-18 and ResNet-50 (He et al. 2016), as torchvision builds, names and initializes them.
 
 Importing torchvision takes as long as importing torch: it is asked for ImageNet's weights, and for nothing else.
 """
@@ -88,7 +88,7 @@ class ResNet(nn.Module):
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
                 nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
-        # Untrained residual blocks start as the identity (Goyal et al. 2017); colours get through.
+        # Untrained residual blocks start as the identity (Goyal et al. 2017); colors get through.
         for part in self.modules():
             if isinstance(part, BasicBlock):
                 nn.init.zeros_(part.bn2.weight)

@@ -118,7 +118,7 @@ class STM(nn.Module):
             present: (B, N) bool: which objects each clip has; all where None.
 
         Returns:
-            float32 log-odds (B, N + 1, H, W), background first. An object that is not present stands at the
+            float32 logits (B, N + 1, H, W), background first. An object that is not present stands at the
             floor of `visorvos.core.network.aggregation.FLOOR`.
         """
         query = self.encode_query(frame)
@@ -132,12 +132,12 @@ class STM(nn.Module):
         return Query(key, value, skips, (frame.shape[-2], frame.shape[-1]))
 
     def decode(self, query: Query, read_out: Tensor, present: Tensor | None = None) -> Tensor:
-        """The part of `segment` after the memory has been read: ``read_out`` (B, N, Cv, h, w) -> log-odds."""
+        """The part of `segment` after the memory has been read: ``read_out`` (B, N, Cv, h, w) -> logits."""
         padded = self.decoder(read_out, query.value, query.skips)
         height, width = query.size
         top, left = (padded.shape[-2] - height) // 2, (padded.shape[-1] - width) // 2
-        log_odds = padded[..., top : top + height, left : left + width]
-        return aggregate(torch.sigmoid(log_odds), present)
+        logits = padded[..., top : top + height, left : left + width]
+        return aggregate(torch.sigmoid(logits), present)
 
     # The Hub's client takes a tenth as long to import as PyTorch, and few runs need it.
 

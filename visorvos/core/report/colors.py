@@ -1,4 +1,4 @@
-"""Bright colours that tell objects apart, the same from frame to frame and from clip to clip."""
+"""Bright colors that tell objects apart, the same from frame to frame and from clip to clip."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _GOLDEN = 0.618034
 
 
 def bright_palette(names: Mapping[int, str]) -> bytes:
-    """Colours by object id; objects with a name have the colour that belongs to the name.
+    """Colors by object id; objects with a name have the color that belongs to the name.
 
-    So a class keeps its colour in all clips, but where two classes of one clip would share one: then the class
-    later in the alphabet takes the next that is free. Objects of one name have one colour.
+    So a class keeps its color in all clips, but where two classes of one clip would share one: then the class
+    later in the alphabet takes the next that is free. Objects of one name have one color.
 
     Args:
         names: object names by id, 1..255; of other objects the id decides.
@@ -40,10 +40,10 @@ def bright_palette(names: Mapping[int, str]) -> bytes:
             slot = (slot + 1) % len(_FIRST)
         of_class[name] = slot
     place |= {index: of_class[name] for index, name in names.items()}
-    return bytes(3) + b"".join(bytes(_colour(place[index])) for index in range(1, 256))
+    return bytes(3) + b"".join(bytes(_color(place[index])) for index in range(1, 256))
 
 
-def _colour(slot: int) -> tuple[int, int, int]:
+def _color(slot: int) -> tuple[int, int, int]:
     """One of the list, then hues a golden angle apart in three tones."""
     if slot < len(_FIRST):
         return _FIRST[slot]

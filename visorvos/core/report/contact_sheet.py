@@ -29,7 +29,7 @@ class Tile:
     labels: NDArray[np.uint8]
     """(H, W), 0 the background."""
     style: Style
-    """Colours, opacity and outlines; ids are written on objects in place of its names."""
+    """Colors, opacity and outlines; ids are written on objects in place of its names."""
     names: Mapping[int, str]
     """Object names by id."""
     caption: str
@@ -85,7 +85,7 @@ def draw_tile(tile: Tile, width: int) -> NDArray[np.uint8]:
 
 
 class _Legend:
-    """The caption and the objects by colour, id and name, broken into lines of a tile's width."""
+    """The caption and the objects by color, id and name, broken into lines of a tile's width."""
 
     def __init__(self, tile: Tile, ids: Sequence[int], width: int, font: Any, size: int) -> None:  # noqa: ANN401
         self.tile, self.font, self.size = tile, font, size
@@ -106,8 +106,8 @@ class _Legend:
         canvas.text((0, top + self.size // 3), self.caption, fill=_FAINT, font=self.font)
         for x, row, index, text in self.places:
             y = top + self.line * (row + 1) + self.size // 3
-            colour = tuple(self.tile.style.palette[3 * index : 3 * index + 3])
-            canvas.rectangle((x, y + 1, x + self.size - 1, y + self.size), fill=colour, outline=_INK)
+            color = tuple(self.tile.style.palette[3 * index : 3 * index + 3])
+            canvas.rectangle((x, y + 1, x + self.size - 1, y + self.size), fill=color, outline=_INK)
             canvas.text((x + self.size + self.size // 3, y), text, fill=_INK, font=self.font)
 
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from visorvos.core.report.overlay import Style, draw_overlay
 
-__all__ = ["PREDICTED_COLOUR", "TRUE_COLOUR", "MaskPair", "crop_window", "draw_mask"]
+__all__ = ["PREDICTED_COLOR", "TRUE_COLOR", "MaskPair", "crop_window", "draw_mask"]
 
-TRUE_COLOUR, PREDICTED_COLOUR = (0, 150, 255), (255, 128, 0)
+TRUE_COLOR, PREDICTED_COLOR = (0, 150, 255), (255, 128, 0)
 
 _LEAST_SHARE = 0.35
 _MARGIN = 2.0
@@ -50,13 +50,13 @@ def crop_window(masks: list[NDArray[np.bool_]]) -> tuple[slice, slice]:
         return slice(0, height), slice(0, width)
     top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
     share = min(1.0, max(_LEAST_SHARE, _MARGIN * (bottom - top) / height, _MARGIN * (right - left) / width))
-    return _centred((top + bottom) / 2, share, height), _centred((left + right) / 2, share, width)
+    return _centerd((top + bottom) / 2, share, height), _centerd((left + right) / 2, share, width)
 
 
 def draw_mask(
     frame: NDArray[np.uint8],
     mask: NDArray[np.bool_],
-    colour: tuple[int, int, int],
+    color: tuple[int, int, int],
     window: tuple[slice, slice],
     width: int,
 ) -> NDArray[np.uint8]:
@@ -65,7 +65,7 @@ def draw_mask(
     Args:
         frame: uint8 (H, W, 3) RGB.
         mask: boolean (H, W).
-        colour: RGB.
+        color: RGB.
         window: what `crop_window` gives.
         width: of the result, in pixels.
 
@@ -77,11 +77,11 @@ def draw_mask(
     interpolation = cv2.INTER_AREA if width < labels.shape[1] else cv2.INTER_LINEAR
     small = np.asarray(cv2.resize(part, size, interpolation=interpolation), np.uint8)
     small_labels = np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-    palette = bytes(3) + bytes(colour) + bytes(3 * 254)
+    palette = bytes(3) + bytes(color) + bytes(3 * 254)
     return draw_overlay(small, small_labels, Style(palette, opacity=0.4))
 
 
-def _centred(middle: float, share: float, length: int) -> slice:
+def _centerd(middle: float, share: float, length: int) -> slice:
     size = max(1, round(share * length))
     start = min(max(0, round(middle - size / 2)), length - size)
     return slice(start, start + size)

@@ -14,7 +14,7 @@ from visorvos.core.datasets.davis.ground_truth import open_truth
 from visorvos.core.datasets.davis.layout import DataSet
 from visorvos.core.io.images import FRAME_SUFFIXES, list_images, read_frame
 from visorvos.core.io.masks import mask_files
-from visorvos.core.report.mask_pair import PREDICTED_COLOUR, TRUE_COLOUR, MaskPair, crop_window, draw_mask
+from visorvos.core.report.mask_pair import PREDICTED_COLOR, TRUE_COLOR, MaskPair, crop_window, draw_mask
 from visorvos.core.report.page import data_uri
 
 __all__ = ["picture_note", "with_pictures"]
@@ -66,8 +66,8 @@ def _drawn(pair: MaskPair, frames: Path, masks: Path, predictions: Sequence[Path
     shown += [truth.predicted(path) == pair.object_id for path in predicted if path is not None]
     frame = _fitted(read_frame(file), shown[0].shape)
     window = crop_window(shown)
-    colours = (TRUE_COLOUR, *(PREDICTED_COLOUR for _ in predictions))
-    drawn = (draw_mask(frame, mask, colour, window, _WIDTH) for mask, colour in zip(shown, colours, strict=True))
+    colors = (TRUE_COLOR, *(PREDICTED_COLOR for _ in predictions))
+    drawn = (draw_mask(frame, mask, color, window, _WIDTH) for mask, color in zip(shown, colors, strict=True))
     return replace(pair, pictures=tuple(map(data_uri, drawn)))
 
 

@@ -23,7 +23,7 @@ class Style:
 
     Attributes:
         palette: 256 RGB triples.
-        opacity: weight of the colour inside an object, 0 to 1.
+        opacity: weight of the color inside an object, 0 to 1.
         outline: whether objects have an outline.
         names: what is written on objects, by id.
     """
@@ -45,15 +45,15 @@ def draw_overlay(frame: NDArray[np.uint8], labels: NDArray[np.uint8], style: Sty
     Returns:
         uint8 (H, W, 3) RGB.
     """
-    colours = np.frombuffer(style.palette, np.uint8).reshape(256, 3)[labels]
-    tinted = cv2.addWeighted(frame, 1 - style.opacity, colours, style.opacity, 0)
+    colors = np.frombuffer(style.palette, np.uint8).reshape(256, 3)[labels]
+    tinted = cv2.addWeighted(frame, 1 - style.opacity, colors, style.opacity, 0)
     drawn = np.where(labels[..., None] > 0, tinted, frame).astype(np.uint8)
     if style.outline:
         # An outline as wide as a 240th of the short side: two pixels at 480p, still seen at 4K.
         width = max(1, round(min(labels.shape) / 240))
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
         edge = (labels > 0) & (cv2.erode(labels, kernel) != cv2.dilate(labels, kernel))
-        bright = cv2.addWeighted(colours, 0.5, np.full_like(colours, 255), 0.5, 0)
+        bright = cv2.addWeighted(colors, 0.5, np.full_like(colors, 255), 0.5, 0)
         drawn = np.where(edge[..., None], bright, drawn).astype(np.uint8)
     return write_on_objects(drawn, labels, style.names, max(12, round(min(labels.shape) / 24)))
 

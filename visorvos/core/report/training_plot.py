@@ -30,7 +30,7 @@ def training_plot(rows: Sequence[Mapping[str, float | None]]) -> bytes:
     _draw(score, rows, "j_and_f", _GREEN, "J&F", marker="o")
     score.set(title="Validation", ylabel="score", ylim=(0, 1))
     if not any(row["j_and_f"] is not None for row in rows):
-        score.text(0.5, 0.5, "no evaluation yet", transform=score.transAxes, ha="center", color="grey")
+        score.text(0.5, 0.5, "no evaluation yet", transform=score.transAxes, ha="center", color="gray")
     _draw(rate, rows, "learning_rate", _BLUE)
     rate.set(title="Learning rate", ylim=(0, None))
     _draw(speed, rows, "clips_per_second", _BLUE)
@@ -51,7 +51,7 @@ def _draw(
     axes: Axes,
     rows: Sequence[Mapping[str, float | None]],
     name: str,
-    colour: str,
+    color: str,
     label: str | None = None,
     marker: str = "",
     linewidth: float = 1.6,
@@ -60,4 +60,4 @@ def _draw(
     points = [(row["clips"], row[name]) for row in rows if row[name] is not None]
     if points:
         clips, values = zip(*points, strict=True)
-        axes.plot(clips, values, color=colour, label=label, marker=marker, linewidth=linewidth)
+        axes.plot(clips, values, color=color, label=label, marker=marker, linewidth=linewidth)

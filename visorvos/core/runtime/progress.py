@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from visorvos.core.weights.http import Transferred
 
-__all__ = ["Bar", "Progress", "Silent"]
+__all__ = ["Bar", "NoProgress", "Progress"]
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Progress(Protocol):
         """Runs a transfer of bytes to its end."""
 
 
-class Silent:
+class NoProgress:
     """Listens to nothing: the default of the library."""
 
     def say(self, message: str) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-__all__ = ["Behind", "read_ahead", "write_behind"]
+__all__ = ["BackgroundCalls", "read_ahead", "write_behind"]
 
 T = TypeVar("T")
 _MOST_PENDING = 8
@@ -25,7 +25,7 @@ def read_ahead(items: Iterable[T]) -> Generator[T, None, None]:
             yield item  # type: ignore[misc]  # what next() gives, but for the end
 
 
-class Behind:
+class BackgroundCalls:
     """Calls that are made in their order, in a thread of their own; from `write_behind`."""
 
     def __init__(self, thread: ThreadPoolExecutor) -> None:
@@ -45,9 +45,9 @@ class Behind:
 
 
 @contextmanager
-def write_behind() -> Iterator[Behind]:
+def write_behind() -> Iterator[BackgroundCalls]:
     """What is handed over in the block is done at its end, whatever ends it."""
     with ThreadPoolExecutor(1, "write-behind") as thread:
-        behind = Behind(thread)
+        behind = BackgroundCalls(thread)
         yield behind
         behind.wait()

@@ -20,7 +20,7 @@ __all__ = ["clip_loss"]
 def clip_loss(stm: STM, frames: Tensor, labels: Tensor, detach: bool = True, channels: int = 16) -> Tensor:
     """Cross-entropy of the second and third frame of each clip, given the first frame's labels.
 
-    Memorises frame 1 with its true mask, segments 2, memorises 2 with its soft prediction, and segments 3
+    Memorizes frame 1 with its true mask, segments 2, memorizes 2 with its soft prediction, and segments 3
     from both (Oh et al. 2019, section 3.5; Darkhalil et al. 2022, appendix).
 
     Args:
@@ -45,8 +45,8 @@ def clip_loss(stm: STM, frames: Tensor, labels: Tensor, detach: bool = True, cha
     floor = math.log(FLOOR / (1 - FLOOR))
 
     def segment(index: int, keys: list[Tensor], values: list[Tensor]) -> Tensor:
-        log_odds = stm.segment(frames[:, index], torch.stack(keys, dim=3), torch.stack(values, dim=3), present)
-        return pad(log_odds, (0, 0, 0, 0, 0, width - log_odds.shape[1]), value=floor)
+        logits = stm.segment(frames[:, index], torch.stack(keys, dim=3), torch.stack(values, dim=3), present)
+        return pad(logits, (0, 0, 0, 0, 0, width - logits.shape[1]), value=floor)
 
     truth = one_hot(labels[:, 0], objects + 1)[..., 1:].permute(0, 3, 1, 2).to(frames.dtype)
     first_key, first_value = stm.memorize(frames[:, 0], truth)

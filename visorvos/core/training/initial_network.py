@@ -11,10 +11,10 @@ from visorvos.core.weights.resolve import resolve_weights
 from visorvos.errors import VisorVosError
 from visorvos.settings.training import TrainingSettings
 
-__all__ = ["start_network"]
+__all__ = ["initial_network"]
 
 
-def start_network(settings: TrainingSettings, progress: Progress) -> STM:
+def initial_network(settings: TrainingSettings, progress: Progress) -> STM:
     """The network of ``--weights``; else one with ImageNet's encoders, or random ones, the rest random by the seed.
 
     Raises:

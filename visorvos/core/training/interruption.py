@@ -9,14 +9,14 @@ from typing import Any
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["Interruption", "StoppedError"]
+__all__ = ["StopSignal", "StoppedError"]
 
 
 class StoppedError(VisorVosError):
     """A run was asked to stop, and has saved all."""
 
 
-class Interruption:
+class StopSignal:
     """Listens to both signals while the block runs; a second one acts as it would without us."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Interruption:
         """Whether a signal has come."""
         return self.signal is not None
 
-    def __enter__(self) -> Interruption:
+    def __enter__(self) -> StopSignal:
         # Python takes handlers from its main thread alone.
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):

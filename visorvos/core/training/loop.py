@@ -12,17 +12,17 @@ import torch
 from accelerate import Accelerator
 
 from visorvos.core.datasets.clip import Clips
-from visorvos.core.datasets.loader import Batch, Course, load_batches
+from visorvos.core.datasets.loader import Batch, ClipSchedule, load_batches
 from visorvos.core.network.stm import STM
 from visorvos.core.runtime.device import choose_device, choose_precision
 from visorvos.core.runtime.freed_memory import keep_freed_memory
-from visorvos.core.runtime.progress import Bar, Progress, Silent
+from visorvos.core.runtime.progress import Bar, NoProgress, Progress
 from visorvos.core.runtime.worker_pool import usable_cores
 from visorvos.core.training.history import History
-from visorvos.core.training.initial_network import start_network
-from visorvos.core.training.interruption import Interruption, StoppedError
+from visorvos.core.training.initial_network import initial_network
+from visorvos.core.training.interruption import StoppedError, StopSignal
 from visorvos.core.training.learner import Learner, start_accelerator
-from visorvos.core.training.run_folder import Outputs, decisive, state_to_go_on_from
+from visorvos.core.training.run_folder import RunFolder, checkpoint_to_resume, decisive
 from visorvos.core.training.schedule import Schedule
 from visorvos.core.training.validation import Validation
 from visorvos.errors import VisorVosError
@@ -80,26 +80,26 @@ def train(
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     accelerator = start_accelerator(device, bfloat16=precision == torch.bfloat16)
-    listener = progress if progress is not None and accelerator.is_main_process else Silent()
-    course = _course(settings, accelerator.num_processes)
+    listener = progress if progress is not None and accelerator.is_main_process else NoProgress()
+    clip_schedule = _clip_schedule(settings, accelerator.num_processes)
     with accelerator.main_process_first():
         # What is made of the data once, such as an index, is made by one process.
         clips = make_clips(listener)
     made_from = decisive(settings, clips.describe())
-    state = state_to_go_on_from(settings.output, settings.resume, made_from, listener)
+    state = checkpoint_to_resume(settings.output, settings.resume, made_from, listener)
     learner, history = _learner(settings, stage, accelerator, state, listener)
     # No process may write before all have read.
     accelerator.wait_for_everyone()
     with ExitStack() as stack:
         outputs = None
         if accelerator.is_main_process:
-            outputs = Outputs(settings.output, stage.command, settings, made_from, history.clips)
+            outputs = RunFolder(settings.output, stage.command, settings, made_from, history.clips)
             stack.enter_context(outputs.closed_after(history))
-        interruption = stack.enter_context(Interruption())
+        interruption = stack.enter_context(StopSignal())
         bar = stack.enter_context(listener.bar("Training", "clips", settings.iterations, history.clips))
         workers = _workers(settings, accelerator)
         steps = load_batches(
-            clips, course, history.clips, workers, accelerator.process_index, accelerator.num_processes
+            clips, clip_schedule, history.clips, workers, accelerator.process_index, accelerator.num_processes
         )
         _Run(settings, learner, history, validation, outputs, listener).go(steps, interruption, bar)
     best = history.best if history.best >= 0 else None
@@ -116,7 +116,7 @@ def _learner(
 ) -> tuple[Learner, History]:
     """A network at the start of a run, or where the checkpoint ``state`` left it."""
     # What the run started from is not needed, and need not be there any more, once it goes on.
-    stm = start_network(settings, progress) if state is None else STM(state["backbone"], pretrained=False)
+    stm = initial_network(settings, progress) if state is None else STM(state["backbone"], pretrained=False)
     learner = Learner(
         stm,
         accelerator,
@@ -151,7 +151,7 @@ class _Run:
         learner: Learner,
         history: History,
         validation: Validation | None,
-        outputs: Outputs | None,
+        outputs: RunFolder | None,
         progress: Progress,
     ) -> None:
         self.settings = settings
@@ -163,7 +163,7 @@ class _Run:
         self.schedule = Schedule(settings.learning_rate, settings.warm_up, settings.iterations, settings.schedule)
         self.saved = history.clips
 
-    def go(self, steps: Iterable[list[Batch]], interruption: Interruption, bar: Bar) -> None:
+    def go(self, steps: Iterable[list[Batch]], interruption: StopSignal, bar: Bar) -> None:
         """Takes all steps; evaluates, logs and saves when it is time.
 
         An error of any kind leaves weights and history as after the last whole step: they are saved first.
@@ -174,7 +174,7 @@ class _Run:
             self._rescue()
             raise
 
-    def _go(self, steps: Iterable[list[Batch]], interruption: Interruption, bar: Bar) -> None:
+    def _go(self, steps: Iterable[list[Batch]], interruption: StopSignal, bar: Bar) -> None:
         history = self.history
         # An interruption can come between a step and the evaluation that was due after it.
         self._evaluate_if_due(interruption)
@@ -199,7 +199,7 @@ class _Run:
         clips = self.history.clips
         return clips // every > before // every or clips == self.settings.iterations
 
-    def _evaluate_if_due(self, interruption: Interruption) -> None:
+    def _evaluate_if_due(self, interruption: StopSignal) -> None:
         history, every = self.history, self.settings.evaluate_every
         if self.validation is None or not self._crossed(every, history.evaluated) or history.evaluated == history.clips:
             return
@@ -238,7 +238,7 @@ class _Run:
         else:
             self.progress.say(f"All is saved after {self.saved:,} clips: --resume goes on from there.")
 
-    def _stop(self, interruption: Interruption) -> None:
+    def _stop(self, interruption: StopSignal) -> None:
         """Saves and ends the run where it was asked to stop before its end."""
         self._save()
         if self.history.clips == self.settings.iterations:
@@ -250,15 +250,17 @@ class _Run:
         )
 
 
-def _course(settings: TrainingSettings, processes: int) -> Course:
+def _clip_schedule(settings: TrainingSettings, processes: int) -> ClipSchedule:
     """The order of the clips, in steps that the processes can share."""
-    course = Course(settings.iterations, settings.batch_size * settings.accumulate, settings.batch_size, settings.seed)
-    if course.step_size < processes:
+    schedule = ClipSchedule(
+        settings.iterations, settings.batch_size * settings.accumulate, settings.batch_size, settings.seed
+    )
+    if schedule.step_size < processes:
         raise VisorVosError(
-            f"A step of {course.step_size} clips cannot be shared by {processes} processes.",
+            f"A step of {schedule.step_size} clips cannot be shared by {processes} processes.",
             "Raise --accumulate or --batch-size: their product is the number of clips in a step.",
         )
-    return course
+    return schedule
 
 
 def _workers(settings: TrainingSettings, accelerator: Accelerator) -> int:

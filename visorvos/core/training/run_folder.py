@@ -20,7 +20,7 @@ from visorvos.core.weights.checkpoints import save_weights
 from visorvos.errors import VisorVosError
 from visorvos.settings.training import TrainingSettings
 
-__all__ = ["BEST", "LAST", "Outputs", "decisive", "state_to_go_on_from"]
+__all__ = ["BEST", "LAST", "RunFolder", "checkpoint_to_resume", "decisive"]
 
 LAST = "last.safetensors"
 BEST = "best.safetensors"
@@ -49,7 +49,7 @@ def decisive(settings: TrainingSettings, clips: str) -> dict[str, Any]:
     return {**options, "batch_size x accumulate": settings.batch_size * settings.accumulate, "data": clips}
 
 
-def state_to_go_on_from(
+def checkpoint_to_resume(
     output: Path, resume: bool, made_from: Mapping[str, Any], progress: Progress
 ) -> dict[str, Any] | None:
     """The newest checkpoint of a run that can be read, or None where there is none.
@@ -96,7 +96,7 @@ def _newest(states: list[Path], progress: Progress) -> dict[str, Any]:
     return _newest(before, progress)
 
 
-class Outputs:
+class RunFolder:
     """Writes what a run leaves behind; every file whole or not at all.
 
     Args:

@@ -8,14 +8,14 @@ from pathlib import Path
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
-from visorvos.core.datasets.davis.layout import DataSet, Sequence
+from visorvos.core.datasets.davis.layout import DataSet, VideoSequence
 from visorvos.core.inference.segment_split import segment_split
 from visorvos.core.metrics.score_folders import evaluate_masks
 from visorvos.core.network.stm import STM
 from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.worker_pool import usable_cores
 from visorvos.core.training.history import Scores
-from visorvos.core.training.interruption import Interruption
+from visorvos.core.training.interruption import StopSignal
 from visorvos.settings.training import TrainingSettings
 
 __all__ = ["Validation", "choose_validation"]
@@ -27,15 +27,13 @@ class Validation:
 
     truth: Path
     """The annotated masks."""
-    videos: list[Sequence]
+    videos: list[VideoSequence]
     size: int
     """Short side at which frames are segmented."""
     masks: Path
     """Where the masks of the last evaluation stay."""
 
-    def score(
-        self, stm: STM, accelerator: Accelerator, progress: Progress, interruption: Interruption
-    ) -> Scores | None:
+    def score(self, stm: STM, accelerator: Accelerator, progress: Progress, interruption: StopSignal) -> Scores | None:
         """Segments and scores the sequences under the VISOR protocol; several processes share them.
 
         Returns:

@@ -18,8 +18,8 @@ from visorvos.core.io.atomic import make_folder, write_text, written_whole
 from visorvos.core.io.cache import HOME_VARIABLE, cache_folder
 from visorvos.core.runtime.run_state import checksum
 from visorvos.core.weights.checkpoints import load_weights
-from visorvos.core.weights.http import Patience, ServerError, Transferred, download, drop_part
-from visorvos.core.weights.registry import Released
+from visorvos.core.weights.http import Patience, ServerError, Transferred, download, remove_partial
+from visorvos.core.weights.registry import PublishedWeights
 from visorvos.errors import VisorVosError
 
 __all__ = ["cached_file", "copy_weights", "fetch_released", "is_there"]
@@ -39,7 +39,7 @@ class _Record(BaseModel):
     link: str
 
 
-def cached_file(released: Released) -> Path:
+def cached_file(released: PublishedWeights) -> Path:
     """Where a checkpoint lies in the cache, once it is there."""
     return cache_folder() / "weights" / f"{released.name}.pth"
 
@@ -74,7 +74,7 @@ def is_there(file: Path) -> bool:
 
 
 def fetch_released(
-    released: Released, file: Path, tell: Callable[[str], None], patience: Patience | None = None
+    released: PublishedWeights, file: Path, tell: Callable[[str], None], patience: Patience | None = None
 ) -> Iterator[Transferred]:
     """Downloads a published checkpoint unless it is there; ``file`` is whole and checked when the iteration ends.
 
@@ -117,14 +117,14 @@ def copy_weights(source: Path, target: Path) -> None:
         shutil.copyfile(source, part)
 
 
-def _publish(released: Released, part: Path, file: Path, link: str) -> None:
+def _publish(released: PublishedWeights, part: Path, file: Path, link: str) -> None:
     """Gives a download its name, once it has been read as the checkpoint it should be."""
     try:
         backbone = load_weights(part).backbone
         if backbone != released.backbone:
             raise VisorVosError(f"Its backbone is {backbone}, not {released.backbone}.", "")
     except VisorVosError as error:
-        drop_part(part)
+        remove_partial(part)
         found = error.message.replace(str(part), released.file)
         raise ServerError(
             f"What {link} sends is not the checkpoint: {found}", "Try again later, or tell the authors."
@@ -133,7 +133,7 @@ def _publish(released: Released, part: Path, file: Path, link: str) -> None:
     new = _Record(sha256=checksum(part), size=stat.st_size, modified_ns=stat.st_mtime_ns, link=link)
     known = _read_record(file)
     if known is not None and known.sha256 != new.sha256:
-        drop_part(part)
+        remove_partial(part)
         raise ServerError(
             f"What {link} sends is a checkpoint, but not the one downloaded before: SHA-256 {new.sha256}, "
             f"then {known.sha256}.",
@@ -142,7 +142,7 @@ def _publish(released: Released, part: Path, file: Path, link: str) -> None:
     # The record comes first: a file without one is not taken for a download.
     _write_record(file, new)
     part.replace(file)
-    drop_part(part)
+    remove_partial(part)
 
 
 @contextmanager

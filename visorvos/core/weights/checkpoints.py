@@ -127,7 +127,7 @@ def _reason(error: Exception) -> str:
 
 
 def _is_plain(value: object) -> bool:
-    """Whether it is a tensor with values, neither sparse nor quantised."""
+    """Whether it is a tensor with values, neither sparse nor quantized."""
     return isinstance(value, Tensor) and value.layout == torch.strided and not (value.is_meta or value.is_quantized)
 
 
@@ -138,14 +138,14 @@ def _constant(name: str, stm: STM) -> Tensor:
 
 
 def _take_constants(state: dict[str, Tensor], stm: STM, path: Path) -> None:
-    """Removes the reference's normalisation buffers, having seen that they are the ones built in here."""
+    """Removes the reference's normalization buffers, having seen that they are the ones built in here."""
     for name in CONSTANTS:
         found = state.pop(name, None)
         own = _constant(name, stm)
         # A checkpoint in half precision holds them rounded.
         if found is not None and not (found.shape == own.shape and torch.allclose(found.float(), own, atol=2e-3)):
             raise VisorVosError(
-                f"The weights {path} normalise frames by other values than ImageNet's ({name}).",
+                f"The weights {path} normalize frames by other values than ImageNet's ({name}).",
                 "This network was trained for frames of another range and cannot be used here.",
             )
 

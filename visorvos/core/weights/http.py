@@ -18,7 +18,7 @@ from visorvos import __version__
 from visorvos.core.io.atomic import make_folder
 from visorvos.errors import VisorVosError
 
-__all__ = ["Patience", "ServerError", "Transferred", "download", "drop_part"]
+__all__ = ["Patience", "ServerError", "Transferred", "download", "remove_partial"]
 
 _LONGEST_WAIT = 60.0
 _LONGEST_CALL, _MOST_CALLS = 10.0, 3
@@ -111,7 +111,7 @@ def download(
             except httpx2.InvalidURL as error:
                 raise ServerError(f"{url} could not be downloaded: {error}.", _BY_HAND) from error
             except OSError as error:
-                drop_part(part)
+                remove_partial(part)
                 raise VisorVosError(
                     f"Cannot write {part}: {error.strerror or error}.", "Check that the disk has room."
                 ) from error
@@ -144,13 +144,13 @@ def _attempt(client: httpx2.Client, url: str, part: Path, most: int) -> Iterator
         if response.status_code == _PARTIAL:
             same = source and mark in ("", source.mark) and (total is None or source.total in (None, total))
             if not same or _start(response) != done:
-                drop_part(part)
+                remove_partial(part)
                 raise _AgainError("the server went on with another file than it began with")
         else:
             done = 0
         _refuse_size(url, part, total, done, most)
         if done == 0:
-            drop_part(part)
+            remove_partial(part)
             if mark:
                 _note(part).write_text(json.dumps(asdict(_Source(url, mark, total))), encoding="utf-8")
         yield Transferred(done, total)
@@ -160,7 +160,7 @@ def _attempt(client: httpx2.Client, url: str, part: Path, most: int) -> Iterator
                     _refuse_page(response, url, part, block)
                 if done + len(block) > min(most, total if total is not None else most):
                     file.close()
-                    drop_part(part)
+                    remove_partial(part)
                     raise ServerError(f"{url} sends more bytes than it states or can be meant.", _BY_HAND)
                 file.write(block)
                 done += len(block)
@@ -188,7 +188,7 @@ def _follow(client: httpx2.Client, request: httpx2.Request) -> httpx2.Response:
 def _refuse_status(response: httpx2.Response, url: str, part: Path) -> None:
     status = response.status_code
     if status == _NO_SUCH_RANGE:
-        drop_part(part)
+        remove_partial(part)
         raise _AgainError("the server has fewer bytes than before")
     if status == _TOO_MANY_REQUESTS or status >= 500:
         asked = response.headers.get("Retry-After", "")
@@ -204,7 +204,7 @@ def _refuse_page(response: httpx2.Response, url: str, part: Path, start: bytes) 
     """Refuses a web page: of a login, a consent, or a file that is gone."""
     is_page = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html", b"<head"))
     if is_page or response.headers.get("Content-Type", "").lower().startswith("text/html"):
-        drop_part(part)
+        remove_partial(part)
         raise ServerError(
             f"{url} sends a web page in place of the file: it asks for a login, or the file is gone.", _BY_HAND
         )
@@ -214,7 +214,7 @@ def _refuse_size(url: str, part: Path, total: int | None, done: int, most: int) 
     if total is None:
         return
     if total > most:
-        drop_part(part)
+        remove_partial(part)
         raise ServerError(f"{url} is to have {total:,} bytes, more than can be meant.", _BY_HAND)
     free = shutil.disk_usage(part.parent).free
     if total - done > free:
@@ -264,7 +264,7 @@ def _source(part: Path, url: str) -> _Source | None:
     return source if source.url == url and isinstance(source.mark, str) else None
 
 
-def drop_part(part: Path) -> None:
+def remove_partial(part: Path) -> None:
     """Removes what a download has written."""
     part.unlink(missing_ok=True)
     _note(part).unlink(missing_ok=True)
@@ -273,7 +273,7 @@ def drop_part(part: Path) -> None:
 def _given_up(url: str, part: Path, attempts: int, reason: str) -> ServerError:
     kept = part.stat().st_size if _source(part, url) else 0
     if not kept:
-        drop_part(part)
+        remove_partial(part)
     again = f": it goes on from {kept / 1e6:.1f} MB" if kept else ""
     return ServerError(
         f"{url} could not be downloaded in {attempts} attempt{'s' * (attempts > 1)}: {reason}.",

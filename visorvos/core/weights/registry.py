@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["RELEASED", "Released"]
+__all__ = ["PUBLISHED", "PublishedWeights"]
 
 
 @dataclass(frozen=True)
-class Released:
+class PublishedWeights:
     """A published checkpoint."""
 
     name: str
@@ -20,18 +20,18 @@ class Released:
     """Its name there."""
     links: tuple[str, ...]
     """Where it lies, the newest first."""
-    licence: str = "CC BY-NC-SA 4.0"
-    licence_link: str = "https://creativecommons.org/licenses/by-nc-sa/4.0/"
+    license: str = "CC BY-NC-SA 4.0"
+    license_link: str = "https://creativecommons.org/licenses/by-nc-sa/4.0/"
     megabytes: int = 156
     """About: its tensors have 155,947,408 bytes."""
 
 
 _COCO, _VISOR = "coco_res50.pth", "coco_lr_fix_skip_0_1_release_resnet50_400000_32_399999.pth"
 
-RELEASED: dict[str, Released] = {
+PUBLISHED: dict[str, PublishedWeights] = {
     released.name: released
     for released in (
-        Released(
+        PublishedWeights(
             "coco-resnet50",
             "resnet50",
             "MS-COCO",
@@ -42,7 +42,7 @@ RELEASED: dict[str, Released] = {
                 f"https://www.dropbox.com/s/bsy577kflurboav/{_COCO}?dl=0",
             ),
         ),
-        Released(
+        PublishedWeights(
             "visor-resnet50",
             "resnet50",
             "MS-COCO, then VISOR",

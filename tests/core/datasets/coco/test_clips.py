@@ -33,7 +33,7 @@ UNMOVED = replace(SMALL, flip=0, corner_shift=0, warps=STILL)
 
 
 class Painted:
-    """Images whose objects are discs, each in a colour that no other object has, upon grey."""
+    """Images whose objects are discs, each in a color that no other object has, upon gray."""
 
     def __init__(self, *images, height=90, width=120):
         self.shape = (height, width)
@@ -55,13 +55,13 @@ class Painted:
         x, y, radius = self.flat[instance]
         return [cv2.ellipse2Poly((x, y), (radius, radius), 0, 0, 360, 10)]
 
-    def colour(self, instance):
+    def color(self, instance):
         return (instance // 16 * 16, instance % 16 * 16, 255 - instance % 250)
 
     def read_frame(self, image):
         frame = np.full((*self.shape, 3), 8, np.uint8)
         for instance in range(self.instance_starts[image], self.instance_starts[image + 1]):
-            cv2.fillPoly(frame, self.polygons(instance), self.colour(instance))
+            cv2.fillPoly(frame, self.polygons(instance), self.color(instance))
         return frame
 
 
@@ -74,19 +74,19 @@ def clips(painted=SCENES, augmentation=SMALL, crop_size=64, max_objects=5, short
 
 
 def inside(mask):
-    """Pixels over four away from where the mask ends, and from the border: even two warps mix no colours there."""
+    """Pixels over four away from where the mask ends, and from the border: even two warps mix no colors there."""
     return cv2.erode(mask.astype(np.uint8), np.ones((9, 9), np.uint8), borderType=0, borderValue=0) > 0
 
 
 def shown(clip, painted=SCENES):
-    """The instance that each id of a clip is, by the colour that it has wherever it is; at most one colour each."""
+    """The instance that each id of a clip is, by the color that it has wherever it is; at most one color each."""
     found = {}
     for index in range(1, clip.labels.max() + 1):
         pixels = [frame[inside(labels == index)] for frame, labels in zip(clip.frames, clip.labels, strict=True)]
-        colours = {tuple(pixel) for pixel in np.concatenate(pixels).tolist()}
-        if colours:  # else too little of it is seen to tell
-            (colour,) = colours
-            (found[index],) = [number for number in range(len(painted.flat)) if painted.colour(number) == colour]
+        colors = {tuple(pixel) for pixel in np.concatenate(pixels).tolist()}
+        if colors:  # else too little of it is seen to tell
+            (color,) = colors
+            (found[index],) = [number for number in range(len(painted.flat)) if painted.color(number) == color]
     return found
 
 
@@ -105,8 +105,8 @@ def test_frames_and_labels_agree_after_all_that_is_done_to_them(sample, short_si
         for frame, labels in zip(clip.frames, clip.labels, strict=True):
             for index, instance in instances.items():
                 if list(instances.values()).count(instance) == 1 and instance < SCENES.instance_starts[sample]:
-                    there = inside((frame == SCENES.colour(instance)).all(2))
-                    assert (labels[there] == index).all(), "a colour of an object is labelled wherever it is"
+                    there = inside((frame == SCENES.color(instance)).all(2))
+                    assert (labels[there] == index).all(), "a color of an object is labeled wherever it is"
     assert kept > 7
 
 
@@ -138,14 +138,14 @@ def shown_in_first(clip):
     return [
         number
         for number in range(len(SCENES.flat))
-        if (clip.frames[0] == SCENES.colour(number)).all(2)[clip.labels[0] > 0].any()
+        if (clip.frames[0] == SCENES.color(number)).all(2)[clip.labels[0] > 0].any()
     ]
 
 
 @pytest.mark.parametrize(("pasting", "most"), [(0, 1), (1, 4)])
 def test_how_many_objects_are_pasted(monkeypatch, pasting, most):
     laid = []
-    monkeypatch.setattr(coco_clips, "lay_upon", lambda *arguments: laid.append(arguments[3]))
+    monkeypatch.setattr(coco_clips, "paste", lambda *arguments: laid.append(arguments[3]))
     source = clips(augmentation=replace(SMALL, pasting=pasting))
     counts = Counter()
     for epoch in range(120):

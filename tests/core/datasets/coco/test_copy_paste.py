@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from visorvos.core.datasets.affine_warps import AffineRanges, warp_cut_out
-from visorvos.core.datasets.coco.copy_paste import cut_out, draw_patch, lay_upon, mark
+from visorvos.core.datasets.coco.copy_paste import cut_out, draw_patch, mark, paste
 from visorvos.core.datasets.visor.rasterize import draw_objects
 
 HEIGHT, WIDTH = 30, 41
@@ -60,7 +60,7 @@ def test_a_cut_out_has_its_object_in_the_middle_with_room_to_turn(corners):
 def test_a_cut_out_covers_what_lies_under_its_mask(side, x, y, seed):
     square = np.random.default_rng(seed).integers(0, 256, (side, side, 4), dtype=np.uint8)
     frame, labels = FRAME.copy(), np.zeros((HEIGHT, WIDTH), np.uint8)
-    lay_upon(frame, labels, square, 5, (x, y))
+    paste(frame, labels, square, 5, (x, y))
     expected, ids = FRAME.copy(), np.zeros((HEIGHT, WIDTH), np.uint8)
     for row in range(side):
         for column in range(side):
@@ -72,7 +72,7 @@ def test_a_cut_out_covers_what_lies_under_its_mask(side, x, y, seed):
     np.testing.assert_array_equal(labels, ids)
 
 
-def test_a_warp_takes_colours_and_mask_alike():
+def test_a_warp_takes_colors_and_mask_alike():
     square = np.zeros((101, 101, 4), np.uint8)
     cv2.ellipse(square, (50, 50), (40, 20), 20, 0, 360, (200, 150, 100, 255), -1)
     ranges = AffineRanges(rotation=30, shear=20, translation=0, scale=(0.8, 1.2), probability=1)
@@ -81,8 +81,8 @@ def test_a_warp_takes_colours_and_mask_alike():
     for one in warped:
         assert one.shape == square.shape
         covered = one[..., 3] / 255
-        for channel, colour in enumerate((200, 150, 100)):
-            assert np.abs(one[..., channel] - covered * colour).max() <= 1
+        for channel, color in enumerate((200, 150, 100)):
+            assert np.abs(one[..., channel] - covered * color).max() <= 1
     areas = [np.count_nonzero(one[..., 3] >= 128) / np.count_nonzero(square[..., 3]) for one in warped]
     assert min(areas) > 0.8**2 * 0.85
     assert max(areas) < 1.2**2 * 1.05

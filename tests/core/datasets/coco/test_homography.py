@@ -62,7 +62,7 @@ def test_the_square_is_cut_from_the_frames_as_if_they_had_been_warped_whole(seed
 
 
 def inside(mask):
-    """Pixels at least three away from where the mask ends, and from the border: no colours mix there."""
+    """Pixels at least three away from where the mask ends, and from the border: no colors mix there."""
     return cv2.erode(mask.astype(np.uint8), np.ones((5, 5), np.uint8), borderType=0, borderValue=0) > 0
 
 

@@ -367,7 +367,7 @@ def frame(height, width, seed=0):
 
 
 def test_frames_come_as_rgb_whatever_they_are_on_disk(tmp_path):
-    names = ["rgb.png", "grey.png", "palette.png", "cmyk.jpg", "deep/alpha.png"]
+    names = ["rgb.png", "gray.png", "palette.png", "cmyk.jpg", "deep/alpha.png"]
     entries = [picture(number, 6, 9, file_name=name) for number, name in enumerate(names)]
     coco = write_coco(tmp_path, [], [annotation(1, 0, square(1, 1, 3))])
     (coco / JSON).write_text(json.dumps(json.loads((coco / JSON).read_text()) | {"images": entries}))

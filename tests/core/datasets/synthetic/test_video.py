@@ -4,16 +4,16 @@ import cv2
 import numpy as np
 import pytest
 
-from visorvos.core.datasets.synthetic.video import DrawnVideo, draw_video
+from visorvos.core.datasets.synthetic.video import SyntheticVideo, make_video
 from visorvos.core.labels import object_ids
 
 
 @pytest.fixture(scope="module")
-def video() -> DrawnVideo:
-    return draw_video(6, 120, 213, seed=3, objects=3)
+def video() -> SyntheticVideo:
+    return make_video(6, 120, 213, seed=3, objects=3)
 
 
-def test_shapes_types_and_names(video: DrawnVideo) -> None:
+def test_shapes_types_and_names(video: SyntheticVideo) -> None:
     assert video.frames.shape == (6, 120, 213, 3)
     assert video.frames.dtype == np.uint8
     assert video.labels().shape == (6, 120, 213)
@@ -21,8 +21,8 @@ def test_shapes_types_and_names(video: DrawnVideo) -> None:
     assert len(set(video.names)) == 3
 
 
-def test_the_seed_decides_every_pixel(video: DrawnVideo) -> None:
-    again, other = draw_video(6, 120, 213, seed=3, objects=3), draw_video(6, 120, 213, seed=4, objects=3)
+def test_the_seed_decides_every_pixel(video: SyntheticVideo) -> None:
+    again, other = make_video(6, 120, 213, seed=3, objects=3), make_video(6, 120, 213, seed=4, objects=3)
     assert np.array_equal(video.frames, again.frames)
     assert np.array_equal(video.outlines, again.outlines)
     assert not np.array_equal(video.frames, other.frames)
@@ -32,32 +32,32 @@ def test_the_seed_decides_every_pixel(video: DrawnVideo) -> None:
 @pytest.mark.parametrize("objects", [1, 2, 3, 4])
 def test_the_first_frame_shows_every_object(objects: int) -> None:
     for seed in range(20):
-        labels = draw_video(1, 96, 171, seed, objects).labels()[0]
+        labels = make_video(1, 96, 171, seed, objects).labels()[0]
         assert object_ids(labels) == list(range(1, objects + 1))
         assert np.bincount(labels.ravel())[1:].min() > 300
 
 
-def test_the_objects_colours_lie_where_its_outline_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_objects_colors_lie_where_its_outline_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """Up to a pixel at the edge, which is smooth in the frame."""
     white = np.full((160, 160, 3), 255, np.float32)
     monkeypatch.setattr("visorvos.core.datasets.synthetic.video._texture", lambda *_: white)
     square = np.ones((3, 3), np.uint8)
     for seed in range(6):
-        video = draw_video(4, 120, 213, seed, objects=1)
+        video = make_video(4, 120, 213, seed, objects=1)
         for frame, labels in zip(video.frames, video.labels(), strict=True):
-            coloured = (frame == 255).all(axis=2).astype(np.uint8)
-            assert not np.any(cv2.erode(labels, square, borderValue=0) & (1 - coloured))
-            assert not np.any(cv2.erode(coloured, square) & (1 - labels))
+            colored = (frame == 255).all(axis=2).astype(np.uint8)
+            assert not np.any(cv2.erode(labels, square, borderValue=0) & (1 - colored))
+            assert not np.any(cv2.erode(colored, square) & (1 - labels))
 
 
 def test_objects_move_turn_overlap_leave_and_return() -> None:
     moved, turned, overlapped, returned = [], [], 0, 0
     for seed in range(12):
-        video = draw_video(8, 96, 171, seed, objects=2)
+        video = make_video(8, 96, 171, seed, objects=2)
         labels = video.labels()
-        centres = video.outlines.mean(axis=2)
-        moved.append(np.linalg.norm(np.diff(centres, axis=0), axis=2).mean())
-        arms = video.outlines[:, :, 0] - centres
+        centers = video.outlines.mean(axis=2)
+        moved.append(np.linalg.norm(np.diff(centers, axis=0), axis=2).mean())
+        arms = video.outlines[:, :, 0] - centers
         turned.append(np.abs(np.diff(np.unwrap(np.arctan2(arms[..., 1], arms[..., 0]), axis=0), axis=0)).mean())
         for index in (1, 2):
             seen = (labels == index).any(axis=(1, 2))
@@ -74,7 +74,7 @@ def test_objects_move_turn_overlap_leave_and_return() -> None:
 
 
 def test_the_ground_moves() -> None:
-    video = draw_video(5, 96, 171, seed=1, objects=1)
+    video = make_video(5, 96, 171, seed=1, objects=1)
     labels = video.labels()
     ground = (labels[0] == 0) & (labels[4] == 0)
     difference = np.abs(video.frames[0].astype(int) - video.frames[4])[ground]

@@ -24,7 +24,7 @@ from visorvos.errors import VisorVosError
 RANGES = AffineRanges(rotation=30, shear=15, translation=15, scale=(0.8, 1.2), probability=0.5)
 RECIPE = VisorAugmentation(flip=0.5, warps=RANGES, resize=(0.8, 1.1), wander=20)
 PLAIN = VisorAugmentation(flip=0, warps=replace(RANGES, probability=0), resize=(1, 1), wander=0)
-COLOURS = np.random.default_rng(5).integers(40, 256, (256, 3), dtype=np.uint8)
+COLORS = np.random.default_rng(5).integers(40, 256, (256, 3), dtype=np.uint8)
 PREPARED = SHARED / "golden" / "prepare" / "VISOR_2022"
 
 
@@ -40,13 +40,13 @@ def video_of(count, name="P01_01_seq_00003", root="."):
 
 
 def clips_of(masks, augmentation=RECIPE, **given):
-    """Clips of a video in memory that shows each object in a colour of its own."""
+    """Clips of a video in memory that shows each object in a color of its own."""
     video = video_of(len(masks))
     labels = dict(zip(video.masks, masks, strict=True))
     options = {"crop_size": 64, "max_objects": 15, "short_side": None, "seed": 0} | given
     return VisorClips(
         [video],
-        lambda path: COLOURS[labels[path.with_suffix(".png")]],
+        lambda path: COLORS[labels[path.with_suffix(".png")]],
         lambda path, height, width: labels[path],
         augmentation,
         **options,
@@ -56,11 +56,11 @@ def clips_of(masks, augmentation=RECIPE, **given):
 def discs(ids, frames=5, height=100, width=170, radius=13):
     """Masks of discs that move."""
     random, masks = np.random.default_rng(1), []
-    centres = random.uniform((20, 20), (width - 20, height - 20), (len(ids), 2))
+    centers = random.uniform((20, 20), (width - 20, height - 20), (len(ids), 2))
     for number in range(frames):
         mask = np.zeros((height, width), np.uint8)
-        for index, centre in zip(ids, centres, strict=True):
-            cv2.circle(mask, (centre + 2 * number).astype(int).tolist(), radius, (index,), -1)
+        for index, center in zip(ids, centers, strict=True):
+            cv2.circle(mask, (center + 2 * number).astype(int).tolist(), radius, (index,), -1)
         masks.append(mask)
     return masks
 
@@ -124,22 +124,22 @@ def test_the_share_of_training_done_says_how_many_frames_are_left_out(skips, pro
 def test_marks_in_frames_and_masks_land_on_the_same_pixels(seed):
     ids = [3, 7, 41, 90, 200, 255]
     clip = clips_of(discs(ids), seed=seed).clip(0, 0, 0.7)
-    # What the frames show, pixel by pixel, where it is the very colour of an object.
-    shown = sum(np.where((clip.frames == COLOURS[index]).all(axis=3), index, 0) for index in ids)
+    # What the frames show, pixel by pixel, where it is the very color of an object.
+    shown = sum(np.where((clip.frames == COLORS[index]).all(axis=3), index, 0) for index in ids)
     meant = np.zeros(256, int)
     for number in range(1, clip.labels.max() + 1):
-        # An object of which the crop has a sliver alone may show its colour nowhere unmixed.
+        # An object of which the crop has a sliver alone may show its color nowhere unmixed.
         seen = shown[(clip.labels == number) & (shown > 0)]
         meant[number] = np.bincount(seen).argmax() if len(seen) else 0
     identified = meant[meant > 0].tolist()
     assert len(identified) > 1
     assert identified == sorted(set(identified))
-    # Where the masks have an object, but for its edge, the frames have its colour, and the other way round.
-    for colours, labels in zip(shown, clip.labels, strict=True):
+    # Where the masks have an object, but for its edge, the frames have its color, and the other way round.
+    for colors, labels in zip(shown, clip.labels, strict=True):
         for number in np.unique(labels[labels > 0]):
-            np.testing.assert_array_equal(colours[eroded(labels == number, 4)], meant[number])
-    coloured = np.isin(shown, identified)
-    assert (meant[clip.labels[coloured]] == shown[coloured]).mean() > 0.99
+            np.testing.assert_array_equal(colors[eroded(labels == number, 4)], meant[number])
+    colored = np.isin(shown, identified)
+    assert (meant[clip.labels[colored]] == shown[colored]).mean() > 0.99
 
 
 def test_objects_are_those_of_the_first_frame():
@@ -193,7 +193,7 @@ def test_a_clip_is_mirrored_as_a_whole_or_not_at_all():
         for frame, labels, mask in zip(clip.frames, clip.labels, masks, strict=True):
             expected = mask[:, ::-1] if flips[0] else mask
             np.testing.assert_array_equal(labels, expected)
-            np.testing.assert_array_equal(frame, COLOURS[expected])
+            np.testing.assert_array_equal(frame, COLORS[expected])
     assert 25 < mirrored < 75
 
 
@@ -201,8 +201,8 @@ def test_frames_of_a_clip_are_warped_each_on_its_own():
     masks = discs([1], frames=1) * 3
     ranges = replace(RANGES, rotation=0, shear=0, scale=(1, 1), probability=1)
     clip = clips_of(masks, replace(PLAIN, warps=ranges)).clip(0, 0, 0)
-    centres = np.array([np.argwhere(labels).mean(axis=0) for labels in clip.labels])
-    assert len(np.unique(centres.round(1), axis=0)) == 3
+    centers = np.array([np.argwhere(labels).mean(axis=0) for labels in clip.labels])
+    assert len(np.unique(centers.round(1), axis=0)) == 3
 
 
 def test_a_clip_has_one_resize_factor_of_the_range():

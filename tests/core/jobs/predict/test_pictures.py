@@ -33,17 +33,17 @@ def test_a_sheet_shows_the_clip(run: Run, clip: list[object], weights: Path, tmp
     assert not (tmp_path / "out" / "overlay").exists()
 
 
-def test_overlays_have_the_colours_and_names_asked_for(
+def test_overlays_have_the_colors_and_names_asked_for(
     run: Run, clip: list[object], weights: Path, tmp_path: Path
 ) -> None:
     names = tmp_path / "val_data_mapping.json"
     names.write_text(json.dumps({"P01_seq": {"1": "disc", "2": "square", "3": "triangle"}}))
-    look = ["--colours", "bright", "--names", names, "--opacity", 1, "--no-outline"]
+    look = ["--colors", "bright", "--names", names, "--opacity", 1, "--no-outline"]
     done = run(*clip, "--weights", weights, "--save", "overlay", *look)
     assert done.code == 0, done.err
     drawn = np.array(Image.open(tmp_path / "out" / "overlay" / "00000.jpg")).astype(int)
-    colour = list(bright_palette({1: "disc", 2: "square", 3: "triangle"})[3:6])
-    near = np.abs(drawn - colour).sum(axis=2) < 100
+    color = list(bright_palette({1: "disc", 2: "square", 3: "triangle"})[3:6])
+    near = np.abs(drawn - color).sum(axis=2) < 100
     assert near[MASKS[0] == 1].mean() > 0.4
     assert near[MASKS[0] != 1].mean() < 0.05
     written = (drawn[MASKS[0] == 1] > 230).all(axis=1)

@@ -76,7 +76,7 @@ def test_the_masks_palette_is_kept(run: Run, frames: Path, weights: Path, tmp_pa
 
 
 @pytest.mark.parametrize("mode", ["ids", "white", "bilevel"])
-def test_grey_and_black_and_white_masks(
+def test_gray_and_black_and_white_masks(
     run: Run, ready_stm: STM, frames: Path, weights: Path, tmp_path: Path, mode: str
 ) -> None:
     first = MASKS[0] if mode == "ids" else (MASKS[0] == 2).astype(np.uint8)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from visorvos.core.datasets.affine_warps import AffineRanges, warp_cut_out
 from visorvos.core.datasets.clip import Clip
-from visorvos.core.datasets.coco.copy_paste import cut_out, draw_patch, lay_upon, mark
+from visorvos.core.datasets.coco.copy_paste import cut_out, draw_patch, mark, paste
 from visorvos.core.datasets.coco.homography import crop_thrice
 from visorvos.core.datasets.crop import resize
 from visorvos.core.datasets.objects import keep_objects
@@ -188,9 +188,9 @@ class CocoClips:
         if not patch[0].any():
             return
         square = cut_out(frame, patch)
-        centre = random.integers(0, self.crop_size, 2)
+        center = random.integers(0, self.crop_size, 2)
         for number in range(len(frames)):
             if number:
                 square = warp_cut_out(square, how.warps, random)
-                centre = np.minimum(centre + random.integers(0, how.drift, endpoint=True), self.crop_size - 1)
-            lay_upon(frames[number], masks[number], square, index, (int(centre[0]), int(centre[1])))
+                center = np.minimum(center + random.integers(0, how.drift, endpoint=True), self.crop_size - 1)
+            paste(frames[number], masks[number], square, index, (int(center[0]), int(center[1])))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["cut_out", "draw_patch", "lay_upon", "mark"]
+__all__ = ["cut_out", "draw_patch", "mark", "paste"]
 
 Image = NDArray[np.uint8]
 
@@ -16,7 +16,7 @@ Image = NDArray[np.uint8]
 def draw_patch(polygons: Sequence[NDArray[np.int32]], height: int, width: int) -> tuple[Image, int, int]:
     """An object's mask, no larger than need be.
 
-    All polygons are drawn at once, as in `rasterise.draw_objects`.
+    All polygons are drawn at once, as in `rasterize.draw_objects`.
 
     Args:
         polygons: int32 (P, 2) of x, y each, at least one, of at least one point.
@@ -48,7 +48,7 @@ def cut_out(frame: Image, patch: tuple[Image, int, int]) -> Image:
         patch: the object's mask, of one pixel or more, its top and left in the frame.
 
     Returns:
-        (S, S, 4): the frame's colours, its border drawn out where the square leads over it, and the mask as 0 or 255.
+        (S, S, 4): the frame's colors, its border drawn out where the square leads over it, and the mask as 0 or 255.
     """
     mask, top, left = patch
     height, width = mask.shape
@@ -65,7 +65,7 @@ def cut_out(frame: Image, patch: tuple[Image, int, int]) -> Image:
     return square
 
 
-def lay_upon(frame: Image, labels: Image, square: Image, index: int, centre: tuple[int, int]) -> None:
+def paste(frame: Image, labels: Image, square: Image, index: int, center: tuple[int, int]) -> None:
     """Draws a cut-out into a frame and its labels, over what is there.
 
     Args:
@@ -73,11 +73,11 @@ def lay_upon(frame: Image, labels: Image, square: Image, index: int, centre: tup
         labels: (H, W), changed.
         square: (S, S, 4), as from `cut_out`; a pixel is the object's where the mask is at least half.
         index: the object's id.
-        centre: x, y of the square's middle, in the frame.
+        center: x, y of the square's middle, in the frame.
     """
     height, width = labels.shape
     side = len(square)
-    left, top = centre[0] - side // 2, centre[1] - side // 2
+    left, top = center[0] - side // 2, center[1] - side // 2
     y, x = slice(max(top, 0), min(top + side, height)), slice(max(left, 0), min(left + side, width))
     shown = square[y.start - top : y.stop - top, x.start - left : x.stop - left]
     mask = (shown[..., 3] >= 128).astype(np.uint8)

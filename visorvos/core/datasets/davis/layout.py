@@ -14,7 +14,7 @@ from visorvos.core.io.masks import mask_files
 from visorvos.core.io.paths import is_safe_name
 from visorvos.errors import VisorVosError
 
-__all__ = ["DataSet", "Sequence", "check_name", "read_mapping", "read_names"]
+__all__ = ["DataSet", "VideoSequence", "check_name", "read_mapping", "read_names"]
 
 _RESOLUTION = "480p"
 _MOST_BYTES = 64 << 20
@@ -23,7 +23,7 @@ _MAPPING = TypeAdapter(dict[str, dict[int, str]])
 
 
 @dataclass(frozen=True)
-class Sequence:
+class VideoSequence:
     """One video: its frames and masks, paired by name, in order."""
 
     name: str
@@ -93,7 +93,7 @@ class DataSet:
         """Whether `sequences` would find a list of that name."""
         return len(self._lists_named(split)) == 1
 
-    def sequence(self, name: str) -> Sequence:
+    def sequence(self, name: str) -> VideoSequence:
         """The frames and masks of one sequence.
 
         Raises:
@@ -111,7 +111,7 @@ class DataSet:
                 f"in {self.annotations / name if lacking == 'mask' else self.images / name}.",
                 "Every frame needs a mask of its own name; prepare the data set again.",
             )
-        return Sequence(name, tuple(frames.values()), tuple(masks[stem] for stem in frames))
+        return VideoSequence(name, tuple(frames.values()), tuple(masks[stem] for stem in frames))
 
     def unseen(self, split: str) -> frozenset[str] | None:
         """The sequences of a split from kitchens that training has not seen, ``SPLIT_unseen.txt`` beside its list.

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from visorvos.core.datasets.synthetic.video import DrawnVideo
+from visorvos.core.datasets.synthetic.video import SyntheticVideo
 
 __all__ = ["coco_instances", "visor_frames"]
 
@@ -16,7 +16,7 @@ _FULL_WIDTH = 1920
 """Of the frames that the release's polygons are given for."""
 
 
-def visor_frames(video: DrawnVideo, name: str, sequence: str) -> list[dict[str, Any]]:
+def visor_frames(video: SyntheticVideo, name: str, sequence: str) -> list[dict[str, Any]]:
     """A video as one sequence of the release: an entry of ``video_annotations`` for each frame.
 
     Args:
@@ -30,7 +30,7 @@ def visor_frames(video: DrawnVideo, name: str, sequence: str) -> list[dict[str, 
     _, height, width, _ = video.frames.shape
     low, high = video.outlines.min(axis=2), video.outlines.max(axis=2)
     inside = np.all((high > -0.5) & (low < (width - 0.5, height - 0.5)), axis=2)
-    # Whole numbers are pixels' centres in either size.
+    # Whole numbers are pixels' centers in either size.
     polygons = np.rint((video.outlines + 0.5) * (_FULL_WIDTH / width) - 0.5)
     entries = []
     for number in range(len(video.frames)):
@@ -50,7 +50,7 @@ def visor_frames(video: DrawnVideo, name: str, sequence: str) -> list[dict[str, 
     return entries
 
 
-def coco_instances(images: Sequence[DrawnVideo]) -> dict[str, Any]:
+def coco_instances(images: Sequence[SyntheticVideo]) -> dict[str, Any]:
     """Single images in the form of COCO's ``instances_train2017.json``.
 
     Args:

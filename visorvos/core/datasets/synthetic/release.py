@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from visorvos.core.datasets.synthetic.records import coco_instances, visor_frames
-from visorvos.core.datasets.synthetic.video import DrawnVideo, draw_video
+from visorvos.core.datasets.synthetic.video import SyntheticVideo, make_video
 from visorvos.core.io.atomic import write_text
 from visorvos.core.io.images import write_picture
 
-__all__ = ["write_drawn_coco", "write_drawn_visor"]
+__all__ = ["write_synthetic_coco", "write_synthetic_visor"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,7 +26,7 @@ _STILLS = 0
 _THREADS = 2
 
 
-def write_drawn_visor(
+def write_synthetic_visor(
     root: Path, videos: Mapping[str, int], frames: int, seed: int, height: int = 360, width: int = 640
 ) -> tuple[Path, Path]:
     """Draws a release of short videos, one sequence each, and writes it.
@@ -49,7 +49,7 @@ def write_drawn_visor(
     def write(video: tuple[str, int]) -> None:
         split, number = video
         name = f"P{_KITCHENS[split]:02d}_{number + 1:03d}"
-        drawn = draw_video(frames, height, width, (seed, _KITCHENS[split], number), _objects(number))
+        drawn = make_video(frames, height, width, (seed, _KITCHENS[split], number), _objects(number))
         entries = visor_frames(drawn, name, "seq_00001")
         for entry, frame in zip(entries, drawn.frames, strict=True):
             write_picture(images / name / entry["image"]["name"], frame)
@@ -59,7 +59,7 @@ def write_drawn_visor(
     return annotations, images
 
 
-def write_drawn_coco(root: Path, images: int, seed: int, height: int = 96, width: int = 128) -> None:
+def write_synthetic_coco(root: Path, images: int, seed: int, height: int = 96, width: int = 128) -> None:
     """Draws single images and writes them as ``train2017`` and ``annotations/instances_train2017.json``.
 
     Args:
@@ -73,8 +73,8 @@ def write_drawn_coco(root: Path, images: int, seed: int, height: int = 96, width
         VisorVosError: where the system refuses to write.
     """
 
-    def draw(number: int) -> DrawnVideo:
-        return draw_video(1, height, width, (seed, _STILLS, number), _objects(number))
+    def draw(number: int) -> SyntheticVideo:
+        return make_video(1, height, width, (seed, _STILLS, number), _objects(number))
 
     drawn = _map(draw, range(images))
     instances = coco_instances(drawn)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DrawnVideo", "draw_video"]
+__all__ = ["SyntheticVideo", "make_video"]
 
 Floats = NDArray[np.float64]
 Image = NDArray[np.float32]
@@ -29,7 +29,7 @@ _LONG = 6
 
 
 @dataclass(frozen=True)
-class DrawnVideo:
+class SyntheticVideo:
     """Frames, and where the objects are in them."""
 
     frames: NDArray[np.uint8]
@@ -38,7 +38,7 @@ class DrawnVideo:
     """Of the N objects, no two alike, in the order they are drawn: later ones hide earlier ones."""
     outlines: Floats
     """(T, N, P, 2): x and y of each object's whole outline, hidden or outside the frame as parts of it may be, in
-    pixels; whole numbers are pixels' centres."""
+    pixels; whole numbers are pixels' centers."""
 
     def labels(self) -> NDArray[np.uint8]:
         """True masks, (T, H, W): 0 the ground, 1..N the objects in the order of `names`."""
@@ -49,20 +49,20 @@ class DrawnVideo:
         return masks
 
 
-def draw_video(frames: int, height: int, width: int, seed: int | Sequence[int], objects: int = 2) -> DrawnVideo:
+def make_video(frames: int, height: int, width: int, seed: int | Sequence[int], objects: int = 2) -> SyntheticVideo:
     """Objects on their ways over a ground that drifts, turns and comes nearer.
 
     Args:
         frames: how many. From six on, about one object in four leaves the frame and comes back.
         height, width: of a frame, in pixels.
         seed: of everything. Two seeds give two videos that share nothing but their making.
-        objects: how many, 1 to 8, all of different colours and shapes; the first frame shows all of them.
+        objects: how many, 1 to 8, all of different colors and shapes; the first frame shows all of them.
     """
     random = np.random.default_rng(seed)
     ground = _Ground(random, height, width)
-    colours, shapes = random.permutation(list(_COLOURS)), random.permutation(list(_SHAPES))
-    kinds = list(zip(colours, shapes, strict=False))[:objects]
-    things = [_Thing(random, str(colour), str(shape)) for colour, shape in kinds]
+    colors, shapes = random.permutation(list(_COLORS)), random.permutation(list(_SHAPES))
+    kinds = list(zip(colors, shapes, strict=False))[:objects]
+    things = [_Thing(random, str(color), str(shape)) for color, shape in kinds]
     ways = _ways(random, [thing.radius for thing in things], frames, width / height)
     images, outlines = [], []
     for time in range(frames):
@@ -73,37 +73,37 @@ def draw_video(frames: int, height: int, width: int, seed: int | Sequence[int], 
             _draw(image, thing, matrix, points)
         images.append(np.rint(image).clip(0, 255).astype(np.uint8))
         outlines.append(outline)
-    return DrawnVideo(np.stack(images), tuple(thing.name for thing in things), np.array(outlines))
+    return SyntheticVideo(np.stack(images), tuple(thing.name for thing in things), np.array(outlines))
 
 
 class _Thing:
     """An object: outline, texture, size and turn."""
 
-    def __init__(self, random: np.random.Generator, colour: str, shape: str) -> None:
-        self.name = f"{colour} {shape}"
+    def __init__(self, random: np.random.Generator, color: str, shape: str) -> None:
+        self.name = f"{color} {shape}"
         self.radius = random.uniform(0.27, 0.38)
         """In heights of the frame."""
         angle = np.arange(_POINTS) * 2 * math.pi / _POINTS
         radius = _SHAPES[shape](angle)
         self.outline: Floats = np.stack((np.cos(angle), np.sin(angle)), axis=1) * radius[:, None]
         """(P, 2), within the unit circle."""
-        self.tile = _texture(random, _COLOURS[colour], self.outline)
+        self.tile = _texture(random, _COLORS[color], self.outline)
         self._start = random.uniform(0, 2 * math.pi)
         self._turn = random.choice([-1, 1]) * random.uniform(0.08, 0.3)
         self._breath, self._phase = random.uniform(0.05, 0.15), random.uniform(0, 2 * math.pi)
         self._aspect = random.uniform(0.75, 1)
 
-    def matrix(self, centre: Floats, time: int, height: int) -> Floats:
+    def matrix(self, center: Floats, time: int, height: int) -> Floats:
         """(2, 3): from the unit circle to the frame's pixels."""
         size = self.radius * height * (1 + self._breath * math.sin(self._phase + 0.5 * time))
         angle = self._start + self._turn * time
         cos, sin = math.cos(angle) * size, math.sin(angle) * size
         turn = np.array([[cos, -sin * self._aspect], [sin, cos * self._aspect]])
-        return np.column_stack((turn, centre * height - 0.5))
+        return np.column_stack((turn, center * height - 0.5))
 
 
 def _ways(random: np.random.Generator, radii: list[float], frames: int, aspect: float) -> Floats:
-    """(N, T, 2): the objects' centres in heights of the frame, well apart in the first frame."""
+    """(N, T, 2): the objects' centers in heights of the frame, well apart in the first frame."""
     time = np.arange(frames)
     ways: list[Floats] = []
     for radius in radii:
@@ -144,9 +144,9 @@ def _draw(image: Image, thing: _Thing, matrix: Floats, outline: Floats) -> None:
     half = (_TILE - 1) / 2
     to_tile[:, :2] /= half
     to_tile[:, 2] -= to_tile[:, :2].sum(axis=1) * half
-    colour = cv2.warpAffine(thing.tile, to_tile, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    color = cv2.warpAffine(thing.tile, to_tile, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     cover = _cover(outline - low, size)[..., None]
-    part += cover * (colour - part)
+    part += cover * (color - part)
 
 
 def _cover(outline: Floats, size: tuple[int, int]) -> Image:
@@ -181,8 +181,8 @@ _SHAPES: dict[str, Callable[[Floats], Floats]] = {
     "heart": lambda angle: np.asarray(0.72 - 0.28 * np.sin(angle) * (1 - 1.1 * np.abs(np.cos(angle)))),
 }
 
-_COLOURS = {"red": 0.0, "orange": 0.075, "yellow": 0.14, "green": 0.35, "teal": 0.48, "blue": 0.6, "purple": 0.74}
-_COLOURS["pink"] = 0.9
+_COLORS = {"red": 0.0, "orange": 0.075, "yellow": 0.14, "green": 0.35, "teal": 0.48, "blue": 0.6, "purple": 0.74}
+_COLORS["pink"] = 0.9
 """Hues, 0 to 1."""
 
 _PATTERNS: list[Callable[[Floats, Floats, Floats], Floats]] = [
@@ -196,7 +196,7 @@ _PATTERNS: list[Callable[[Floats, Floats, Floats], Floats]] = [
 
 
 def _texture(random: np.random.Generator, hue: float, outline: Floats) -> Image:
-    """(_TILE, _TILE, 3) RGB, 0 to 255: two colours in a pattern, lit from one side, darker at the rim."""
+    """(_TILE, _TILE, 3) RGB, 0 to 255: two colors in a pattern, lit from one side, darker at the rim."""
     axis = np.linspace(-1, 1, _TILE)
     turn = random.uniform(0, 2 * math.pi)
     x, y = np.meshgrid(axis, axis)
@@ -205,13 +205,13 @@ def _texture(random: np.random.Generator, hue: float, outline: Floats) -> Image:
     mix = (0.5 + 0.5 * np.tanh(5 * pattern))[..., None]
     first = _rgb(hue, random.uniform(0.75, 0.95), random.uniform(0.75, 0.95))
     second = _rgb(hue + random.uniform(-0.06, 0.06), *random.choice([(0.25, 0.98), (0.9, 0.45), (0.5, 0.9)]))
-    colour = first + mix * (second - first)
-    colour *= (1 - 0.16 * (x + y))[..., None]
+    color = first + mix * (second - first)
+    color *= (1 - 0.16 * (x + y))[..., None]
     points = np.rint((outline + 1) * (_TILE - 1) / 2).astype(np.int32)
     rim = np.zeros((_TILE, _TILE), np.uint8)
     cv2.polylines(rim, [points], True, 255, _TILE // 20, cv2.LINE_AA)
-    colour *= 1 - 0.45 * cv2.GaussianBlur(rim, (0, 0), 1.5)[..., None] / 255
-    return np.asarray(colour * 255, np.float32)
+    color *= 1 - 0.45 * cv2.GaussianBlur(rim, (0, 0), 1.5)[..., None] / 255
+    return np.asarray(color * 255, np.float32)
 
 
 class _Ground:

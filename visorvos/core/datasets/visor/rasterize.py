@@ -38,7 +38,7 @@ def object_polygons(labels: NDArray[np.uint8], index: int) -> list[NDArray[np.in
     """The outlines of one object: the outer ones and those of its holes, as `draw_objects` takes them.
 
     Drawing them again with `draw_objects` gives the very same pixels, whatever the object's shape: outlines run
-    through the object's own pixels in steps to one of the eight neighbours, borders are drawn with the inside,
+    through the object's own pixels in steps to one of the eight neighbors, borders are drawn with the inside,
     and those of holes bound what is left out.
 
     Args:
@@ -53,7 +53,7 @@ def object_polygons(labels: NDArray[np.uint8], index: int) -> list[NDArray[np.in
 
 
 def shrink_mask(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """A mask at another size: uint8 (height, width), by OpenCV's nearest neighbour."""
+    """A mask at another size: uint8 (height, width), by OpenCV's nearest neighbor."""
     return np.asarray(cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
 
 

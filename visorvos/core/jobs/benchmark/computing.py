@@ -6,7 +6,7 @@ import torch
 
 from visorvos.core.network.stm import STM
 
-__all__ = ["drawn_network", "prepare_torch", "wait_for"]
+__all__ = ["prepare_torch", "random_network", "wait_for"]
 
 
 def prepare_torch(device: str, precision: str) -> tuple[torch.device, torch.dtype]:
@@ -15,7 +15,7 @@ def prepare_torch(device: str, precision: str) -> tuple[torch.device, torch.dtyp
     return torch.device(device), getattr(torch, precision)
 
 
-def drawn_network(backbone: str) -> STM:
+def random_network(backbone: str) -> STM:
     """An untrained network: speed does not depend on the weights."""
     torch.manual_seed(0)
     return STM(backbone, pretrained=False).eval()

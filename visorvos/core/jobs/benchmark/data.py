@@ -13,11 +13,11 @@ from visorvos.core.benchmark.plain_instances import ScannedInstances
 from visorvos.core.datasets.clip import Clips
 from visorvos.core.datasets.coco.clips import CocoClips
 from visorvos.core.datasets.coco.index import open_coco
-from visorvos.core.datasets.synthetic.release import write_drawn_coco, write_drawn_visor
+from visorvos.core.datasets.synthetic.release import write_synthetic_coco, write_synthetic_visor
 from visorvos.core.jobs.benchmark.contest import Form, compete
 from visorvos.core.jobs.benchmark.results import Figure
 from visorvos.core.jobs.prepare import prepare
-from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.core.training.clips import coco_clips, visor_clips
 from visorvos.settings.benchmark import BenchmarkSettings
 from visorvos.settings.finetune import FinetuneSettings
@@ -36,8 +36,8 @@ def measure_data(settings: BenchmarkSettings, scratch: Path, progress: Progress)
     images, height, width = size
     frames, full = (4, (90, 160)) if settings.quick else (8, (1080, 1920))
     progress.say("Data: drawing images and videos.")
-    write_drawn_coco(scratch / "coco", images, 0, height, width)
-    annotations, pictures = write_drawn_visor(scratch / "release", {"train": 3}, frames, 0, *full)
+    write_synthetic_coco(scratch / "coco", images, 0, height, width)
+    annotations, pictures = write_synthetic_visor(scratch / "release", {"train": 3}, frames, 0, *full)
     prepare(PrepareSettings(annotations=annotations, images=pictures, output=scratch, split=("train",), workers=1))
     coco_options = _coco_settings(scratch, settings.quick)
     open_coco(coco_options.coco)
@@ -67,7 +67,7 @@ def _coco_settings(scratch: Path, quick: bool) -> PretrainSettings:
 
 def scanned_clips(settings: PretrainSettings, filler: int) -> CocoClips:
     """The clips of stage 1 without an index, among so many more annotations of images that are not there."""
-    clips = coco_clips(settings, Silent())
+    clips = coco_clips(settings, NoProgress())
     content = json.loads((settings.coco / "annotations" / f"instances_{settings.split}.json").read_text())
     own = content["annotations"]
     others = [{**own[number % len(own)], "image_id": -1 - number} for number in range(filler)]
@@ -76,7 +76,7 @@ def scanned_clips(settings: PretrainSettings, filler: int) -> CocoClips:
 
 
 def _coco(settings: PretrainSettings, samples: int) -> Callable[[], None]:
-    return _each(coco_clips(settings, Silent()), samples)
+    return _each(coco_clips(settings, NoProgress()), samples)
 
 
 def _scanned(settings: PretrainSettings, filler: int, samples: int) -> Callable[[], None]:

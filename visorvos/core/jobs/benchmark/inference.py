@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from visorvos.core.benchmark.arithmetic import video_work
 from visorvos.core.benchmark.plain_video import segment_plainly
-from visorvos.core.datasets.davis.layout import Sequence as Video
-from visorvos.core.datasets.synthetic.video import draw_video
+from visorvos.core.datasets.davis.layout import VideoSequence
+from visorvos.core.datasets.synthetic.video import make_video
 from visorvos.core.inference.segment_split import segment_split
 from visorvos.core.io.images import read_frame, write_picture
 from visorvos.core.io.masks import read_mask, write_mask
-from visorvos.core.jobs.benchmark.computing import drawn_network, prepare_torch, wait_for
+from visorvos.core.jobs.benchmark.computing import prepare_torch, random_network, wait_for
 from visorvos.core.jobs.benchmark.contest import Form, compete
 from visorvos.core.jobs.benchmark.peak import large_convolution, large_product, peak_work
 from visorvos.core.jobs.benchmark.results import Bound, Figure
@@ -57,7 +57,7 @@ def _measure(
     device: torch.device,
     backbone: str,
     objects: int,
-    video: Video,
+    video: VideoSequence,
     size: _Size,
     scratch: Path,
 ) -> Iterator[Figure]:
@@ -80,9 +80,9 @@ def _measure(
         yield Figure("inference", what, "frames/s", size.frames - 1, found[precision], found["plain"], bound)
 
 
-def _draw(folder: Path, size: _Size, objects: int) -> Video:
+def _draw(folder: Path, size: _Size, objects: int) -> VideoSequence:
     """A drawn video on disk; objects beyond those that can be drawn are squares of the first mask."""
-    drawn = draw_video(size.frames, size.height, size.width, 0, min(objects, _MOST_DRAWN))
+    drawn = make_video(size.frames, size.height, size.width, 0, min(objects, _MOST_DRAWN))
     labels = drawn.labels()
     side = size.height // 8
     for index in range(_MOST_DRAWN + 1, objects + 1):
@@ -94,13 +94,13 @@ def _draw(folder: Path, size: _Size, objects: int) -> Video:
         write_picture(path, frame)
     for path, mask in zip(masks, labels, strict=True):
         write_mask(path, mask)
-    return Video(f"drawn-{objects}", frames, masks)
+    return VideoSequence(f"drawn-{objects}", frames, masks)
 
 
-def _ours(backbone: str, device: str, precision: str, video: Video, output: Path) -> Callable[[], None]:
+def _ours(backbone: str, device: str, precision: str, video: VideoSequence, output: Path) -> Callable[[], None]:
     keep_freed_memory()
     where, kind = prepare_torch(device, precision)
-    stm = for_inference(drawn_network(backbone), where, kind)
+    stm = for_inference(random_network(backbone), where, kind)
 
     def work() -> None:
         for _ in segment_split(stm, [video], output):
@@ -110,9 +110,9 @@ def _ours(backbone: str, device: str, precision: str, video: Video, output: Path
     return work
 
 
-def _plain(backbone: str, device: str, video: Video, output: Path) -> Callable[[], None]:
+def _plain(backbone: str, device: str, video: VideoSequence, output: Path) -> Callable[[], None]:
     where, _ = prepare_torch(device, "float32")
-    stm = drawn_network(backbone).to(where)
+    stm = random_network(backbone).to(where)
 
     def work() -> None:
         frames = _Frames(video)
@@ -127,7 +127,7 @@ def _plain(backbone: str, device: str, video: Video, output: Path) -> Callable[[
 class _Frames:
     """Frames that are read when they are due, one after another."""
 
-    def __init__(self, video: Video) -> None:
+    def __init__(self, video: VideoSequence) -> None:
         self.video = video
 
     def __len__(self) -> int:

@@ -20,7 +20,7 @@ from visorvos.core.jobs.benchmark.prepare import measure_prepare
 from visorvos.core.jobs.benchmark.results import Benchmark, Figure
 from visorvos.core.jobs.benchmark.training import measure_training
 from visorvos.core.runtime.device import choose_device, describe_device
-from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.core.runtime.worker_pool import usable_cores
 from visorvos.settings.benchmark import BenchmarkSettings
 
@@ -33,7 +33,7 @@ def benchmark(settings: BenchmarkSettings, progress: Progress | None = None) -> 
     Raises:
         VisorVosError: for a device that is not there, or where memory or disk run out.
     """
-    progress = progress or Silent()
+    progress = progress or NoProgress()
     began = time.perf_counter()
     device = choose_device(settings.device)
     if device.type == "cuda" and "bfloat16" in settings.precision and not torch.cuda.is_bf16_supported():

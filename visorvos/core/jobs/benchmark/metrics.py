@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from visorvos.core.benchmark.plain_scores import plain_contour, plain_region
-from visorvos.core.datasets.synthetic.video import draw_video
+from visorvos.core.datasets.synthetic.video import make_video
 from visorvos.core.io.masks import mask_files, read_mask, write_mask
 from visorvos.core.jobs.benchmark.contest import Form, compete, ratio
 from visorvos.core.jobs.benchmark.results import Figure
@@ -67,7 +67,7 @@ def draw_masks(scratch: Path, sequences: int, frames: int, height: int, width: i
     truth, predictions = scratch / "truth", scratch / "predictions"
     for sequence in range(sequences):
         # Outlines scale: what is drawn small, and fast, is as good.
-        small = draw_video(frames, 48, 48 * width // height, sequence, _OBJECTS)
+        small = make_video(frames, 48, 48 * width // height, sequence, _OBJECTS)
         outlines = np.rint(small.outlines * height / 48).astype(np.int32)
         for number, objects in enumerate(outlines):
             mask = np.zeros((height, width), np.uint8)

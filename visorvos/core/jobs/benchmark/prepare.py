@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from visorvos.core.datasets.synthetic.release import write_drawn_visor
+from visorvos.core.datasets.synthetic.release import write_synthetic_visor
 from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.jobs.benchmark.contest import Form, compete
 from visorvos.core.jobs.benchmark.results import Figure
@@ -29,7 +29,7 @@ def measure_prepare(settings: BenchmarkSettings, scratch: Path, progress: Progre
     videos, frames, height, width = (1, 3, 90, 160) if settings.quick else (12, 24, 1080, 1920)
     workers = settings.workers or usable_cores()
     progress.say(f"Prepare: {videos * frames} frames of {width}x{height}, drawn first.")
-    annotations, images = write_drawn_visor(scratch / "release", {"train": videos}, frames, 0, height, width)
+    annotations, images = write_synthetic_visor(scratch / "release", {"train": videos}, frames, 0, height, width)
     forms = {
         "ours": Form(_ours, (annotations, images, scratch / "ours", workers)),
         "plain": Form(_plain, (annotations, images, scratch / "plain")),

@@ -9,8 +9,8 @@ import torch
 from visorvos.core.benchmark.arithmetic import clip_work
 from visorvos.core.benchmark.plain_loss import plain_clip_loss
 from visorvos.core.datasets.loader import Batch
-from visorvos.core.datasets.synthetic.video import draw_video
-from visorvos.core.jobs.benchmark.computing import drawn_network, prepare_torch, wait_for
+from visorvos.core.datasets.synthetic.video import make_video
+from visorvos.core.jobs.benchmark.computing import prepare_torch, random_network, wait_for
 from visorvos.core.jobs.benchmark.contest import Form, compete
 from visorvos.core.jobs.benchmark.peak import large_convolution, large_product, peak_work
 from visorvos.core.jobs.benchmark.results import Bound, Figure
@@ -49,7 +49,7 @@ def measure_training(settings: BenchmarkSettings, device: torch.device, progress
 
 
 def _clip(side: int) -> Batch:
-    video = draw_video(3, side, side, 0, _OBJECTS)
+    video = make_video(3, side, side, 0, _OBJECTS)
     frames = torch.from_numpy(video.frames).permute(0, 3, 1, 2)[None]
     return Batch(frames, torch.from_numpy(video.labels())[None], ("drawn",), step=0)
 
@@ -58,7 +58,7 @@ def _ours(backbone: str, device: str, precision: str, side: int, clips: int) -> 
     keep_freed_memory()
     where, kind = prepare_torch(device, precision)
     accelerator = start_accelerator(where, bfloat16=kind == torch.bfloat16)
-    learner = Learner(drawn_network(backbone), accelerator, detach=True, channels=16, freeze_batch_norm=True)
+    learner = Learner(random_network(backbone), accelerator, detach=True, channels=16, freeze_batch_norm=True)
     batches = [_clip(side)] * clips
 
     def work() -> None:
@@ -70,7 +70,7 @@ def _ours(backbone: str, device: str, precision: str, side: int, clips: int) -> 
 
 def _plain(backbone: str, device: str, side: int, clips: int) -> Callable[[], None]:
     where, _ = prepare_torch(device, "float32")
-    stm = drawn_network(backbone).to(where)
+    stm = random_network(backbone).to(where)
     optimizer = torch.optim.Adam(stm.parameters(), lr=_RATE)
     clip = _clip(side)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from visorvos.core.datasets.davis.layout import DataSet
-from visorvos.core.datasets.synthetic.release import write_drawn_coco, write_drawn_visor
+from visorvos.core.datasets.synthetic.release import write_synthetic_coco, write_synthetic_visor
 from visorvos.core.io.masks import read_mask, write_mask
 from visorvos.core.io.settings_file import SETTINGS_FILE, read_settings, write_settings
 from visorvos.core.jobs.demo.recipe import FULL, QUICK, SHORT_SIDE, finetune_settings, pretrain_settings
@@ -18,8 +18,8 @@ from visorvos.core.jobs.predict.job import predict
 from visorvos.core.jobs.predict.video import PredictedVideo
 from visorvos.core.jobs.prepare import prepare
 from visorvos.core.jobs.pretrain import pretrain
-from visorvos.core.runtime.progress import Progress, Silent
-from visorvos.core.training.initial_network import start_network
+from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.training.initial_network import initial_network
 from visorvos.core.training.interruption import StoppedError
 from visorvos.core.training.run_folder import LAST
 from visorvos.core.weights.checkpoints import save_weights
@@ -67,7 +67,7 @@ def demo(settings: DemoSettings, progress: Progress | None = None) -> Demo:
     Raises:
         VisorVosError: where the folder cannot be written to, holds another demo, or the demo was interrupted.
     """
-    progress = progress or Silent()
+    progress = progress or NoProgress()
     began = time.perf_counter()
     output = settings.output
     _check_folder(settings)
@@ -96,9 +96,9 @@ def _draw_and_prepare(settings: DemoSettings, progress: Progress) -> Path:
     """Writes both releases; the data set in DAVIS's shape that `prepare` makes of the one."""
     size, output = QUICK if settings.quick else FULL, settings.output
     progress.say(f"Drawing {size.images} images and {size.train + size.val} videos.")
-    write_drawn_coco(output / "coco", size.images, settings.seed)
+    write_synthetic_coco(output / "coco", size.images, settings.seed)
     videos = {"train": size.train, "val": size.val}
-    annotations, images = write_drawn_visor(output / "release", videos, size.frames, settings.seed)
+    annotations, images = write_synthetic_visor(output / "release", videos, size.frames, settings.seed)
     prepared = PrepareSettings(annotations=annotations, images=images, output=output / "data", workers=1)
     prepare(prepared, progress)
     return output / "data" / "VISOR_2022"
@@ -110,7 +110,7 @@ def _train(settings: DemoSettings, data: Path, progress: Progress) -> Path:
     first = pretrain_settings(settings, size, output / "coco", output / "stage1")
     second = finetune_settings(settings, size, data, output / "stage1" / LAST, output / "stage2")
     try:
-        save_weights(start_network(first, progress), output / "untrained.safetensors")
+        save_weights(initial_network(first, progress), output / "untrained.safetensors")
         progress.say(f"Stage 1: {size.pretrain} clips made of images.")
         pretrain(first, progress)
         progress.say(f"Stage 2: {size.finetune} clips of videos.")
@@ -170,7 +170,7 @@ def _predict(
             weights=str(weights),
             output=settings.output / "prediction",
             save=("overlay", "video", "sheet"),
-            colours="bright",
+            colors="bright",
             names=root / "val_data_mapping.json",
             size=SHORT_SIDE,
             device=settings.device,

@@ -24,7 +24,7 @@ from visorvos.core.metrics.score_folders import evaluate_masks
 from visorvos.core.report.evaluation_page import Part, evaluation_page, parts_of, random_masks, worst_masks
 from visorvos.core.report.mask_pictures import picture_note, with_pictures
 from visorvos.core.runtime.processes import find_processes
-from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.evaluate import EvaluateSettings
 
@@ -100,7 +100,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         VisorVosError: for data or predictions that cannot be used.
     """
     processes = find_processes(settings.device)
-    progress = progress if progress is not None and processes.is_first else Silent()
+    progress = progress if progress is not None and processes.is_first else NoProgress()
     began = time.perf_counter()
     data = DataSet(settings.data)
     names = data.sequences(settings.split)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from visorvos.core.datasets.davis.layout import Sequence as Video
+from visorvos.core.datasets.davis.layout import VideoSequence
 from visorvos.core.inference.load_network import load_network
 from visorvos.core.inference.segment_split import segment_split
 from visorvos.core.runtime.device import describe_device
@@ -38,7 +38,7 @@ class Segmented:
 def run_weights(
     settings: EvaluateSettings,
     weights: str,
-    videos: Sequence[Video],
+    videos: Sequence[VideoSequence],
     output: Path,
     processes: Processes,
     progress: Progress,

@@ -10,7 +10,7 @@ from visorvos.core.inference.load_network import load_network
 from visorvos.core.io.frames import list_sequences
 from visorvos.core.jobs.predict.video import PredictedVideo, open_video, predict_video
 from visorvos.core.runtime.processes import find_processes
-from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.core.weights.resolve import resolve_weights
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.predict import PredictSettings
@@ -49,7 +49,7 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     """
     began = time.perf_counter()
     processes = find_processes(settings.device)
-    progress = progress if progress is not None and processes.is_first else Silent()
+    progress = progress if progress is not None and processes.is_first else NoProgress()
     sequences = _sequences(settings)
     # All inputs are looked at before any long work begins.
     own = [open_video(one) for one in processes.share(sequences or [settings])]

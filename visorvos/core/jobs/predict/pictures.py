@@ -31,8 +31,8 @@ def choose_style(settings: PredictSettings, palette: bytes) -> Style:
         VisorVosError: where the file of names cannot be read, or does not know the clip.
     """
     names = {} if settings.names is None else read_names(settings.names, settings.frames.stem)
-    colours = bright_palette(names) if settings.colours == "bright" else palette
-    return Style(colours, settings.opacity, settings.outline, names)
+    colors = bright_palette(names) if settings.colors == "bright" else palette
+    return Style(colors, settings.opacity, settings.outline, names)
 
 
 def write_sheet(source: FrameSource, masks: Path, frames: int, style: Style) -> None:

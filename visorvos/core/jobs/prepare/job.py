@@ -31,7 +31,7 @@ from visorvos.core.datasets.visor.split_report import report_split
 from visorvos.core.io.atomic import make_folder
 from visorvos.core.io.settings_file import write_settings
 from visorvos.core.runtime.freed_memory import keep_freed_memory
-from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.core.runtime.worker_pool import WorkerPool
 from visorvos.settings.prepare import PrepareSettings
 
@@ -84,7 +84,7 @@ def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Prep
             are broken and not to be skipped.
     """
     keep_freed_memory()
-    progress = progress or Silent()
+    progress = progress or NoProgress()
     started = time.monotonic()
     data = PreparedData(settings.output / ("VISOR_2022_dense" if settings.dense else "VISOR_2022"))
     files = find_annotations(

@@ -14,7 +14,7 @@ from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.jobs.preview.clips import clip_tiles
 from visorvos.core.report.contact_sheet import Tile, contact_sheet
 from visorvos.core.report.overlay import Style
-from visorvos.core.runtime.progress import Progress, Silent
+from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.errors import VisorVosError
 from visorvos.settings.preview import PreviewSettings
 
@@ -44,7 +44,7 @@ def preview(settings: PreviewSettings, progress: Progress | None = None) -> Prev
     Raises:
         VisorVosError: for sequences that are not there, or files that cannot be read.
     """
-    progress = progress or Silent()
+    progress = progress or NoProgress()
     tiles = clip_tiles(settings, progress) if settings.clips else _frame_tiles(settings, progress)
     sheet = contact_sheet([tile for group in tiles for tile in group], settings.columns, settings.width)
     write_picture(settings.output, sheet)

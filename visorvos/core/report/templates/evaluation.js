@@ -81,7 +81,7 @@ function draw(tag, attributes, text) {
   if (text !== undefined) element.textContent = text;
   return element;
 }
-const colour = (index) => `var(--c${index % 8})`;
+const color = (index) => `var(--c${index % 8})`;
 const dashed = (index) => Math.floor(index / 8) % 2 === 1;
 const panel = document.getElementById("curves");
 let current = null, only = null, at = 0;
@@ -107,11 +107,11 @@ function plot(sequence, key, label) {
     const group = draw("g", { "data-object": item.id, class: only !== null && only !== item.id ? "faded" : "" });
     const points = item[key].map((score, number) => `${x(number).toFixed(1)},${y(score).toFixed(1)}`);
     const dash = dashed(index) ? { "stroke-dasharray": "5 3" } : {};
-    group.append(draw("polyline", { class: "line", points: points.join(" "), stroke: colour(index), ...dash }));
+    group.append(draw("polyline", { class: "line", points: points.join(" "), stroke: color(index), ...dash }));
     if (sequence.count <= 30) {
       for (const point of points) {
         const [cx, cy] = point.split(",");
-        group.append(draw("circle", { cx, cy, r: 2.8, fill: colour(index) }));
+        group.append(draw("circle", { cx, cy, r: 2.8, fill: color(index) }));
       }
     }
     svg.append(group);
@@ -146,7 +146,7 @@ function drawCurves() {
   if (!current) return;
   const lines = current.objects.map((item, index) => {
     const swatch = make("span", { class: "swatch" + (dashed(index) ? " dashed" : "") });
-    swatch.style.setProperty("--k", colour(index));
+    swatch.style.setProperty("--k", color(index));
     const button = make("button", { type: "button", class: "choose", "aria-pressed": String(only === item.id) },
       item.label === null ? `object ${item.id}` : item.title);
     button.addEventListener("click", () => {
