@@ -1,6 +1,32 @@
-"""Space-Time Memory networks for video object segmentation on EPIC-KITCHENS VISOR.
+"""Space-Time Memory networks (STM) for video object segmentation on EPIC-KITCHENS VISOR.
 
-The public names are imported when they are first used, so that ``import visorvos`` costs nothing.
+Given the mask of the objects in a video's first frame, the network finds these objects in all other frames. The
+command line (``visorvos --help``) prepares data, trains, evaluates and predicts; this package does the same in Python:
+
+========================================  ===============================================================
+`load_weights`, `save_weights`            read and write a network as a file
+`segment_video`                           masks of a video, frame by frame, from the mask of its first frame
+`STM`                                     the network as a ``torch.nn.Module``: ``memorize`` and ``segment``
+`clip_loss`                               the training loss of clips of three frames
+`region_similarity`, `contour_accuracy`   the measures J and F of one object
+`evaluate_masks`                          scores of a folder of predicted masks
+`VisorVosError`                           the error of all of these: what is wrong, and what to do
+========================================  ===============================================================
+
+::
+
+    from visorvos import load_weights, segment_video
+
+    stm = load_weights("stage2/best.safetensors")
+    for mask in segment_video(stm, frames, first_mask):  # frames: uint8 (H, W, 3); masks: uint8 (H, W) of ids
+        ...
+
+Where things are: ``core/network`` is the model, ``core/inference`` segments a video with it, ``core/training`` trains
+it, ``core/datasets`` reads and makes clips, ``core/metrics`` scores, ``core/report`` draws, ``core/io`` and
+``core/weights`` read and write files, ``core/runtime`` chooses devices and starts processes. ``core/jobs`` connects
+these into one function per command, ``settings`` declares each command's options once, and ``cli`` is the terminal.
+
+PyTorch is imported when one of these names is first used, so that ``import visorvos`` and ``--help`` are fast.
 """
 
 from __future__ import annotations
@@ -8,6 +34,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from visorvos._version import __version__
 from visorvos.errors import VisorVosError, explain_import_error
 
 if TYPE_CHECKING:
@@ -19,11 +46,10 @@ if TYPE_CHECKING:
     from visorvos.core.training.clip_loss import clip_loss
     from visorvos.core.weights.checkpoints import load_weights, save_weights
 
-__version__ = "0.1.0"
-
 __all__ = [
     "STM",
     "VisorVosError",
+    "__version__",
     "clip_loss",
     "contour_accuracy",
     "evaluate_masks",

@@ -1,4 +1,4 @@
-"""The one error that a user is meant to read."""
+"""The error that users read, and two helpers that write its sentences."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ __all__ = ["VisorVosError", "explain_import_error", "listed"]
 
 
 class VisorVosError(Exception):
-    """Something the user can mend: what is wrong and where, and what to do about it.
+    """An error that the user can fix.
 
     Args:
-        message: what is wrong, naming the file, frame or option, as one sentence.
-        remedy: what to do about it, as one sentence.
+        message: one sentence that names the file, frame or option and says what is wrong with it.
+        remedy: one sentence that says what to do, best with the command to type.
     """
 
     def __init__(self, message: str, remedy: str) -> None:
@@ -23,9 +23,9 @@ class VisorVosError(Exception):
 
 
 def explain_import_error(error: ImportError) -> VisorVosError | None:
-    """The sentence for a library that the system lacks, or None for any other import error.
+    """Describes a missing system library; None for any other import error.
 
-    OpenCV's wheels load libGL and GLib from the system; slim containers come without them.
+    OpenCV's wheels load libGL and GLib from the system, which slim containers do not have.
     """
     text = str(error)
     if "libGL" in text:
@@ -36,12 +36,12 @@ def explain_import_error(error: ImportError) -> VisorVosError | None:
         return None
     return VisorVosError(
         f"OpenCV cannot be loaded: {text}.",
-        f"Install the system package that holds it, on Debian and Ubuntu: apt-get install {package}",
+        f"Install the system package that provides it. On Debian and Ubuntu: apt-get install {package}",
     )
 
 
-def listed(items: list[str], most: int, separator: str = ", ") -> str:
-    """The first ``most`` items, for a sentence, and how many more there are."""
-    shown = separator.join(items[:most])
-    more = len(items) - most
+def listed(items: list[str], max_shown: int, separator: str = ", ") -> str:
+    """The first ``max_shown`` items joined for a sentence, and the number of those left out."""
+    shown = separator.join(items[:max_shown])
+    more = len(items) - max_shown
     return shown if more <= 0 else f"{shown}{separator.lstrip(',')}and {more} more"

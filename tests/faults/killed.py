@@ -40,7 +40,7 @@ from tests.visor_builders import CUP, KNIFE, Release, entity, frame
 from tests.visor_builders import picture as photograph
 from visorvos import save_weights
 from visorvos.cli.app import main as command_line
-from visorvos.core.jobs import predict_video
+from visorvos.core.jobs.predict import video as predict_video
 
 _SECONDS_TO_END = 60.0
 """On a machine that is busy."""

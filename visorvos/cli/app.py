@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
-from visorvos import __version__
+from visorvos._version import __version__
 from visorvos.cli.config_file import commented_yaml
 from visorvos.cli.console import Terminal
 from visorvos.cli.options import UsageError, resolve, signature

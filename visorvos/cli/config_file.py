@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from visorvos import __version__
+from visorvos._version import __version__
 from visorvos.settings.base import Settings, section
 
 __all__ = ["commented_yaml", "describe_range"]

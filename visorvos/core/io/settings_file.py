@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from visorvos import __version__
+from visorvos._version import __version__
 from visorvos.core.io.atomic import write_text
 from visorvos.errors import VisorVosError
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from visorvos import __version__
+from visorvos._version import __version__
 from visorvos.core.datasets.davis.layout import DataSet
 from visorvos.core.io.atomic import write_text
 from visorvos.core.metrics.accumulator import ObjectScores, ScoreReport, SequenceScores

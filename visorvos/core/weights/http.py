@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import httpx2
 
-from visorvos import __version__
+from visorvos._version import __version__
 from visorvos.core.io.atomic import make_folder
 from visorvos.errors import VisorVosError
 

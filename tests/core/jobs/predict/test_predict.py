@@ -17,9 +17,9 @@ from PIL import Image
 from tests.builders import SHARED, draw_clip, read_labels, write_frames, write_labels
 from tests.conftest import Run
 from visorvos import STM, segment_video
+from visorvos.core.inference import load_network as network_job
 from visorvos.core.io.palettes import DAVIS_PALETTE
-from visorvos.core.jobs import network as network_job
-from visorvos.core.jobs import predict_video
+from visorvos.core.jobs.predict import video as predict_video
 from visorvos.core.network.for_inference import for_inference
 
 Array = np.ndarray[Any, Any]

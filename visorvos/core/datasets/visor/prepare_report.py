@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from visorvos import __version__
+from visorvos._version import __version__
 from visorvos.core.io.atomic import write_text
 
 __all__ = [

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import torch
 
-from visorvos import __version__
+from visorvos._version import __version__
 from visorvos.core.jobs.benchmark.data import measure_data
 from visorvos.core.jobs.benchmark.inference import measure_inference
 from visorvos.core.jobs.benchmark.metrics import measure_metrics

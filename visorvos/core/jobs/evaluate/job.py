@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from visorvos import __version__
+from visorvos._version import __version__
 from visorvos.core.datasets.davis.layout import DataSet
 from visorvos.core.io.atomic import make_folder, write_text
 from visorvos.core.io.paths import real_path

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from visorvos import __version__
+from visorvos._version import __version__
 from visorvos.core.inference.load_network import Network
 from visorvos.core.inference.segmenter import Segmenter, choose_policy
 from visorvos.core.io.atomic import clear_parts, make_folder
