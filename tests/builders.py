@@ -19,7 +19,6 @@ from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.weights.reference_names import CONSTANTS, from_reference
 
 GOLDEN = Path(__file__).parent / "golden"
-SHARED = Path(__file__).parents[2] / "shared"
 
 
 def golden(name: str) -> dict[str, np.ndarray[Any, Any]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.builders import SHARED, draw_clip, golden, read_labels, write_data_set, write_labels
+from tests.builders import draw_clip, golden, read_labels, write_data_set, write_labels
 from tests.conftest import Run
 from tests.forked import by_two
 from visorvos import STM, VisorVosError, evaluate_masks, segment_video
@@ -199,12 +199,3 @@ def test_a_data_set_without_the_resolution_level(run: Run, data: Path) -> None:
         (data / kind).rmdir()
         (data / "moved").rename(data / kind)
     assert run("evaluate", "--data", data, "--predictions", data / "Annotations").code == 0
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason="the samples are not here")
-def test_osvos_on_car_shadow(run: Run) -> None:
-    davis = SHARED / "samples" / "davis"
-    done = run("evaluate", "--data", davis, "--predictions", davis / "osvos", "--protocol", "davis", "--json")
-    scores = json.loads(done.out)
-    assert scores["J"]["mean"] == pytest.approx(0.9284, abs=5e-5)
-    assert scores["F"]["mean"] == pytest.approx(0.9174, abs=5e-5)

@@ -13,14 +13,14 @@ import pytest
 import torch
 import yaml
 
-from tests.builders import SHARED, write_data_set
+from tests.builders import GOLDEN, write_data_set
 from tests.conftest import Run
 from tests.forked import by_two, finish, start
 from tests.training_runs import arguments, assert_same_weights, newest, squares
 from visorvos import load_weights
 from visorvos.core.training.training_state import training_states
 
-VISOR = SHARED / "golden" / "prepare" / "VISOR_2022"
+VISOR = GOLDEN / "release" / "VISOR_2022"
 
 
 def test_what_a_run_leaves(undisturbed: Path, data: Path, weights: Path) -> None:
@@ -155,7 +155,6 @@ def test_two_processes_learn_what_one_does(undisturbed: Path, data: Path, weight
     assert found["clips"].tolist() == expected["clips"].tolist()
 
 
-@pytest.mark.skipif(not VISOR.is_dir(), reason=f"the sample data set {VISOR} is not there")
 def test_a_prepared_data_set_is_trained_on(weights: Path, run: Run, tmp_path: Path) -> None:
     done = run(*arguments(VISOR, tmp_path / "out", weights, iterations=2, evaluate_every=0))
     assert done.code == 0, done.err

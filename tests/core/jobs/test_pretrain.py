@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -10,12 +9,12 @@ import pytest
 import torch
 import yaml
 
-from tests.builders import SHARED
+from tests.builders import GOLDEN
 from tests.conftest import Run
 from visorvos import load_weights
+from visorvos.core.datasets.synthetic.release import write_synthetic_coco
 
-COCO = SHARED / "samples" / "coco"
-VISOR = SHARED / "golden" / "prepare" / "VISOR_2022"
+VISOR = GOLDEN / "release" / "VISOR_2022"
 SMALL = {
     "crop_size": 32,
     "short_side": 48,
@@ -27,8 +26,6 @@ SMALL = {
     "augmentation": {"least_own": 60, "least_pasted_box": 90, "least_visible": 5, "drift": [6, 3]},
 }
 
-pytestmark = pytest.mark.skipif(not COCO.is_dir(), reason=f"the samples {COCO} are not there")
-
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
@@ -39,10 +36,9 @@ def config(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    copy = tmp_path_factory.mktemp("coco") / "coco"
-    shutil.copytree(COCO, copy, copy_function=shutil.copyfile)
-    (copy / "annotations").chmod(0o755)
-    return copy
+    root = tmp_path_factory.mktemp("coco")
+    write_synthetic_coco(root, images=6, seed=0)
+    return root
 
 
 def test_images_make_a_network(run: Run, config: Path, coco: Path, weights: Path, tmp_path: Path) -> None:
@@ -57,7 +53,6 @@ def test_images_make_a_network(run: Run, config: Path, coco: Path, weights: Path
     assert pd.read_csv(output / "metrics.csv")["clips"].tolist() == [2, 4]
 
 
-@pytest.mark.skipif(not VISOR.is_dir(), reason=f"the sample data set {VISOR} is not there")
 def test_it_is_validated_on_videos(run: Run, config: Path, coco: Path, weights: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     done = run(
@@ -66,7 +61,7 @@ def test_it_is_validated_on_videos(run: Run, config: Path, coco: Path, weights: 
     )
     assert done.code == 0, done.err
     assert "best.safetensors" in done.out
-    assert [path.name for path in (output / "validation").iterdir()] == ["P04_104_seq_00001"]
+    assert [path.name for path in (output / "validation").iterdir()] == ["P07_101_seq_00001"]
 
 
 def test_coco_that_is_not_there_is_told(run: Run, config: Path, tmp_path: Path) -> None:

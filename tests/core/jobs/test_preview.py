@@ -1,13 +1,11 @@
-import shutil
-
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
-from tests.builders import SHARED
 from tests.visor_builders import Release
 from visorvos.core.datasets.order import sample_of
+from visorvos.core.datasets.synthetic.release import write_synthetic_coco
 from visorvos.core.jobs.prepare import prepare
 from visorvos.core.jobs.preview.job import preview
 from visorvos.core.training.clips import visor_clips
@@ -78,10 +76,10 @@ def test_clips_of_videos_are_shown(tmp_path, data, run):
     assert np.median(np.abs(shown[ground].astype(int) - first.frames[0][ground])) <= 3
 
 
-@pytest.mark.skipif(not (SHARED / "samples" / "coco").is_dir(), reason="the samples of COCO are not there")
 def test_clips_of_images_are_shown(tmp_path, run, monkeypatch):
     monkeypatch.setenv("VISORVOS_HOME", str(tmp_path / "cache"))
-    coco = shutil.copytree(SHARED / "samples" / "coco", tmp_path / "coco")
+    coco = tmp_path / "coco"
+    write_synthetic_coco(coco, 4, seed=0, height=480, width=640)
     sheet = tmp_path / "clips.png"
     done = run("preview", "--clips", "--coco", coco, "--output", sheet, "--frames", 3, "--width", 160)
     assert done.code == 0, done.err

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.builders import SHARED
 from visorvos.core.datasets.affine_warps import AffineRanges
 from visorvos.core.datasets.coco import clips as coco_clips
 from visorvos.core.datasets.coco.clips import CocoAugmentation, CocoClips
 from visorvos.core.datasets.coco.index import open_coco
+from visorvos.core.datasets.synthetic.release import write_synthetic_coco
 from visorvos.errors import VisorVosError
 
 RECIPE = CocoAugmentation(
@@ -293,12 +293,8 @@ def test_images_without_any_large_object_are_refused():
         clips(augmentation=replace(SMALL, least_pasted_box=1e6))
 
 
-@pytest.mark.skipif(not (SHARED / "samples" / "coco").is_dir(), reason="the samples are not here")
 def test_the_recipe_on_a_release_of_coco_shape(tmp_path):
-    for name in ("annotations", "train2017"):
-        (tmp_path / name).mkdir()
-        for file in (SHARED / "samples" / "coco" / name).iterdir():
-            (tmp_path / name / file.name).write_bytes(file.read_bytes())
+    write_synthetic_coco(tmp_path, images=12, seed=0, height=480, width=640)
     index = open_coco(tmp_path)
     source = CocoClips(index, index.read_frame, RECIPE, 384, 5, 480, 0)
     for sample in range(0, len(source), 4):

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.numpy import load_file
 
-from tests.builders import SHARED
 from tests.coco_builders import annotation, crowd, picture, scanned, square, write_coco
 from visorvos.core.datasets.coco import index as coco_index
 from visorvos.core.datasets.coco import index_build as coco_index_build
 from visorvos.core.datasets.coco import json_bounds
 from visorvos.core.datasets.coco.index import CocoIndex, open_coco
+from visorvos.core.datasets.synthetic.release import write_synthetic_coco
 from visorvos.errors import VisorVosError
 
 JSON = Path("annotations/instances_train2017.json")
@@ -150,11 +150,9 @@ def test_memory_does_not_grow_with_the_points(tmp_path, monkeypatch):
     assert peak < 450 * 60 * 2 * 8, "half of what the points take as numbers"
 
 
-@pytest.mark.skipif(not (SHARED / "samples" / "coco").is_dir(), reason="the samples are not here")
 def test_a_release_of_coco_shape(tmp_path):
-    coco = shutil.copytree(SHARED / "samples" / "coco", tmp_path / "coco", copy_function=shutil.copyfile)
-    coco.chmod(0o755)
-    (coco / "annotations").chmod(0o755)
+    coco = tmp_path / "coco"
+    write_synthetic_coco(coco, images=24, seed=0)
     index = open_coco(coco)
     assert content(index) == scanned(coco / JSON)
     assert len(index) == 24

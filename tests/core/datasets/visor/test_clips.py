@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.builders import SHARED, draw_clip, write_data_set
+from tests.builders import GOLDEN, draw_clip, write_data_set
 from tests.builders import read_labels as png_ids
 from visorvos.core.datasets.affine_warps import AffineRanges
 from visorvos.core.datasets.davis.layout import DataSet
@@ -25,7 +25,7 @@ RANGES = AffineRanges(rotation=30, shear=15, translation=15, scale=(0.8, 1.2), p
 RECIPE = VisorAugmentation(flip=0.5, warps=RANGES, resize=(0.8, 1.1), wander=20)
 PLAIN = VisorAugmentation(flip=0, warps=replace(RANGES, probability=0), resize=(1, 1), wander=0)
 COLORS = np.random.default_rng(5).integers(40, 256, (256, 3), dtype=np.uint8)
-PREPARED = SHARED / "golden" / "prepare" / "VISOR_2022"
+PREPARED = GOLDEN / "release" / "VISOR_2022"
 
 
 class Video(NamedTuple):
@@ -306,7 +306,6 @@ def test_a_damaged_frame_is_named(tmp_path):
         clips.clip(0, 0, 0)
 
 
-@pytest.mark.skipif(not PREPARED.is_dir(), reason=f"the prepared data set {PREPARED} is not here")
 class TestVisor:
     def test_frames_and_masks_are_those_of_the_files(self):
         clips, data = stored(PREPARED, "train", PLAIN, crop_size=480), DataSet(PREPARED)

@@ -14,7 +14,7 @@ import torch
 import yaml
 from PIL import Image
 
-from tests.builders import SHARED, draw_clip, read_labels, write_frames, write_labels
+from tests.builders import draw_clip, read_labels, write_frames, write_labels
 from tests.conftest import Run
 from visorvos import STM, segment_video
 from visorvos.core.inference import load_network as network_job
@@ -308,19 +308,3 @@ def test_a_run_with_other_inputs_starts_over_and_says_so(
     done = run(*command, "--resume", "--every", every)
     assert "Starting from the first frame" in done.err
     np.testing.assert_array_equal(written(output), list(segment_video(network, seen, first, every=every)))
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason="the samples are not here")
-def test_real_frames_with_masks_at_several_frames(run: Run, weights: Path, tmp_path: Path) -> None:
-    judo, output = SHARED / "samples" / "judo", tmp_path / "out"
-    done = run(
-        "predict", judo / "frames", "--masks", judo / "masks", "--weights", weights, "--output", output, "--size", 96
-    )
-    assert done.code == 0, done.err
-    masks = written(output)
-    assert len(masks) == 16
-    assert {mask.shape for mask in masks} == {(480, 854)}
-    for number, index in ((0, 1), (5, 2), (8, 3), (13, 4)):
-        given = read_labels(judo / "masks" / f"{number:05d}.png")
-        assert np.sum(masks[number] == index) == pytest.approx(np.sum(given == index), rel=0.01)
-        assert not any((earlier == index).any() for earlier in masks[:number])
