@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from visorvos.core.benchmark.plain_scores import plain_contour, plain_region
+from tests.plain.scores import plain_contour, plain_region
 from visorvos.core.metrics.contour import label_contours
 from visorvos.core.metrics.region import label_regions
 

@@ -1,1 +1,1 @@
-"""``visorvos benchmark``: what is measured, and how."""
+"""``visorvos benchmark``."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
-from visorvos.core.benchmark.plain_network import SLOTS, memorize, segment
+from tests.plain.network import SLOTS, memorize, segment
 from visorvos.core.network.stm import STM
 
 __all__ = ["plain_clip_loss"]

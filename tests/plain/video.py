@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from visorvos.core.benchmark.plain_network import SLOTS, memorize, segment
+from tests.plain.network import SLOTS, memorize, segment
 from visorvos.core.network.stm import STM
 
 __all__ = ["Frames", "segment_plainly"]

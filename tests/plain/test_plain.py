@@ -7,18 +7,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 import torch
 
 from tests.builders import draw_clip, golden
 from tests.coco_builders import annotation, crowd, picture, square, write_coco
+from tests.plain.instances import ScannedInstances
+from tests.plain.loss import plain_clip_loss
+from tests.plain.network import memorize, segment
+from tests.plain.scores import plain_contour, plain_region
+from tests.plain.video import segment_plainly
 from visorvos import STM, clip_loss, contour_accuracy, region_similarity, segment_video
-from visorvos.core.benchmark.arithmetic import clip_work, video_work
-from visorvos.core.benchmark.plain_instances import ScannedInstances
-from visorvos.core.benchmark.plain_loss import plain_clip_loss
-from visorvos.core.benchmark.plain_network import memorize, segment
-from visorvos.core.benchmark.plain_scores import plain_contour, plain_region
-from visorvos.core.benchmark.plain_video import segment_plainly
 from visorvos.core.datasets.coco.index import open_coco
 
 
@@ -87,14 +85,3 @@ def test_objects_found_by_scanning_are_those_of_the_index(tmp_path: Path) -> Non
     for instance in (1, 0, 2, 1):
         for one, other in zip(scanned.polygons(instance), index.polygons(instance), strict=True):
             np.testing.assert_array_equal(one, other)
-
-
-def test_the_arithmetic_is_counted() -> None:
-    one, four = (video_work("resnet50", 480, 854, objects, 4) / 3e9 for objects in (1, 4))
-    # By hand: each encoder about 30, keys and values 2 x 9.5, the decoder 105 of which 46 once a frame.
-    assert one == pytest.approx(180, rel=0.1)
-    assert four == pytest.approx(180 + 3 * 100, rel=0.15)
-    # What does not grow with the number of frames or objects is counted once.
-    steps = [video_work("resnet18", 96, 96, objects, 2) for objects in (1, 2, 3)]
-    assert steps[2] - steps[1] == steps[1] - steps[0] < steps[0]
-    assert clip_work("resnet18", 96, 2) == 3 * video_work("resnet18", 96, 96, 2, 3)
