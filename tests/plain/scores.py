@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-__all__ = ["plain_contour", "plain_region"]
+__all__ = ["plain_contour", "plain_region", "score_plainly"]
 
 Mask = NDArray[np.bool_]
 
@@ -45,3 +47,24 @@ def _boundary(mask: Mask) -> Mask:
     differs[:, -1] = mask[:, -1] ^ below[:, -1]
     differs[-1, -1] = False
     return differs
+
+
+def score_plainly(truth: Path, predictions: Path) -> dict[tuple[str, int], tuple[list[float], list[float]]]:
+    """J and F of every frame but the first, by sequence and object id: all masks read, one object after another."""
+    scores: dict[tuple[str, int], tuple[list[float], list[float]]] = {}
+    for folder in sorted(truth.iterdir()):
+        files = sorted(folder.iterdir())
+        true = np.stack([_read(file) for file in files])
+        found = np.stack([_read(predictions / folder.name / file.name) for file in files])
+        for object_id in range(1, int(true[0].max()) + 1):
+            pairs = [(true[t] == object_id, found[t] == object_id) for t in range(1, len(true))]
+            scores[folder.name, object_id] = (
+                [plain_region(*pair) for pair in pairs],
+                [plain_contour(*pair) for pair in pairs],
+            )
+    return scores
+
+
+def _read(file: Path) -> NDArray[np.uint8]:
+    with Image.open(file) as image:
+        return np.array(image)

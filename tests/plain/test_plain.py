@@ -9,15 +9,23 @@ import cv2
 import numpy as np
 import torch
 
-from tests.builders import draw_clip, golden
+from tests.builders import draw_clip, golden, read_labels
 from tests.coco_builders import annotation, crowd, picture, square, write_coco
 from tests.plain.instances import ScannedInstances
 from tests.plain.loss import plain_clip_loss
 from tests.plain.network import memorize, segment
-from tests.plain.scores import plain_contour, plain_region
+from tests.plain.prepare import prepare_plainly
+from tests.plain.scores import plain_contour, plain_region, score_plainly
 from tests.plain.video import segment_plainly
-from visorvos import STM, clip_loss, contour_accuracy, region_similarity, segment_video
+from tests.side_by_side import scanned_clips
+from visorvos import STM, clip_loss, contour_accuracy, evaluate_masks, region_similarity, segment_video
 from visorvos.core.datasets.coco.index import open_coco
+from visorvos.core.datasets.synthetic.release import write_synthetic_visor
+from visorvos.core.jobs.benchmark.workloads import write_masks, write_releases
+from visorvos.core.jobs.prepare import prepare
+from visorvos.core.runtime.progress import NoProgress
+from visorvos.core.training.clips import coco_clips
+from visorvos.settings.prepare import PrepareSettings
 
 
 def test_masks_are_the_same(golden_stm: STM) -> None:
@@ -85,3 +93,39 @@ def test_objects_found_by_scanning_are_those_of_the_index(tmp_path: Path) -> Non
     for instance in (1, 0, 2, 1):
         for one, other in zip(scanned.polygons(instance), index.polygons(instance), strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_masks_are_scored_alike(tmp_path: Path) -> None:
+    truth, predictions = write_masks(tmp_path, 2, 4, 48, 64)
+    plain = score_plainly(truth, predictions)
+    report = evaluate_masks(truth, predictions)
+    assert {(item.sequence, item.object_id) for item in report.objects} == plain.keys()
+    for item in report.objects:
+        region, contour = plain[item.sequence, item.object_id]
+        np.testing.assert_allclose(item.region, region, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(item.contour, contour, rtol=0, atol=1e-12)
+    assert 0.1 < report.j_and_f < 0.9
+
+
+def test_frames_are_prepared_alike(tmp_path: Path) -> None:
+    annotations, images = write_synthetic_visor(tmp_path / "release", {"train": 2}, 3, 0, 1080, 1920)
+    prepare(PrepareSettings(annotations=annotations, images=images, output=tmp_path, split=("train",), workers=1))
+    prepare_plainly(annotations, images, tmp_path / "plain")
+    files = [path for path in (tmp_path / "plain").rglob("*") if path.is_file()]
+    assert len(files) == 12
+    for file in files:
+        kind, *rest = file.relative_to(tmp_path / "plain").parts
+        ours = (tmp_path / "VISOR_2022" / kind / "480p").joinpath(*rest)
+        if file.suffix == ".jpg":
+            assert file.read_bytes() == ours.read_bytes()
+        else:
+            np.testing.assert_array_equal(read_labels(file), read_labels(ours))
+
+
+def test_coco_clips_are_made_alike(tmp_path: Path) -> None:
+    options = write_releases(tmp_path, quick=True)
+    plain, ours = scanned_clips(options, 50), coco_clips(options, NoProgress())
+    for number in range(6):
+        one, other = (clips.clip(number % 3, number // 3, 0.5) for clips in (plain, ours))
+        np.testing.assert_array_equal(one.frames, other.frames)
+        np.testing.assert_array_equal(one.labels, other.labels)
