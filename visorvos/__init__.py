@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from visorvos.core.inference.segmenter import segment_video
     from visorvos.core.metrics.contour import contour_accuracy
     from visorvos.core.metrics.region import region_similarity
-    from visorvos.core.metrics.score_folders import evaluate_masks
+    from visorvos.core.metrics.scoring import evaluate_masks
     from visorvos.core.network.stm import STM
     from visorvos.core.training.clip_loss import clip_loss
     from visorvos.core.weights.checkpoints import load_weights, save_weights
@@ -63,7 +63,7 @@ _HOME = {
     "STM": "visorvos.core.network.stm",
     "clip_loss": "visorvos.core.training.clip_loss",
     "contour_accuracy": "visorvos.core.metrics.contour",
-    "evaluate_masks": "visorvos.core.metrics.score_folders",
+    "evaluate_masks": "visorvos.core.metrics.scoring",
     "load_weights": "visorvos.core.weights.checkpoints",
     "region_similarity": "visorvos.core.metrics.region",
     "save_weights": "visorvos.core.weights.checkpoints",

@@ -87,8 +87,8 @@ def test_it_refuses_what_cannot_be_compared(run: Run, made: Path, scores: Path, 
 
     small = evaluate(run, "one", tmp_path / "small", "--split", "small")
     davis = evaluate(run, "one", tmp_path / "davis", "--protocol", "davis")
-    assert "of the split val" in refusal(scores / "one", small)
-    assert "protocol visor, one under davis" in refusal(scores / "one", davis)
+    assert "evaluate different splits" in refusal(scores / "one", small)
+    assert "protocol: visor and davis" in refusal(scores / "one", davis)
 
     content = json.loads((scores / "two" / "scores-val.json").read_text())
 
@@ -98,9 +98,9 @@ def test_it_refuses_what_cannot_be_compared(run: Run, made: Path, scores: Path, 
         return path
 
     fewer = altered("fewer", {**content, "sequences": content["sequences"][:2]})
-    assert "r and 0 more are in one alone" in refusal(scores / "one", fewer)
+    assert "only one has r" in refusal(scores / "one", fewer)
     content["sequences"][1]["objects"][0]["frames"][0]["size"] += 0.01
-    assert "In q the runs score other objects, frames or true masks" in refusal(
+    assert "Sequence q: the runs score different objects, frames or ground truth" in refusal(
         scores / "one", altered("other", content)
     )
     del content["sequences"][0]["objects"][0]["frames"][0]["size"]

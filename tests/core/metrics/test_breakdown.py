@@ -7,9 +7,9 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from tests.core.metrics.test_accumulator import make_report
-from visorvos.core.metrics.accumulator import ObjectScores, SequenceScores
+from tests.core.metrics.test_scores import make_report
 from visorvos.core.metrics.breakdown import MEASURES, by_age, by_class, by_size, overall
+from visorvos.core.metrics.scores import ObjectScores, SequenceScores
 
 
 @pytest.fixture

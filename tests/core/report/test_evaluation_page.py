@@ -13,7 +13,7 @@ import pytest
 from tests.browser import open_browser
 from tests.builders import draw_clip, read_labels, write_data_set, write_labels
 from tests.conftest import Run
-from tests.core.metrics.test_accumulator import make_report, make_sequence
+from tests.core.metrics.test_scores import make_report, make_sequence
 from visorvos.core.report.evaluation_page import parts_of, random_masks, worst_masks
 from visorvos.core.report.mask_pair import crop_window, draw_mask
 

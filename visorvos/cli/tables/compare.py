@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["show"]
 
-_SHOWN = 5
+_MAX_SHOWN = 5
 
 
 def show(comparison: Comparison) -> Group:
-    """Each run's difference from the first, and the sequences that gained and lost most."""
+    """Difference of each run from the first, and the sequences that gained and lost most."""
     total = Table(title=f"{escape(comparison.split)}, protocol {comparison.protocol}, in percent")
     total.add_column("")
     total.add_column("run", overflow="fold")
-    for heading in ("J&F", "less A", "95 %", "J", "F"):
+    for heading in ("J&F", "minus A", "95 %", "J", "F"):
         total.add_column(heading, justify="right", no_wrap=True)
     differences = (None, *comparison.differences)
     for run, difference in zip(comparison.runs, differences, strict=True):
@@ -32,7 +32,7 @@ def show(comparison: Comparison) -> Group:
     for run, difference in zip(comparison.runs[1:], comparison.differences, strict=True):
         parts.append(_changes(run.letter, difference))
     if comparison.output is not None:
-        parts.append(f"The page is {escape(comparison.output)}.")
+        parts.append(f"Wrote {escape(comparison.output)}")
     return Group(*parts)
 
 
@@ -43,12 +43,12 @@ def _cells(difference: Difference) -> list[str]:
 
 
 def _changes(letter: str, difference: Difference) -> Table:
-    table = Table(title=f"What changed most in {letter}")
+    table = Table(title=f"Largest changes in {letter}")
     table.add_column("sequence", overflow="fold")
     for heading in ("A", letter, "difference"):
         table.add_column(heading, justify="right")
-    gained = [change for change in difference.sequences if change.difference > 0][:_SHOWN]
-    lost = [change for change in difference.sequences if change.difference < 0][-_SHOWN:]
+    gained = [change for change in difference.sequences if change.difference > 0][:_MAX_SHOWN]
+    lost = [change for change in difference.sequences if change.difference < 0][-_MAX_SHOWN:]
     for change in (*gained, *lost):
         figures = f"{100 * change.before:.1f}", f"{100 * change.after:.1f}", _signed(change.difference)
         table.add_row(escape(change.sequence), *figures, end_section=bool(gained) and change is gained[-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.markup import escape
@@ -13,16 +13,17 @@ from visorvos.cli.console import printable
 if TYPE_CHECKING:
     from visorvos.core.jobs.evaluate.job import Evaluation
     from visorvos.core.metrics.bootstrap import Estimate
+    from visorvos.core.metrics.scores import Scores
 
 __all__ = ["show"]
 
 MEASURES = ("J&F", "J", "J recall", "J decay", "F", "F recall", "F decay")
 
-_ROWS = 40
+_MAX_ROWS = 40
 
 
 def show(evaluation: Evaluation) -> Group:
-    """The data set's scores in percent, then those of sequences and objects, the lowest first."""
+    """Scores of the data set in percent, then of its sequences, lowest first, with their objects if all of them fit."""
     report = evaluation.report
     several = len(evaluation.parts) > 1
     intervals = evaluation.parts[0].figures["J&F"].interval is not None
@@ -43,32 +44,31 @@ def show(evaluation: Evaluation) -> Group:
             *(f"{100 * figure.value:.1f}" for figure in figures),
         )
 
-    rows = Table(title="The lowest sequences first")
+    ordered = sorted(report.sequences, key=lambda item: item.j_and_f)
+    with_objects = len(ordered) + len(report.objects) <= _MAX_ROWS
+    rows = Table(title="Sequences, lowest J&F first")
     rows.add_column("sequence", no_wrap=True)
     rows.add_column("object")
     for heading in ("J&F", "J", "F"):
         rows.add_column(heading, justify="right")
-    shown = 0
-    ordered = sorted(report.sequences, key=lambda item: item.j_and_f)
-    for sequence in ordered:
-        if shown and shown + 1 + len(sequence.objects) > _ROWS:
-            break
-        rows.add_row(escape(sequence.sequence), "", *_figures(sequence), style="bold")
-        for item in sequence.objects:
+    for sequence in ordered[:_MAX_ROWS]:
+        count = len(sequence.objects)
+        summary = "" if with_objects else f"{count} object{'s' * (count != 1)}"
+        rows.add_row(escape(sequence.sequence), summary, *_figures(sequence), style="bold" if with_objects else None)
+        for item in sequence.objects if with_objects else ():
             name = f" {escape(printable(item.name))}" if item.name else ""
             rows.add_row("", f"{item.object_id}{name}", *_figures(item))
-        shown += 1 + len(sequence.objects)
-    where = f"Tables, JSON and report.html are in {escape(evaluation.output)}." if evaluation.output else ""
-    left = len(ordered) - sum(1 for cell in rows.columns[0].cells if cell)
-    more = f"{left} more sequences not shown. " if left else ""
-    return Group(total, rows, more + where) if more or where else Group(total, rows)
+    notes = [f"{len(ordered) - _MAX_ROWS} more sequences are not shown."] if len(ordered) > _MAX_ROWS else []
+    if evaluation.output:
+        notes.append(f"Wrote report.html, scores-*.json and CSV tables to {escape(evaluation.output)}")
+    return Group(total, rows, *([" ".join(notes)] if notes else []))
 
 
 def _interval(estimate: Estimate) -> str:
     return "" if estimate.interval is None else "–".join(f"{100 * end:.1f}" for end in estimate.interval)  # noqa: RUF001 - a range
 
 
-def _figures(scores: Any) -> list[str]:  # noqa: ANN401 - sequences and objects answer alike
+def _figures(scores: Scores) -> list[str]:
     return [
         f"{100 * figure:.1f}"
         for figure in (scores.j_and_f, scores.region_statistics.mean, scores.contour_statistics.mean)

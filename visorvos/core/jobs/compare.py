@@ -8,16 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from visorvos._version import __version__
 from visorvos.core.datasets.davis.layout import DataSet
 from visorvos.core.io.atomic import write_text
-from visorvos.core.metrics.accumulator import ObjectScores, ScoreReport, SequenceScores
 from visorvos.core.metrics.comparison import Difference, compare_reports
 from visorvos.core.report.comparison_page import ComparedRun, ShownChange, changed_masks, comparison_page
 from visorvos.core.report.mask_pictures import with_pictures
-from visorvos.core.report.scores_file import ObjectRow, ScoresFile, read_scores
+from visorvos.core.report.scores_file import ScoresFile, read_scores
 from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.errors import VisorVosError
 from visorvos.settings.compare import CompareSettings
@@ -27,13 +24,13 @@ __all__ = ["Comparison", "compare"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """The runs, and each one's difference from the first."""
+    """The runs, and the difference of each from the first."""
 
     split: str
     protocol: str
     runs: tuple[ComparedRun, ...]
     differences: tuple[Difference, ...]
-    """Of the second run, the third, ..."""
+    """Differences of the second run, the third, and so on."""
     output: str | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,10 +52,10 @@ class Comparison:
 
 
 def compare(settings: CompareSettings, progress: Progress | None = None) -> Comparison:
-    """Reads evaluations and compares each with the first; writes a page where asked for one.
+    """Reads evaluations and compares each with the first; writes a page if the settings name one.
 
     Raises:
-        VisorVosError: for files that are no scores, and runs that do not score the same masks.
+        VisorVosError: if a file does not hold scores, or the runs do not score the same masks.
     """
     progress = progress or NoProgress()
     read = [read_scores(path) for path in settings.runs]
@@ -66,11 +63,11 @@ def compare(settings: CompareSettings, progress: Progress | None = None) -> Comp
     for path, (_, scores) in zip(settings.runs, read, strict=True):
         if Path(scores.split).name != Path(first.split).name:
             raise VisorVosError(
-                f"{settings.runs[0]} is an evaluation of the split {first.split}, {path} of {scores.split}.",
+                f"The runs evaluate different splits: {settings.runs[0]} {first.split}, {path} {scores.split}.",
                 "Evaluate both on the same split.",
             )
     runs = tuple(
-        ComparedRun(letter, str(path), scores.source, scores.date, _report(scores))
+        ComparedRun(letter, str(path), scores.source, scores.date, scores.report())
         for letter, path, (_, scores) in zip(_letters(len(read)), settings.runs, read, strict=True)
     )
     differences = [_difference(runs[0], run) for run in runs[1:]]
@@ -96,42 +93,22 @@ def _letters(count: int) -> list[str]:
     return [chr(ord("A") + number) if number < 26 else f"R{number + 1}" for number in range(count)]
 
 
-def _report(scores: ScoresFile) -> ScoreReport:
-    sequences = tuple(
-        SequenceScores(item.sequence, tuple(_object(item.sequence, row) for row in item.objects))
-        for item in sorted(scores.sequences, key=lambda item: item.sequence)
-    )
-    return ScoreReport(scores.protocol, sequences, unscored=())
-
-
-def _object(sequence: str, row: ObjectRow) -> ObjectScores:
-    return ObjectScores(
-        sequence,
-        row.object,
-        row.name,
-        tuple(frame.frame for frame in row.frames),
-        np.array([frame.j for frame in row.frames]),
-        np.array([frame.f for frame in row.frames]),
-        np.array([frame.size for frame in row.frames]),
-    )
-
-
 def _pictures(
     result: Comparison, settings: CompareSettings, read: Sequence[tuple[Path, ScoresFile]]
 ) -> tuple[list[list[ShownChange]], str]:
-    """The masks that changed most, of each run after the first, with pictures; and a sentence where these lack."""
+    """The masks that changed most in each run after the first, with pictures, and a note on missing pictures."""
     changes = [
         changed_masks(result.runs[0].report, run.report, difference)
         for run, difference in zip(result.runs[1:], result.differences, strict=True)
     ]
     root = settings.data or Path(read[0][1].data)
-    # Both paths stand in the scores: whatever they are, they need not be here.
+    # The scores may come from another machine, where these paths existed.
     if not os.path.isdir(root):
-        return changes, f"No pictures: the data set {root} is not here; --data says where it is."
+        return changes, f"No pictures: data set not found: {root}. Give --data."
     folders = [_masks_of(file, scores) for file, scores in read]
     for run, folder in zip(result.runs, folders, strict=True):
         if folder is None:
-            return changes, f"No pictures: the masks of {run.path} are not where they were scored."
+            return changes, f"No pictures: the masks of {run.path} are no longer where they were scored."
     data, there = DataSet(root), [folder for folder in folders if folder is not None]
     drawn = [
         [
@@ -143,10 +120,10 @@ def _pictures(
         for shown, folder in zip(changes, there[1:], strict=True)
     ]
     lacking = sum(not change.pair.pictures for shown in drawn for change in shown)
-    return drawn, f"{lacking} lack their frame or a mask." if lacking else ""
+    return drawn, f"{lacking} picture{'s' * (lacking != 1)} missing: no frame or mask." if lacking else ""
 
 
 def _masks_of(file: Path, scores: ScoresFile) -> Path | None:
-    """Where a run's masks are: where they were scored, or beside the scores."""
+    """The folder of a run's masks: where they were scored, or beside the scores."""
     name = scores.sequences[0].sequence
     return next((folder for folder in (Path(scores.predictions), file.parent) if os.path.isdir(folder / name)), None)

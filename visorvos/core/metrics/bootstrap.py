@@ -11,17 +11,17 @@ __all__ = ["LEVEL", "RESAMPLES", "SEED", "Estimate", "pooled_means"]
 
 LEVEL, RESAMPLES, SEED = 0.95, 10_000, 0
 
-_AT_ONCE = 500
+_BATCH = 500
+"""Resamples computed at once."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean and where it may well lie.
+    """A mean with its confidence interval.
 
     Attributes:
         value: the mean.
-        interval: lower and upper end of its confidence interval; None where fewer than two sequences bear on
-            it, so that nothing tells how it would vary.
+        interval: lower and upper end of the interval; None where fewer than two sequences contribute.
     """
 
     value: float
@@ -35,37 +35,37 @@ def pooled_means(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> list[Estimate]:
-    """Means over all objects (or masks), with percentile bootstrap intervals.
+    """Means over all objects (or masks) with percentile bootstrap intervals.
 
-    Objects of one sequence rise and fall together, so it is sequences that are drawn, with replacement, each with
-    all its objects (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 8 and 13). A paired
-    difference of two runs is the mean of the differences: give their sums.
+    Scores within a sequence are correlated, so whole sequences are resampled, with replacement (Efron and
+    Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 8 and 13). For the paired difference of two runs,
+    give the sums of the differences.
 
     Args:
-        sums: float64 (S, K): of each sequence, the sum of its objects' scores, for each of K means.
-        counts: float64 (S, K): how many objects are in each sum. Each mean has an object at least.
+        sums: float64 (S, K), the sum of the objects' scores per sequence, for each of K means.
+        counts: float64 (S, K), the number of objects in each sum; every mean needs at least one.
         level: share of resamples inside the interval.
-        resamples: how many to draw.
-        seed: of the drawing. With the same seed and S the same sequences are drawn.
+        resamples: number of resamples.
+        seed: random seed; the same seed and S draw the same sequences.
 
     Returns:
-        An estimate for each of the K means.
+        One estimate per mean, K in all.
     """
     sequences = len(sums)
     values = sums.sum(axis=0) / counts.sum(axis=0)
     random = np.random.default_rng(seed)
-    drawn = []
-    for start in range(0, resamples, _AT_ONCE):
-        size = min(_AT_ONCE, resamples - start)
+    means_by_batch = []
+    for start in range(0, resamples, _BATCH):
+        size = min(_BATCH, resamples - start)
         picked = random.integers(sequences, size=(size, sequences)) + np.arange(size)[:, None] * sequences
         times = np.bincount(picked.ravel(), minlength=size * sequences).reshape(size, sequences).astype(np.float64)
-        with np.errstate(invalid="ignore"):  # 0 / 0 where a resample lacks all sequences that bear on a mean.
-            drawn.append((times @ sums) / (times @ counts))
+        with np.errstate(invalid="ignore"):  # 0 / 0 where a resample has no sequence that contributes to a mean.
+            means_by_batch.append((times @ sums) / (times @ counts))
     tails = ((1 - level) / 2, (1 + level) / 2)
-    bearing = np.count_nonzero(counts, axis=0)
+    contributing = np.count_nonzero(counts, axis=0)
     return [
-        Estimate(float(value), _interval(means, tails) if bears > 1 else None)
-        for value, means, bears in zip(values, np.concatenate(drawn).T, bearing, strict=True)
+        Estimate(float(value), _interval(means, tails) if sequences_used > 1 else None)
+        for value, means, sequences_used in zip(values, np.concatenate(means_by_batch).T, contributing, strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Scores of a data set, of parts of it, and by what makes objects hard: class, size and time since the first frame."""
+"""Scores of a data set and its parts, by class, by size and by time since the first frame."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.metrics.accumulator import ObjectScores, SequenceScores
 from visorvos.core.metrics.bootstrap import Estimate, pooled_means
+from visorvos.core.metrics.scores import ObjectScores, SequenceScores
 
 __all__ = [
     "MEASURES",
@@ -25,20 +25,20 @@ __all__ = [
 ]
 
 MEASURES = ("J&F", "J", "J recall", "J decay", "F", "F recall", "F decay")
-"""What the benchmark reports, each a mean over objects."""
+"""Figures that the benchmark reports, each a mean over objects."""
 
 SIZES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-"""Shares of the frame that part small object masks from large ones."""
+"""Shares of the frame that separate the size groups."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """The scores of object masks that have something in common.
+    """Scores of a group of object masks.
 
     Attributes:
-        label: what that is.
-        sequences, objects, masks: how many there are. An object is counted in each group that holds a mask of it.
-        j_and_f, region, contour: the mean of J&F, J and F.
+        label: what the masks have in common.
+        sequences, objects, masks: counts. An object counts in every group that contains one of its masks.
+        j_and_f, region, contour: mean J&F, J and F.
     """
 
     label: str
@@ -51,21 +51,21 @@ class Group:
 
 
 def object_measures(item: ObjectScores) -> tuple[float, ...]:
-    """An object's figures in the order of `MEASURES`."""
+    """Figures of an object in the order of `MEASURES`."""
     region, contour = item.region_statistics, item.contour_statistics
     figures = (region.mean, region.recall, region.decay, contour.mean, contour.recall, contour.decay)
     return ((region.mean + contour.mean) / 2, *figures)
 
 
 def overall(sequences: Sequence[SequenceScores]) -> dict[str, Estimate]:
-    """The benchmark's figures over sequences, at least one, by their names in `MEASURES`."""
+    """Figures of at least one sequence, by their names in `MEASURES`."""
     sums = np.array([np.sum([object_measures(item) for item in sequence.objects], axis=0) for sequence in sequences])
     counts = np.array([[float(len(sequence.objects))] for sequence in sequences])
     return dict(zip(MEASURES, pooled_means(sums, np.broadcast_to(counts, sums.shape)), strict=True))
 
 
 def by_class(sequences: Sequence[SequenceScores]) -> list[Group]:
-    """A group for each object name, in their order: means over objects, as the benchmark's."""
+    """One group per object name, in alphabetical order; means over objects."""
     names = sorted({item.name for sequence in sequences for item in sequence.objects if item.name is not None})
     place = {name: index for index, name in enumerate(names)}
 
@@ -78,20 +78,20 @@ def by_class(sequences: Sequence[SequenceScores]) -> list[Group]:
 
 
 def by_size(sequences: Sequence[SequenceScores]) -> list[Group]:
-    """Groups of the true mask's share of its frame, from none at all to the largest: means over masks."""
+    """Groups by the share of the frame that the ground-truth mask covers, ascending; means over masks."""
     labels = [size_label(index) for index in range(len(SIZES) + 2)]
     return _groups(sequences, labels, _each_mask(lambda item: _size_index(item.sizes)))
 
 
 def by_age(sequences: Sequence[SequenceScores]) -> list[Group]:
-    """Groups of the number of frames since the first, which is given: 1, 2, 3 to 4, 5 to 8, ...: means over masks."""
+    """Groups by the number of frames since the given first frame: 1, 2, 3 to 4, 5 to 8, ...; means over masks."""
     longest = max(len(item.frames) for sequence in sequences for item in sequence.objects)
     labels = [age_label(index) for index in range(int(_age_index(longest)[-1]) + 1)]
     return _groups(sequences, labels, _each_mask(lambda item: _age_index(len(item.frames))))
 
 
 def size_label(index: int) -> str:
-    """What the masks of a size group cover."""
+    """Label of a size group."""
     if index == 0:
         return "not visible"
     edges = [f"{100 * edge:g}" for edge in SIZES]
@@ -101,7 +101,7 @@ def size_label(index: int) -> str:
 
 
 def age_label(index: int) -> str:
-    """Which frames since the first are in a group."""
+    """Label of a group of frames since the first."""
     first, last = (1 << index - 1) + 1 if index else 1, 1 << index
     return str(last) if first == last else f"{first} to {last}"
 
@@ -111,12 +111,12 @@ def _size_index(sizes: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _age_index(frames: int) -> NDArray[np.int64]:
-    """The group of each scored frame; the first scored one follows the given one."""
+    """Group of each scored frame; the first scored frame follows the given one."""
     return np.ceil(np.log2(np.arange(1, frames + 1))).astype(np.int64)
 
 
 _Rows = Callable[[ObjectScores], Iterable[tuple[int, int, float, float]]]
-"""Of an object: group, number of masks, and a J and an F that count once."""
+"""Rows of an object: group, number of masks, and a J and an F that count once."""
 
 
 def _each_mask(index: Callable[[ObjectScores], NDArray[np.int64]]) -> _Rows:
@@ -128,7 +128,7 @@ def _each_mask(index: Callable[[ObjectScores], NDArray[np.int64]]) -> _Rows:
 
 
 def _groups(sequences: Sequence[SequenceScores], labels: Sequence[str], rows: _Rows) -> list[Group]:
-    """The groups that are not empty."""
+    """The non-empty groups."""
     shape = (len(sequences), len(labels))
     region, contour, counts = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     masks, objects = np.zeros(len(labels), np.int64), np.zeros(len(labels), np.int64)

@@ -1,4 +1,4 @@
-"""Two runs over the same objects: how much better one is, and where."""
+"""Difference between two runs over the same objects, overall and per sequence."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from visorvos.core.metrics.accumulator import ObjectScores, ScoreReport, SequenceScores
 from visorvos.core.metrics.bootstrap import Estimate, pooled_means
 from visorvos.core.metrics.breakdown import MEASURES, object_measures
-from visorvos.errors import VisorVosError
+from visorvos.core.metrics.scores import ObjectScores, ScoreReport, SequenceScores
+from visorvos.errors import VisorVosError, listed
 
 __all__ = ["Difference", "SequenceChange", "compare_reports"]
 
 
 @dataclass(frozen=True)
 class SequenceChange:
-    """One sequence's J&F in both runs, each the mean over its objects, in [0, 1]."""
+    """J&F of one sequence in both runs, each the mean over its objects, in [0, 1]."""
 
     sequence: str
     before: float
@@ -30,11 +30,11 @@ class SequenceChange:
 
 @dataclass(frozen=True)
 class Difference:
-    """What the second run has over the first.
+    """The second run minus the first.
 
     Attributes:
-        figures: by the names of `MEASURES`, the mean difference over objects and its paired interval.
-        sequences: each one's change, those that gained most first.
+        figures: mean difference over objects with its paired interval, by the names in `MEASURES`.
+        sequences: change of each sequence, largest gain first.
     """
 
     figures: Mapping[str, Estimate]
@@ -42,10 +42,10 @@ class Difference:
 
 
 def compare_reports(before: ScoreReport, after: ScoreReport) -> Difference:
-    """The second run's scores less the first's, with intervals from resampled sequences.
+    """Scores of the second run minus those of the first, with intervals from resampled sequences.
 
     Raises:
-        VisorVosError: the runs do not score the same masks.
+        VisorVosError: if the runs do not score the same masks.
     """
     _check_same(before, after)
     sums, counts, changes = [], [], []
@@ -62,21 +62,21 @@ def compare_reports(before: ScoreReport, after: ScoreReport) -> Difference:
 def _check_same(before: ScoreReport, after: ScoreReport) -> None:
     remedy = "Evaluate both on the same split of the same data, under one protocol."
     if before.protocol != after.protocol:
-        raise VisorVosError(f"One run is scored under protocol {before.protocol}, one under {after.protocol}.", remedy)
+        raise VisorVosError(f"The runs differ in protocol: {before.protocol} and {after.protocol}.", remedy)
     names = [{item.sequence for item in report.sequences} for report in (before, after)]
     if names[0] != names[1]:
-        lone = min(names[0] ^ names[1])
-        raise VisorVosError(
-            f"The runs score different sequences: {lone} and {len(names[0] ^ names[1]) - 1} more are in one alone.",
-            remedy,
-        )
+        only_one = sorted(names[0] ^ names[1])
+        raise VisorVosError(f"The runs score different sequences: only one has {listed(only_one, 3)}.", remedy)
     for one, other in zip(before.sequences, after.sequences, strict=True):
         if not _same_masks(one, other):
-            raise VisorVosError(f"In {one.sequence} the runs score other objects, frames or true masks.", remedy)
+            raise VisorVosError(
+                f"Sequence {one.sequence}: the runs score different objects, frames or ground truth.", remedy
+            )
 
 
 def _same_masks(one: SequenceScores, other: SequenceScores) -> bool:
     def identity(item: ObjectScores) -> tuple[object, ...]:
         return item.object_id, item.frames, item.sizes.tolist()
 
-    return list(map(identity, one.objects)) == list(map(identity, other.objects))
+    same_objects = list(map(identity, one.objects)) == list(map(identity, other.objects))
+    return same_objects and one.ground_truth == other.ground_truth

@@ -13,36 +13,36 @@ from visorvos.core.metrics.region import check_mask_pair
 __all__ = ["contour_accuracy", "label_contours"]
 
 Places = NDArray[np.intp]
-"""(n,) indices of pixels in an image with a margin, its rows one after another."""
+"""(n,) flat indices of pixels in an image with a margin."""
 
 TOLERANCE = 0.008
-"""How far apart two boundaries may lie, as a share of the image's diagonal."""
+"""Maximum distance between matching boundary pixels, as a share of the image diagonal."""
 
-_AT_ONCE = 1 << 14
-"""Pixels whose surroundings are looked at together: masks of noise have many, and memory stays small."""
+_BATCH = 1 << 14
+"""Pixels processed together, which bounds memory for noisy masks."""
 
 
 def contour_accuracy(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Contour accuracy F: the F-measure of two masks' boundaries, frame by frame.
 
-    A boundary pixel is found if the other mask has a boundary pixel within ceil(0.008 x diagonal) pixels of
-    it (8 at 854x480). Precision is the share of the predicted boundary that is found, recall that of the
-    true one, and F = 2PR / (P + R).
+    A boundary pixel matches if the other mask has a boundary pixel within ceil(0.008 x diagonal) pixels
+    (8 at 854x480). Precision is the share of predicted boundary pixels that match, recall the share of
+    ground-truth ones, and F = 2PR / (P + R).
 
     Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation",
     CVPR 2016, section 5; the tolerance and the boundary map are those of the DAVIS benchmark
     (Pont-Tuset et al., "The 2017 DAVIS Challenge on Video Object Segmentation").
 
     Args:
-        truth: boolean (T, H, W), one object's true masks.
-        prediction: boolean (T, H, W), its predicted masks.
+        truth: boolean (T, H, W), ground-truth masks of one object.
+        prediction: boolean (T, H, W), predicted masks of the same object.
 
     Returns:
         float64 (T,) in [0, 1]; 1 where neither mask has a boundary, 0 where only one has. A mask that fills
-        the whole image has none.
+        the whole image has no boundary.
 
     Raises:
-        VisorVosError: the arrays are not boolean, not three-dimensional or not of one shape.
+        VisorVosError: if the arrays are not boolean, not three-dimensional or differ in shape.
     """
     check_mask_pair(truth, prediction)
     frames = zip(truth.view(np.uint8), prediction.view(np.uint8), strict=True)
@@ -51,17 +51,17 @@ def contour_accuracy(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) ->
 
 
 def label_contours(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], object_ids: Iterable[int]) -> list[float]:
-    """F of each object in one frame, as `contour_accuracy` defines it.
+    """F of each object in one frame, as defined in `contour_accuracy`.
 
     Args:
         truth, prediction: labels, uint8 (H, W) each.
-        object_ids: the objects; all else is background.
+        object_ids: ids to score; other labels are background.
     """
     height, width = truth.shape
     radius = math.ceil(TOLERANCE * math.hypot(height, width))
     true_places, true_corners = _changes(truth, radius)
     predicted_places, predicted_corners = _changes(prediction, radius)
-    near = _Nearness(height, width, radius)
+    near = _BoundaryMatcher(height, width, radius)
     scores = []
     for object_id in object_ids:
         true_boundary = true_places[(true_corners == object_id).any(axis=0)]
@@ -76,17 +76,17 @@ def label_contours(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], obje
 
 
 def _changes(labels: NDArray[np.uint8], margin: int) -> tuple[Places, NDArray[np.uint8]]:
-    """Pixels that differ from their right, lower or lower-right neighbor, and all four labels: uint8 (4, n).
+    """Pixels that differ from their right, lower or lower-right neighbor, with all four labels: uint8 (4, n).
 
-    An object's boundary is those among them with its id at a corner. Neighbors outside the image never count, so
-    that the last column looks only down, the last row only right, and the corner is never a boundary.
+    The boundary of an object consists of the pixels among them with its id in one of the four labels. Neighbors
+    outside the image do not count.
     """
     height, width = labels.shape
     flat = labels.reshape(-1)
     changes = np.zeros(flat.size, np.bool_)
     np.not_equal(flat[:-1], flat[1:], out=changes[:-1])
     changes[width - 1 :: width] = False
-    # A pixel that equals the lower one differs from the lower-right one exactly where the lower one does.
+    # If a pixel equals the one below, it differs from the lower-right one exactly where the one below does.
     changes[:-width] |= changes[width:]
     changes[:-width] |= flat[:-width] != flat[width:]
     places = np.flatnonzero(changes)
@@ -96,33 +96,33 @@ def _changes(labels: NDArray[np.uint8], margin: int) -> tuple[Places, NDArray[np
     return (y + margin) * (width + 2 * margin) + x + margin, corners
 
 
-class _Nearness:
-    """Which pixels lie within a radius of others, for images of one size with a margin of the radius.
+class _BoundaryMatcher:
+    """Counts pixels within a radius of others, for images of one size with a margin of the radius.
 
-    It looks at boundary pixels alone, which are few: dilating images of boundaries took most of the time.
+    Works on boundary pixels only, which are few: dilating whole images took most of the scoring time.
     """
 
     def __init__(self, height: int, width: int, radius: int) -> None:
         stride = width + 2 * radius
         self._radius = radius
         self._distance = np.empty((height + 2 * radius) * stride, np.min_scalar_type(radius + 1))
-        """Of each pixel to the nearest of the others in its row, as far as the radius."""
+        """Distance of each pixel to the nearest other one in its row, up to the radius."""
         rows = np.arange(-radius, radius + 1)[:, None]
         self._rows = rows * stride
-        """Steps from a pixel to those above and below it, to where the disk of the radius goes."""
+        """Flat offsets to the rows above and below within the disk."""
         self._reach = np.array([[math.isqrt(radius**2 - row**2)] for row in rows.flat], self._distance.dtype)
-        """How far to the sides the disk goes in each of these rows."""
+        """Half width of the disk in each of these rows."""
 
     def count(self, places: Places, others: Places) -> int:
-        """How many of some pixels have at least one of the others within the radius, distances being Euclidean."""
+        """Number of ``places`` with at least one of ``others`` within the radius (Euclidean distance)."""
         self._distance.fill(self._radius + 1)
-        for columns in range(self._radius, -1, -1):  # The nearest are written last.
+        for columns in range(self._radius, -1, -1):  # Nearest last, so that it stays.
             self._distance[others - columns] = columns
             self._distance[others + columns] = columns
-        # Most find one in their own row.
+        # Most pixels match within their own row.
         left = places[self._distance[places] > self._radius]
         found = len(places) - len(left)
-        for start in range(0, len(left), _AT_ONCE):
-            distances = self._distance[left[start : start + _AT_ONCE] + self._rows]
+        for start in range(0, len(left), _BATCH):
+            distances = self._distance[left[start : start + _BATCH] + self._rows]
             found += int(np.count_nonzero((distances <= self._reach).any(axis=0)))
         return found

@@ -13,7 +13,7 @@ from visorvos.errors import VisorVosError
 __all__ = ["check_mask_pair", "label_regions", "region_similarity"]
 
 _BLOCK = 1 << 20
-"""Pixels counted at once: OpenCV's counts are float32, exact to 2**24."""
+"""Pixels counted at once: OpenCV counts in float32, which is exact up to 2**24."""
 
 
 def region_similarity(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -23,14 +23,14 @@ def region_similarity(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -
     CVPR 2016, section 5.
 
     Args:
-        truth: boolean (T, H, W), one object's true masks.
-        prediction: boolean (T, H, W), its predicted masks.
+        truth: boolean (T, H, W), ground-truth masks of one object.
+        prediction: boolean (T, H, W), predicted masks of the same object.
 
     Returns:
         float64 (T,) in [0, 1]; 1 where both masks are empty.
 
     Raises:
-        VisorVosError: the arrays are not boolean, not three-dimensional or not of one shape.
+        VisorVosError: if the arrays are not boolean, not three-dimensional or differ in shape.
     """
     check_mask_pair(truth, prediction)
     scores = np.ones(len(truth))
@@ -44,11 +44,11 @@ def region_similarity(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -
 def label_regions(
     truth: NDArray[np.uint8], prediction: NDArray[np.uint8], object_ids: Iterable[int]
 ) -> list[tuple[float, float]]:
-    """J of each object in one frame, as `region_similarity` defines it, and the share of the frame that it covers.
+    """J of each object in one frame, as defined in `region_similarity`, and the share of the frame it covers.
 
     Args:
         truth, prediction: labels, uint8 (H, W) each.
-        object_ids: the objects; all else is background.
+        object_ids: ids to score; other labels are background.
     """
     object_ids = list(object_ids)
     labels = 1 + int(max(truth.max(), prediction.max(), *object_ids))
@@ -66,24 +66,24 @@ def label_regions(
 
 
 def check_mask_pair(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> None:
-    """Refuse what is not two boolean (T, H, W) arrays of one shape.
+    """Checks that two arrays are boolean (T, H, W) of the same shape.
 
     Raises:
-        VisorVosError: naming the types or shapes that were expected and found.
+        VisorVosError: if not, with the expected and actual types or shapes.
     """
     for name, masks in (("truth", truth), ("prediction", prediction)):
         if masks.dtype != np.bool_:
             raise VisorVosError(
-                f"The {name} must be boolean masks of one object, but its type is {masks.dtype}.",
+                f"{name} must be boolean masks of one object, got {masks.dtype}.",
                 "Compare the labels with the object's id first: labels == object_id.",
             )
         if masks.ndim != 3 or 0 in masks.shape[1:]:
             raise VisorVosError(
-                f"The {name} must have the shape (T, H, W) with pixels, but its shape is {masks.shape}.",
+                f"{name} must have the shape (T, H, W) with H and W above 0, got {masks.shape}.",
                 "Give a single mask a frame axis: mask[None].",
             )
     if truth.shape != prediction.shape:
         raise VisorVosError(
-            f"The prediction must have the truth's shape {truth.shape}, but its shape is {prediction.shape}.",
+            f"prediction must have the shape of truth, {truth.shape}, got {prediction.shape}.",
             "Score the same frames at the same resolution.",
         )

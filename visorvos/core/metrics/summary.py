@@ -1,4 +1,4 @@
-"""From scores a frame to the benchmark's three statistics."""
+"""Mean, recall and decay of scores per frame."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Statistics:
     Attributes:
         mean: mean over frames, in [0, 1].
         recall: share of the frames that score above 0.5, in [0, 1].
-        decay: mean of the first quarter of the frames less that of the last, in [-1, 1]; lower is better.
+        decay: mean of the first quarter of the frames minus that of the last, in [-1, 1]; lower is better.
     """
 
     mean: float
@@ -33,15 +33,15 @@ def summarize(per_frame: NDArray[np.float64]) -> Statistics:
     CVPR 2016, section 5; the quarters are those of the DAVIS benchmark, which share their end frames.
 
     Args:
-        per_frame: float64 (n,) in [0, 1], in the order of the frames, n at least 1. Of a single frame the
-            decay is 0.
+        per_frame: float64 (n,) in [0, 1], in the order of the frames, n at least 1. The decay of a
+            single frame is 0.
 
     Raises:
-        ValueError: not one-dimensional, or no frame at all.
+        ValueError: if not one-dimensional, or empty.
     """
     if per_frame.ndim != 1 or per_frame.size == 0:
         raise ValueError(f"Expected scores of the shape (n,) with n at least 1, got {per_frame.shape}.")
-    # The small term makes halves round up, where numpy would round to even.
+    # The small term rounds halves up; numpy would round them to even.
     edges = np.round(np.linspace(1, len(per_frame), 5) + 1e-10).astype(np.int64) - 1
     first_quarter = per_frame[edges[0] : edges[1] + 1]
     last_quarter = per_frame[edges[3] : edges[4] + 1]
@@ -56,7 +56,7 @@ def average(statistics: Sequence[Statistics]) -> Statistics:
     """The mean of each statistic over objects, each object counting once.
 
     Raises:
-        ValueError: nothing to average.
+        ValueError: if there is nothing to average.
     """
     if not statistics:
         raise ValueError("Expected the statistics of at least one object, got none.")

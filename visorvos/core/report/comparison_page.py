@@ -1,4 +1,4 @@
-"""Several runs over one split as a web page: differences, and the sequences that gained and lost most."""
+"""Several evaluations of one split as a web page: differences, and the sequences that changed most."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from visorvos.core.metrics.accumulator import ScoreReport
 from visorvos.core.metrics.bootstrap import RESAMPLES, SEED
 from visorvos.core.metrics.breakdown import MEASURES
 from visorvos.core.metrics.comparison import Difference, SequenceChange
+from visorvos.core.metrics.scores import ObjectScores, ScoreReport
 from visorvos.core.report.mask_pair import MaskPair
 from visorvos.core.report.page import render
 
 __all__ = ["ComparedRun", "ShownChange", "changed_masks", "comparison_page"]
 
-_SHOWN = 6
-"""Sequences that gained most, and as many that lost most."""
+_MAX_SHOWN = 6
+"""Sequences shown that gained most, and as many that lost most."""
 
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One of the runs: the letter that stands for it, where it is, and its scores."""
+    """One run: its letter on the page, its path and its scores."""
 
     letter: str
     path: str
@@ -33,11 +33,11 @@ class ComparedRun:
 
 @dataclass(frozen=True)
 class ShownChange:
-    """A sequence's change, and the object mask that changed most with it.
+    """Change of a sequence, and the object mask of it that changed most.
 
     Attributes:
-        change: the sequence's.
-        pair: the mask as the later run has it.
+        change: J&F of the sequence in both runs.
+        pair: the mask in the later run.
         before: J and F of that mask in the first run.
     """
 
@@ -47,9 +47,9 @@ class ShownChange:
 
 
 def changed_masks(before: ScoreReport, after: ScoreReport, difference: Difference) -> list[ShownChange]:
-    """The sequences that gained most, then those that lost most, the greatest change first in each."""
-    gained = [change for change in difference.sequences if change.difference > 0][:_SHOWN]
-    lost = [change for change in reversed(difference.sequences) if change.difference < 0][:_SHOWN]
+    """The sequences that gained most, then those that lost most, each group by decreasing change."""
+    gained = [change for change in difference.sequences if change.difference > 0][:_MAX_SHOWN]
+    lost = [change for change in reversed(difference.sequences) if change.difference < 0][:_MAX_SHOWN]
     one = {item.sequence: item for item in before.sequences}
     other = {item.sequence: item for item in after.sequences}
     shown = []
@@ -62,15 +62,7 @@ def changed_masks(before: ScoreReport, after: ScoreReport, difference: Differenc
             best = max(best, (float(gain.max()), index, int(gain.argmax())))
         _, index, number = best
         old, new = pairs[index]
-        pair = MaskPair(
-            new.sequence,
-            new.object_id,
-            new.name,
-            new.frames[number],
-            float(new.region[number]),
-            float(new.contour[number]),
-            float(new.sizes[number]),
-        )
+        pair = MaskPair.from_scores(new, number)
         shown.append(ShownChange(change, pair, (float(old.region[number]), float(old.contour[number]))))
     return shown
 
@@ -87,12 +79,12 @@ def comparison_page(
     """The page as HTML.
 
     Args:
-        runs: the first is what the others are compared with.
-        differences: one for each of the others.
-        changes: what `changed_masks` gives, one list for each of the others.
-        split, protocol: what was evaluated, and how.
-        picture_note: a sentence on pictures that lack, or "".
-        version: of this program.
+        runs: the first is the baseline.
+        differences: one per other run.
+        changes: from `changed_masks`, one list per other run.
+        split, protocol: names of the split and the protocol.
+        picture_note: a sentence about missing pictures, or "".
+        version: version of visorvos.
     """
     first = runs[0].report.sequences
     scores = {item.sequence: [1000 * item.j_and_f] for item in first}
@@ -124,10 +116,17 @@ def comparison_page(
             "sequences": [
                 [
                     item.sequence,
-                    ", ".join(f"{o.object_id} {o.name or ''}".rstrip() for o in item.objects),
+                    ", ".join(
+                        f"{o.object_id} \u2068{o.name}\u2069" if o.name else str(o.object_id) for o in item.objects
+                    ),
                     *scores[item.sequence],
                 ]
                 for item in first
             ],
         },
     )
+
+
+def _title(item: ObjectScores) -> str:
+    """Id and name; the isolates keep a right-to-left name from reordering the id."""
+    return f"{item.object_id} \u2068{item.name}\u2069" if item.name else str(item.object_id)

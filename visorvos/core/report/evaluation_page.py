@@ -1,4 +1,4 @@
-"""One evaluation as a web page: scores, sequences, what makes objects hard, and masks."""
+"""One evaluation as a web page: scores, sequences, breakdowns by class, size and time, and masks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from visorvos.core.metrics.accumulator import ObjectScores, ScoreReport, SequenceScores
 from visorvos.core.metrics.bootstrap import RESAMPLES, SEED, Estimate
 from visorvos.core.metrics.breakdown import MEASURES, Group, by_age, by_class, by_size, overall
+from visorvos.core.metrics.scores import ScoreReport, SequenceScores
 from visorvos.core.report.mask_pair import MaskPair
 from visorvos.core.report.page import per_mille, render
 
@@ -21,7 +21,7 @@ __all__ = ["Part", "evaluation_page", "parts_of", "random_masks", "worst_masks"]
 
 @dataclass(frozen=True)
 class Part:
-    """The figures of a data set or a part of it, by their names in `MEASURES`."""
+    """Figures of a data set or a part of it, by their names in `MEASURES`."""
 
     label: str
     sequences: int
@@ -29,7 +29,7 @@ class Part:
 
 
 def parts_of(report: ScoreReport, unseen: Collection[str] | None) -> list[Part]:
-    """The whole, then the sequences of kitchens seen in training and of unseen ones, where that is known.
+    """The whole data set, then the sequences from seen and from unseen kitchens, where that is known.
 
     Args:
         report: the scores.
@@ -42,31 +42,30 @@ def parts_of(report: ScoreReport, unseen: Collection[str] | None) -> list[Part]:
     return [Part(label, len(sequences), overall(sequences)) for label, sequences in named if sequences]
 
 
-def worst_masks(report: ScoreReport, most: int) -> list[MaskPair]:
-    """The lowest J&F first and the largest first among equals; at most ``most``.
+def worst_masks(report: ScoreReport, max_count: int) -> list[MaskPair]:
+    """Object masks with the lowest J&F, the largest first among equals; at most ``max_count``.
 
-    Of each object no more than its worst, or as many of its worst as it takes where there are few objects: one
-    object that was lost would else fill the list.
+    Each object contributes its worst mask only (more where there are few objects), so that a single lost object
+    does not fill the list.
     """
-    each = math.ceil(most / len(report.objects))
+    each = math.ceil(max_count / len(report.objects))
     worst = [
-        _pair(item, int(number))
+        MaskPair.from_scores(item, int(number))
         for item in report.objects
         for number in np.lexsort((-item.sizes, item.region + item.contour))[:each]
     ]
-    return sorted(worst, key=lambda pair: (pair.region + pair.contour, -pair.size))[:most]
+    return sorted(worst, key=lambda pair: (pair.region + pair.contour, -pair.size))[:max_count]
 
 
-def random_masks(report: ScoreReport, most: int, seed: int = SEED) -> list[MaskPair]:
-    """At most ``most`` object masks of all, each as likely as any other, in the order of the report."""
+def random_masks(report: ScoreReport, max_count: int, seed: int = SEED) -> list[MaskPair]:
+    """At most ``max_count`` object masks, drawn uniformly from all, in the order of the report."""
     objects = report.objects
     ends = np.cumsum([len(item.frames) for item in objects])
     total = int(ends[-1])
-    drawn = np.sort(np.random.default_rng(seed).choice(total, size=min(most, total), replace=False))
-    places = np.searchsorted(ends, drawn, side="right")
+    chosen = np.sort(np.random.default_rng(seed).choice(total, size=min(max_count, total), replace=False))
     return [
-        _pair(objects[place], int(number - (ends[place] - len(objects[place].frames))))
-        for place, number in zip(places, drawn, strict=True)
+        MaskPair.from_scores(objects[index], int(number - (ends[index] - len(objects[index].frames))))
+        for index, number in zip(np.searchsorted(ends, chosen, side="right"), chosen, strict=True)
     ]
 
 
@@ -82,8 +81,8 @@ def evaluation_page(
 
     Args:
         report: the scores.
-        unseen: names of the sequences from unseen kitchens, or None where that is not known.
-        parts: what `parts_of` gives.
+        unseen: names of the sequences from unseen kitchens, or None where that is unknown.
+        parts: from `parts_of`.
         worst, random: object masks to show.
         shown: texts: split, data_name, source, protocol, facts (pairs of texts), settings, picture_note, version.
     """
@@ -93,6 +92,7 @@ def evaluation_page(
         **shown,
         measures=MEASURES,
         parts=parts,
+        warnings=report.warnings,
         sequences=len(report.sequences),
         objects=len(report.objects),
         masks=sum(len(item.frames) for item in report.objects),
@@ -108,18 +108,6 @@ def evaluation_page(
             "sequences": [_sequence_data(item, unseen) for item in report.sequences],
             "classes": [_class_data(group) for group in classes],
         },
-    )
-
-
-def _pair(item: ObjectScores, number: int) -> MaskPair:
-    return MaskPair(
-        item.sequence,
-        item.object_id,
-        item.name,
-        item.frames[number],
-        float(item.region[number]),
-        float(item.contour[number]),
-        float(item.sizes[number]),
     )
 
 

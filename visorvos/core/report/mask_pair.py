@@ -1,4 +1,4 @@
-"""An object's true mask beside its predicted one."""
+"""An object's ground-truth mask beside its predicted one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from visorvos.core.metrics.scores import ObjectScores
 from visorvos.core.report.overlay import Style, draw_overlay
 
 __all__ = ["PREDICTED_COLOR", "TRUE_COLOR", "MaskPair", "crop_window", "draw_mask"]
 
 TRUE_COLOR, PREDICTED_COLOR = (0, 150, 255), (255, 128, 0)
 
-_LEAST_SHARE = 0.35
+_MIN_SIDE = 64
+"""Smallest side of the part that is shown, in pixels: tiny masks stay visible."""
 _MARGIN = 2.0
+"""Side of the part that is shown, relative to the object's extent."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +26,9 @@ class MaskPair:
     """One object in one frame, as a page shows it.
 
     Attributes:
-        sequence, object_id, name, frame: which it is.
-        region, contour, size: J, F and the true mask's share of the frame, each in [0, 1].
-        pictures: addresses of a picture of the truth and one of each prediction; empty without the frame.
+        sequence, object_id, name, frame: the object and the frame.
+        region, contour, size: J, F and the share of the frame that the ground-truth mask covers, each in [0, 1].
+        pictures: data URIs, one of the ground truth and one per prediction; empty where the frame is missing.
     """
 
     sequence: str
@@ -37,20 +40,27 @@ class MaskPair:
     size: float
     pictures: tuple[str, ...] = ()
 
+    @classmethod
+    def from_scores(cls, item: ObjectScores, number: int) -> MaskPair:
+        """The pair of the object's scored frame with that index."""
+        region, contour, size = (float(array[number]) for array in (item.region, item.contour, item.sizes))
+        return cls(item.sequence, item.object_id, item.name, item.frames[number], region, contour, size)
+
 
 def crop_window(masks: list[NDArray[np.bool_]]) -> tuple[slice, slice]:
-    """Rows and columns round an object, in the shape of the frame, so that small ones can be seen.
+    """Rows and columns around an object, with the frame's aspect ratio, so that small objects are visible.
 
     Args:
-        masks: boolean (H, W), one at least. Where all are empty the window is the whole frame.
+        masks: boolean (H, W), at least one. If all are empty, the window is the whole frame.
     """
     height, width = masks[0].shape
     rows, columns = np.nonzero(np.logical_or.reduce(masks))
     if rows.size == 0:
         return slice(0, height), slice(0, width)
     top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
-    share = min(1.0, max(_LEAST_SHARE, _MARGIN * (bottom - top) / height, _MARGIN * (right - left) / width))
-    return _centerd((top + bottom) / 2, share, height), _centerd((left + right) / 2, share, width)
+    extents = (_MARGIN * (bottom - top) / height, _MARGIN * (right - left) / width, _MIN_SIDE / min(height, width))
+    share = min(1.0, max(extents))
+    return _centered((top + bottom) / 2, share, height), _centered((left + right) / 2, share, width)
 
 
 def draw_mask(
@@ -66,8 +76,8 @@ def draw_mask(
         frame: uint8 (H, W, 3) RGB.
         mask: boolean (H, W).
         color: RGB.
-        window: what `crop_window` gives.
-        width: of the result, in pixels.
+        window: from `crop_window`.
+        width: width of the result in pixels.
 
     Returns:
         uint8 (h, width, 3) RGB.
@@ -81,7 +91,7 @@ def draw_mask(
     return draw_overlay(small, small_labels, Style(palette, opacity=0.4))
 
 
-def _centerd(middle: float, share: float, length: int) -> slice:
+def _centered(middle: float, share: float, length: int) -> slice:
     size = max(1, round(share * length))
     start = min(max(0, round(middle - size / 2)), length - size)
     return slice(start, start + size)

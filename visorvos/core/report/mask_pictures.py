@@ -1,4 +1,4 @@
-"""Pictures of object masks: reads frames and masks, and has them drawn."""
+"""Pictures of ground-truth and predicted masks, drawn from frames and masks on disk."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ _WIDTH = 420
 
 
 def with_pictures(pairs: Iterable[MaskPair], data: DataSet, predictions: Sequence[Path]) -> list[MaskPair]:
-    """The same object masks with pictures: the truth, then each prediction, on the part of the frame round the object.
+    """Adds pictures to object masks: ground truth, then each prediction, on the part of the frame around the object.
 
-    Those whose frame or mask is not there stay without.
+    Pairs whose frame or mask is missing stay without pictures.
 
     Args:
-        pairs: which to draw.
-        data: where frames and true masks are.
+        pairs: object masks to draw.
+        data: data set with the frames and ground-truth masks.
         predictions: folders of predicted masks, ``SEQUENCE/FRAME.png``.
 
     Raises:
-        VisorVosError: for files that are there and cannot be read.
+        VisorVosError: if a file exists and cannot be read.
     """
     images = next(
         (folder for folder in (data.root / "JPEGImages" / "480p", data.root / "JPEGImages") if folder.is_dir()), None
     )
     if images is None:
         return list(pairs)
-    return [_drawn(pair, images / pair.sequence, data.annotations / pair.sequence, predictions) for pair in pairs]
+    return [_draw(pair, images / pair.sequence, data.annotations / pair.sequence, predictions) for pair in pairs]
 
 
 def picture_note(pairs: Sequence[MaskPair]) -> str:
-    """What the pictures of a report show, and how many lack theirs."""
+    """A sentence about what the pictures of a report show, and how many are missing."""
     lacking = sum(not pair.pictures for pair in pairs)
     if lacking == len(pairs):
-        return "No pictures: JPEGImages has none of their frames."
-    shown = "The part of the frame round the object: the true mask in blue, the predicted one in orange."
-    return f"{shown} {lacking} of {len(pairs)} lack their frame in JPEGImages." if lacking else shown
+        return "No pictures: their frames are not in JPEGImages."
+    shown = "Pictures show the part of the frame around the object: ground truth in blue, prediction in orange."
+    return f"{shown} {lacking} of {len(pairs)} frames are missing in JPEGImages." if lacking else shown
 
 
-def _drawn(pair: MaskPair, frames: Path, masks: Path, predictions: Sequence[Path]) -> MaskPair:
+def _draw(pair: MaskPair, frames: Path, masks: Path, predictions: Sequence[Path]) -> MaskPair:
     listed = list_images(frames, FRAME_SUFFIXES) if frames.is_dir() else []
     file = next((path for path in listed if path.stem == pair.frame), None)
     if file is None:
@@ -72,7 +72,7 @@ def _drawn(pair: MaskPair, frames: Path, masks: Path, predictions: Sequence[Path
 
 
 def _fitted(frame: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """A frame at its mask's size: masks are scored as they are, and frames may be kept larger."""
+    """A frame resized to its mask's size: masks are scored at their own size, frames may be larger."""
     if frame.shape[:2] == shape:
         return frame
     return np.asarray(cv2.resize(frame, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.uint8)

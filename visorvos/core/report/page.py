@@ -1,4 +1,4 @@
-"""Web pages that stand alone: one file, no network."""
+"""Self-contained web pages: one file, no network access."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ __all__ = ["data_uri", "per_mille", "render"]
 
 
 def render(template: str, **values: object) -> str:
-    """A template of this package filled in; whatever comes from data is escaped.
+    """Renders a template of this package; all values are escaped.
 
     Args:
-        template: its name, such as "evaluation.html".
-        values: what it shows.
+        template: file name, such as "evaluation.html".
+        values: variables of the template.
     """
     return _environment().get_template(template).render(**values)
 
 
 def data_uri(picture: NDArray[np.uint8], quality: int = 80) -> str:
-    """A picture, uint8 (H, W, 3) RGB, as the address of a JPEG that lies in the address itself."""
+    """A picture, uint8 (H, W, 3) RGB, as a JPEG data URI."""
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, quality))
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg.tobytes()).decode()}"
 
 
 def per_mille(scores: NDArray[np.float64] | float) -> list[int]:
-    """Scores in [0, 1] as whole thousandths: what a page shows of them, in few letters."""
+    """Scores in [0, 1] as whole thousandths, which keeps pages small."""
     return [int(score) for score in np.rint(1000 * np.atleast_1d(scores))]
 
 

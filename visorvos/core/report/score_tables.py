@@ -1,4 +1,4 @@
-"""Scores as the two CSV tables of the DAVIS toolkit."""
+"""Scores as the two CSV tables of the DAVIS evaluation toolkit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from visorvos.core.metrics.accumulator import ScoreReport
+from visorvos.core.metrics.scores import ScoreReport
 
 __all__ = ["global_csv", "sequence_csv"]
 
@@ -27,7 +27,7 @@ def global_csv(report: ScoreReport) -> str:
 
 
 def sequence_csv(report: ScoreReport) -> str:
-    """A row for each object, named ``SEQUENCE_ID`` as the toolkit does: means of J and F, to three places."""
+    """One row per object, named ``SEQUENCE_ID`` as in the toolkit: mean J and F, to three places."""
     return _csv(
         [
             {

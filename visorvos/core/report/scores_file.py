@@ -1,20 +1,22 @@
-"""The scores that ``visorvos evaluate`` writes, read back."""
+"""Reads the scores that ``visorvos evaluate`` writes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from visorvos.core.io.archives import Location, read_bytes
 from visorvos.core.io.paths import is_safe_name
+from visorvos.core.metrics.scores import ObjectScores, ScoreReport, SequenceScores
 from visorvos.errors import VisorVosError
 
-__all__ = ["FrameRow", "ObjectRow", "ScoresFile", "SequenceRow", "read_scores"]
+__all__ = ["ScoresFile", "read_scores"]
 
-_MOST_BYTES = 1 << 28
-"""Some million rows; read, they take ten times as much."""
+_MAX_BYTES = 1 << 28
+"""Millions of rows; they take ten times as much in memory."""
 
 _Score = Annotated[float, Field(ge=0, le=1)]
 
@@ -33,32 +35,27 @@ class _Row(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class FrameRow(_Row):
-    """One object in one frame."""
-
+class _Frame(_Row):
     frame: _Name
     j: _Score = Field(alias="J")
     f: _Score = Field(alias="F")
     size: _Score
 
 
-class ObjectRow(_Row):
-    """One object of a sequence."""
-
+class _Object(_Row):
     object: int
     name: str | None
-    frames: Annotated[tuple[FrameRow, ...], Field(min_length=1)]
+    frames: Annotated[tuple[_Frame, ...], Field(min_length=1)]
 
 
-class SequenceRow(_Row):
-    """One sequence."""
-
+class _Sequence(_Row):
     sequence: _Name
-    objects: Annotated[tuple[ObjectRow, ...], Field(min_length=1)]
+    ground_truth: str
+    objects: Annotated[tuple[_Object, ...], Field(min_length=1)]
 
 
 class ScoresFile(_Row):
-    """An evaluation: what was scored, and every frame's scores."""
+    """An evaluation: what was scored, and the scores of every frame."""
 
     data: str
     split: str
@@ -66,37 +63,56 @@ class ScoresFile(_Row):
     source: str
     predictions: str
     date: str
-    sequences: Annotated[tuple[SequenceRow, ...], Field(min_length=1)]
+    sequences: Annotated[tuple[_Sequence, ...], Field(min_length=1)]
+
+    def report(self) -> ScoreReport:
+        """The scores as `evaluate_masks` returned them."""
+        return ScoreReport.from_sequences(self.protocol, map(_sequence_scores, self.sequences))
 
 
 def read_scores(path: Path) -> tuple[Path, ScoresFile]:
-    """The scores at a path, and the file that holds them.
+    """Reads an evaluation.
 
     Args:
-        path: ``scores-SPLIT.json``, or a folder that holds one such file.
+        path: ``scores-SPLIT.json``, or a folder that holds exactly one such file.
+
+    Returns:
+        The file and its content.
 
     Raises:
-        VisorVosError: where there is none, there are several, or it does not hold what `evaluate` writes.
+        VisorVosError: if there is no such file, there are several, or its content is not from `evaluate`.
     """
-    file = _only_one(path) if path.is_dir() else path
+    file = _only_scores_file(path) if path.is_dir() else path
     try:
-        return file, ScoresFile.model_validate_json(read_bytes(Location(file), _MOST_BYTES))
+        return file, ScoresFile.model_validate_json(read_bytes(Location(file), _MAX_BYTES))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise VisorVosError(
             f"{file} does not hold scores of this version of visorvos: {where}: {first['msg'].lower()}.",
-            "Run `visorvos evaluate` again and give the scores-SPLIT.json that it writes.",
+            "Run visorvos evaluate again and give the scores-SPLIT.json that it writes.",
         ) from error
 
 
-def _only_one(folder: Path) -> Path:
+def _only_scores_file(folder: Path) -> Path:
     files = sorted(folder.glob("scores-*.json"))
     if not files:
         raise VisorVosError(
-            f"The folder {folder} holds no scores-SPLIT.json.", "Run `visorvos evaluate` with --output, and give that."
+            f"No scores-SPLIT.json in {folder}.", "Run visorvos evaluate with --output, and give that folder."
         )
     if len(files) > 1:
         names = ", ".join(file.name for file in files)
-        raise VisorVosError(f"The folder {folder} holds several: {names}.", "Give the file that is meant.")
+        raise VisorVosError(f"{folder} holds several score files: {names}.", "Give one of the files.")
     return files[0]
+
+
+def _sequence_scores(row: _Sequence) -> SequenceScores:
+    return SequenceScores(
+        row.sequence, tuple(_object_scores(row.sequence, item) for item in row.objects), row.ground_truth
+    )
+
+
+def _object_scores(sequence: str, row: _Object) -> ObjectScores:
+    names = tuple(frame.frame for frame in row.frames)
+    region, contour, sizes = np.array([(frame.j, frame.f, frame.size) for frame in row.frames]).T
+    return ObjectScores(sequence, row.object, row.name, names, region, contour, sizes)

@@ -10,7 +10,7 @@ from accelerate.utils import broadcast_object_list
 
 from visorvos.core.datasets.davis.layout import DataSet, VideoSequence
 from visorvos.core.inference.segment_split import segment_split
-from visorvos.core.metrics.score_folders import evaluate_masks
+from visorvos.core.metrics.scoring import evaluate_masks
 from visorvos.core.network.stm import STM
 from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.worker_pool import usable_cores

@@ -1,4 +1,4 @@
-"""``visorvos evaluate``: scores of masks, predicted elsewhere or by a network that is run here."""
+"""``visorvos evaluate``: scores predicted masks, or runs a network and scores its masks."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from visorvos.core.datasets.davis.layout import DataSet
 from visorvos.core.io.atomic import make_folder, write_text
 from visorvos.core.io.paths import real_path
 from visorvos.core.io.settings_file import write_settings, yaml_text
-from visorvos.core.metrics.accumulator import ScoreReport
-from visorvos.core.metrics.score_folders import evaluate_masks
+from visorvos.core.metrics.scores import ScoreReport
+from visorvos.core.metrics.scoring import evaluate_masks
 from visorvos.core.report.evaluation_page import Part, evaluation_page, parts_of, random_masks, worst_masks
 from visorvos.core.report.mask_pictures import picture_note, with_pictures
 from visorvos.core.runtime.processes import find_processes
 from visorvos.core.runtime.progress import NoProgress, Progress
-from visorvos.errors import VisorVosError, listed
+from visorvos.errors import VisorVosError
 from visorvos.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
@@ -37,34 +37,34 @@ COUNTED = {
     "visor": "all frames but the first, which is given",
     "davis": "all frames but the first, which is given, and the last",
 }
-"""What a protocol scores."""
+"""Frames that each protocol scores."""
 
 _PICTURES = 24
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores, and what was scored and with what."""
+    """The scores, and how they were obtained."""
 
     report: ScoreReport
     parts: list[Part]
-    """The figures with their intervals: of all sequences, then of seen and unseen kitchens where that is known."""
+    """Figures with intervals: all sequences, then those of seen and unseen kitchens where that is known."""
     data: str
     split: str
     source: str
     """The weights or the folder of predictions."""
     predictions: str
-    """The folder of the masks that were scored."""
+    """Folder of the scored masks."""
     output: str | None
     segmented: Segmented | None
-    """None where the masks came from elsewhere."""
+    """How the network ran, or None where masks were given."""
     date: str
-    """When it was done, in UTC."""
+    """Time of the evaluation, UTC."""
     seconds: float
 
     @property
     def versions(self) -> dict[str, str]:
-        """Versions of what computed."""
+        """Versions of the libraries that computed the scores."""
         torch = {} if self.segmented is None else {"torch": self.segmented.torch}
         return {
             "visorvos": __version__,
@@ -108,7 +108,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
     split = Path(settings.split).name
     output = settings.output or (Path(f"evaluate-{split}") if settings.weights else None)
     predictions = settings.predictions or output or Path()
-    progress.say(f"Protocol {settings.protocol}: {COUNTED[settings.protocol]}, count.")
+    progress.say(f"Protocol {settings.protocol} scores {COUNTED[settings.protocol]}.")
     if output is not None:
         _keep_apart(output, data)
         make_folder(output)
@@ -116,7 +116,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
             write_settings(output, "evaluate", settings.model_dump(mode="json"))
     segmented = None
     if settings.weights is not None:
-        # Only a run needs torch: scores of finished masks do without its start-up time.
+        # Scoring given masks does not need torch, which takes seconds to import.
         from visorvos.core.jobs.evaluate.run_weights import run_weights
 
         videos = [data.sequence(name) for name in names]
@@ -127,8 +127,8 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
             data.annotations, predictions, names, settings.protocol, object_names, settings.workers, progress
         )
     report = processes.tell(report)
-    if report.unscored:
-        progress.say(f"Without an object or a frame to score: {', '.join(report.unscored)}.")
+    for warning in report.warnings:
+        progress.say(f"Warning: {warning}")
     result = Evaluation(
         report,
         parts_of(report, unseen),
@@ -142,13 +142,13 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         time.perf_counter() - began,
     )
     if output is not None and processes.is_first:
-        # pandas takes half a second to start.
+        # pandas takes half a second to import.
         from visorvos.core.report.score_tables import global_csv, sequence_csv
 
         write_text(output / f"global_results-{split}.csv", global_csv(report))
         write_text(output / f"per-sequence_results-{split}.csv", sequence_csv(report))
         write_text(output / f"scores-{split}.json", json.dumps(result.to_dict(), indent=1))
-        progress.say("Drawing report.html.")
+        progress.say("Writing report.html.")
         write_text(output / "report.html", _page(result, data, unseen, settings))
     return result
 
@@ -178,11 +178,11 @@ def _page(result: Evaluation, data: DataSet, unseen: Collection[str] | None, set
 
 
 def _facts(result: Evaluation) -> list[tuple[str, str]]:
-    """What was run, in the order in which one asks."""
+    """Facts about the evaluation, most important first."""
     run = result.segmented
     facts = [("Data", result.data), ("Split", result.split)]
     if run is None:
-        facts.append(("Masks", f"{result.predictions}, made elsewhere"))
+        facts.append(("Masks", f"{result.predictions} (given)"))
     else:
         rate = f"{run.frames / run.seconds:.1f} frames/s"
         facts += [
@@ -192,19 +192,18 @@ def _facts(result: Evaluation) -> list[tuple[str, str]]:
             ("Segmenting", f"{run.frames:,} frames in {run.seconds:,.0f} s, {rate}"),
         ]
     facts += [
-        ("Protocol", f"{result.report.protocol}: {COUNTED[result.report.protocol]}, count"),
-        ("Not scored", listed(list(result.report.unscored), 5) or "nothing"),
-        ("Whole run", f"{result.seconds:,.0f} s, done {result.date}"),
+        ("Protocol", f"{result.report.protocol}: {COUNTED[result.report.protocol]}"),
+        ("Duration", f"{result.seconds:,.0f} s, finished {result.date}"),
         ("Versions", ", ".join(f"{name} {version}" for name, version in result.versions.items())),
     ]
     return facts
 
 
 def _keep_apart(output: Path, data: DataSet) -> None:
-    """Refuses to write among frames and annotations: predicted masks have their names."""
+    """Refuses an output inside the data set's frames or annotations: predicted masks have the same names."""
     written = (real_path(output), *real_path(output).parents)
     for kind in ("Annotations", "JPEGImages"):
         if real_path(data.root / kind) in written:
             raise VisorVosError(
-                f"The output {output} lies among the {kind} of {data.root}.", "Choose another --output."
+                f"--output must not be inside the {kind} of {data.root}, got {output}.", "Choose another --output."
             )

@@ -1,4 +1,4 @@
-"""A checkpoint run over a split, and a record of with what."""
+"""Runs a checkpoint over a split, and records how."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ __all__ = ["Segmented", "run_weights"]
 
 @dataclass(frozen=True)
 class Segmented:
-    """What the masks of a split were computed with."""
+    """How the masks of a split were computed."""
 
     weights: str
     sha256: str
-    """Of the weights' file."""
+    """SHA-256 of the weights file."""
     device: str
     precision: str
     torch: str

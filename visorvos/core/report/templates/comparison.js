@@ -9,7 +9,7 @@ const rows = pageData.sequences.map(([name, objects, ...scores]) => {
   return row;
 });
 const columns = [{
-  key: "name", label: "Sequence", text: true, cell: (row) => make("td", {}, row.name, make("small", {}, row.objects)),
+  key: "name", label: "Sequence", text: true, cell: (row) => make("td", {}, row.name, make("small", { class: "names", title: row.objects }, row.objects)),
 }];
 letters.forEach((letter, index) => {
   columns.push({ key: letter, label: letter, wide: index > 1, cell: (row) => scoreCell(row[letter]) });

@@ -1,9 +1,10 @@
-// Sequences as [name, unseen, frames, objects], an object as [id, name, J, F, J a frame, F a frame, size].
+// Sequences as [name, unseen, frames, objects], an object as [id, name, J, F, J per frame, F per frame, size].
+// Isolates (2068, 2069) keep right-to-left names from reordering ids.
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const sequences = pageData.sequences.map(([name, unseen, frames, objects]) => ({
   name, unseen, frames,
   objects: objects.map(([id, label, j, f, js, fs, size]) => ({
-    sequence: name, unseen, frames, id, label, title: label === null ? `${id}` : `${id} ${label}`, j, f, jf: (j + f) / 2, js, fs, size,
+    sequence: name, unseen, frames, id, label, title: label === null ? `${id}` : `${id} \u2068${label}\u2069`, j, f, jf: (j + f) / 2, js, fs, size,
     count: frames.length,
   })),
 }));
@@ -23,7 +24,7 @@ const scores = [
 ];
 const count = { key: "count", label: "Frames", wide: true, cell: (row) => make("td", { class: "n" }, `${row.count}`) };
 const chooser = (text, below) =>
-  make("td", {}, make("button", { type: "button", class: "choose" }, text), make("small", {}, below));
+  make("td", {}, make("button", { type: "button", class: "choose" }, text), make("small", { class: "names", title: below }, below));
 const views = {
   sequences: {
     unit: "sequences", rows: sequences, sort: ["jf", true], words: (row) => `${row.name} ${row.titles}`,
@@ -86,7 +87,7 @@ const dashed = (index) => Math.floor(index / 8) % 2 === 1;
 const panel = document.getElementById("curves");
 let current = null, only = null, at = 0;
 
-/** J or F of every object over the frames. */
+/** Plots J or F of every object over the frames. */
 function plot(sequence, key, label) {
   const width = Math.max(280, Math.round(panel.clientWidth - 36)), height = width < 420 ? 160 : 190;
   const left = 34, right = 10, top = 30, bottom = 22, last = sequence.count - 1;
@@ -168,7 +169,7 @@ function drawCurves() {
   moveTo(at);
 }
 
-/** Shows a sequence, with one object of it before the others or (null) all alike. */
+/** Shows a sequence, with one object highlighted, or none (null). */
 function show(name, id) {
   current = byName.get(name);
   only = id;
@@ -179,7 +180,7 @@ function show(name, id) {
 
 function choose(name, id) {
   show(name, id);
-  // Below the table on narrow screens, where a choice would else seem to do nothing.
+  // On narrow screens the panel is below the table, out of sight.
   if (panel.getBoundingClientRect().top > window.innerHeight - 100) panel.scrollIntoView({ block: "start" });
 }
 

@@ -1,5 +1,5 @@
 "use strict";
-// Tables that sort, search and choose. Texts from the data only ever become text nodes.
+// Tables with sorting, search and selection. Texts from the data only become text nodes.
 const pageData = JSON.parse(document.getElementById("data").textContent);
 const collator = new Intl.Collator("en", { numeric: true });
 const percent = (mille) => (mille / 10).toFixed(1);
@@ -25,8 +25,8 @@ function changeCell(mille) {
 }
 
 /** A table in `root`.
- *  columns: {key, label, cell(row) -> td, wide?: left out on narrow screens, text?: sorts as text}
- *  options: {columns, rows, sort: [key, ascending], words(row) -> text to search, choose?(row), unit, batch?}
+ *  columns: {key, label, cell(row) -> td, wide?: hidden on narrow screens, text?: sorts as text}
+ *  options: {columns, rows, sort: [key, ascending], words(row) -> searchable text, choose?(row), unit, batch?}
  *  Returns {show(filter), refresh(options), mark(test)}. */
 function makeTable(root, options) {
   let { columns, rows, sort } = options;
@@ -95,7 +95,7 @@ function makeTable(root, options) {
   };
 }
 
-/** A test whether a row's words hold every word that was typed. */
+/** Returns a test whether a row's words contain every typed word. */
 function matcher(typed, words) {
   const wanted = typed.toLowerCase().split(/\s+/).filter(Boolean);
   return (row) => { const text = words(row).toLowerCase(); return wanted.every((word) => text.includes(word)); };

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visorvos.core.metrics.accumulator import Accumulator, ObjectScores, SequenceScores, score_sequence
+from visorvos.core.metrics.scores import ObjectScores, ScoreReport, SequenceScores
+from visorvos.core.metrics.scoring import score_sequence
 from visorvos.core.metrics.summary import Statistics
 from visorvos.errors import VisorVosError
 
@@ -24,10 +25,7 @@ def make_sequence(sequence, *rows):
 
 
 def make_report(*sequences):
-    accumulator = Accumulator("visor")
-    for sequence in sequences:
-        accumulator.update(sequence)
-    return accumulator.compute()
+    return ScoreReport.from_sequences("visor", sequences)
 
 
 def golden_sequence():
@@ -198,11 +196,13 @@ def test_to_dict_is_json_with_every_digit():
         "sequences": [
             {
                 "sequence": "a",
+                "ground_truth": "",
                 **statistics,
                 "objects": [{"object": 2, "name": "left hand", **statistics, "frames": frames}],
             }
         ],
         "unscored": ["b"],
+        "warnings": ["Not scored, without an object or a frame to score: b."],
     }
     assert report.to_dict() == expected
     assert json.loads(json.dumps(report.to_dict(), allow_nan=False)) == expected
