@@ -63,7 +63,7 @@ def first_object(content: Any) -> Any:
 
 COMPARE: dict[str, Row] = {
     "no evaluation": (lambda p: shutil.rmtree(p / "two"), "two", "cannot be read"),
-    "no scores": (lambda p: (p / JSON).unlink(), "two", "holds no scores-SPLIT.json"),
+    "no scores": (lambda p: (p / JSON).unlink(), "two", "No scores-SPLIT.json in"),
     "several": (lambda p: shutil.copy(p / JSON, p / "two/scores-x.json"), "two", "holds several"),
     "an evaluation that is a link to itself": (
         lambda p: (shutil.rmtree(p / "two"), loop(p / "two")),
@@ -96,10 +96,10 @@ COMPARE: dict[str, Row] = {
     "a sequence that leads up": (changed(lambda c: c["sequences"][0].update(sequence="../../x")), JSON, "be the name"),
     "a sequence that leads elsewhere": (changed(lambda c: c["sequences"][0].update(sequence="/etc")), JSON, "the name"),
     "a frame that leads up": (changed(lambda c: first_object(c)["frames"][0].update(frame="../x")), JSON, "the name"),
-    "another split": (changed(lambda c: c.update(split="test")), "two", "of the split val"),
+    "another split": (changed(lambda c: c.update(split="test")), "two", "evaluate different splits"),
     "another protocol": (changed(lambda c: c.update(protocol="davis")), "two", "davis"),
-    "other objects": (changed(lambda c: first_object(c).update(object=9)), "two", "score other objects"),
-    "other sequences": (changed(lambda c: c["sequences"][0].update(sequence="q")), "two", "alone"),
+    "other objects": (changed(lambda c: first_object(c).update(object=9)), "two", "score different objects"),
+    "other sequences": (changed(lambda c: c["sequences"][0].update(sequence="q")), "two", "score different sequences"),
     "the page is a folder": (lambda p: (p / "page.html").mkdir(), "page.html", "Cannot write"),
     "the page is below a file": (lambda p: None, "one/scores-val.json/page.html", "Cannot make the folder"),
 }

@@ -59,11 +59,15 @@ EVALUATE: dict[str, Row] = {
     "no truth": (
         lambda p: [file.unlink() for file in (p / "data/Annotations/480p/a").iterdir()],
         "480p/a",
-        "There are no masks",
+        "No masks in",
     ),
-    "no predictions": (lambda p: shutil.rmtree(p / "found"), "found", "not a folder"),
+    "no predictions": (lambda p: shutil.rmtree(p / "found"), "found", "Folder not found"),
     "no predicted sequence": (lambda p: shutil.rmtree(p / "found/a"), "found/a/00001.png", "3 predicted masks"),
-    "a missing prediction": (lambda p: (p / "found/a/00002.png").unlink(), "found/a/00002.png", "1 predicted masks"),
+    "a missing prediction": (
+        lambda p: (p / "found/a/00002.png").unlink(),
+        "found/a/00002.png",
+        "1 predicted mask is missing",
+    ),
     "a truncated prediction": (lambda p: truncate(p / "found/a/00002.png"), "found/a/00002.png", "cannot be read"),
     "an RGB prediction": (
         lambda p: replace(p / "found/a/00002.png", Image.new("RGB", (64, 48))),
@@ -184,7 +188,7 @@ EVALUATE: dict[str, Row] = {
     "names that do not match": (
         lambda p: (p / "found/a/00002.png").rename(p / "found/a/frame2.png"),
         "found/a/00002.png",
-        "1 predicted masks",
+        "1 predicted mask is missing",
     ),
     "data that is a file": (
         lambda p: (shutil.rmtree(p / "data"), (p / "data").write_text("x")),
@@ -259,7 +263,12 @@ def test_evaluate_does_not_write_among_its_data(run: Run, weights: Path, tmp_pat
     data = write_data_set(tmp_path / "data", {"a": (FRAMES, MASKS)})
     output = data / folder
     before = {path: path.read_bytes() for path in data.rglob("*.png")}
-    check(run("evaluate", "--data", data, "--weights", weights, "--output", output), folder, "among", tmp_path)
+    check(
+        run("evaluate", "--data", data, "--weights", weights, "--output", output),
+        folder,
+        "must not be inside",
+        tmp_path,
+    )
     assert {path: path.read_bytes() for path in data.rglob("*.png")} == before
 
 

@@ -105,8 +105,8 @@ def test_it_refuses_what_cannot_be_compared(run: Run, made: Path, scores: Path, 
     )
     del content["sequences"][0]["objects"][0]["frames"][0]["size"]
     assert "does not hold scores of this version" in refusal(scores / "one", altered("old", content))
-    assert "holds several: scores-fewer.json" in refusal(scores / "one", tmp_path)
-    assert "holds no scores-SPLIT.json" in refusal(scores / "one", made)
+    assert "holds several score files: scores-fewer.json" in refusal(scores / "one", tmp_path)
+    assert "No scores-SPLIT.json in" in refusal(scores / "one", made)
     assert "cannot be read" in refusal(scores / "one", tmp_path / "none.json")
 
 
@@ -142,9 +142,9 @@ def test_a_page_without_pictures_says_why(run: Run, made: Path, scores: Path, mo
     page = scores / "page.html"
     monkeypatch.chdir(scores)
     assert run("compare", scores / "one", scores / "two", "--output", page).code == 0
-    assert "No pictures: the data set data is not here; --data says where it is." in page.read_text()
+    assert "No pictures: data set not found: data. Give --data." in page.read_text()
     assert run("compare", scores / "one", scores / "two", "--output", page, "--data", made / "data").code == 0
-    assert f"No pictures: the masks of {scores / 'one'} are not where they were scored." in page.read_text()
+    assert f"No pictures: the masks of {scores / 'one'} are no longer where they were scored." in page.read_text()
     for name in ("one", "two"):
         shutil.copytree(made / name, scores / name, dirs_exist_ok=True)
     assert run("compare", scores / "one", scores / "two", "--output", page, "--data", made / "data").code == 0

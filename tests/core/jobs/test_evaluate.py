@@ -103,7 +103,7 @@ def test_a_network_passes_over_a_sequence_without_objects(run: Run, weights: Pat
     assert done.code == 0, done.err
     scores = json.loads(done.out)
     assert (scores["unscored"], [item["sequence"] for item in scores["sequences"]]) == (["none"], ["a b"])
-    assert "Without an object or a frame to score: none." in done.err
+    assert "without an object or a frame to score: none." in done.err
 
 
 @pytest.mark.parametrize(

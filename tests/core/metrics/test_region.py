@@ -69,7 +69,7 @@ def test_empty_masks():
         (np.zeros((2, 4, 5), bool), np.zeros((1, 4, 5), bool), r"\(2, 4, 5\).*\(1, 4, 5\)"),
         (np.zeros((4, 5), bool), np.zeros((4, 5), bool), r"truth.*\(T, H, W\).*\(4, 5\)"),
         (np.zeros((1, 4, 5), bool), np.zeros((1, 1, 4, 5), bool), r"prediction.*\(T, H, W\).*\(1, 1, 4, 5\)"),
-        (np.zeros((1, 0, 5), bool), np.zeros((1, 0, 5), bool), r"\(T, H, W\) with pixels.*\(1, 0, 5\)"),
+        (np.zeros((1, 0, 5), bool), np.zeros((1, 0, 5), bool), r"\(T, H, W\) with H and W above 0.*\(1, 0, 5\)"),
         (np.zeros((1, 4, 5), np.uint8), np.zeros((1, 4, 5), bool), "truth must be boolean.*uint8"),
         (np.zeros((1, 4, 5), bool), np.zeros((1, 4, 5), np.float32), "prediction must be boolean.*float32"),
     ],

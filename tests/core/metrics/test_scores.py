@@ -206,3 +206,71 @@ def test_to_dict_is_json_with_every_digit():
     }
     assert report.to_dict() == expected
     assert json.loads(json.dumps(report.to_dict(), allow_nan=False)) == expected
+
+
+class TestWhatIsNotCounted:
+    """Each case is scored, and the report says what was left out or assumed."""
+
+    @staticmethod
+    def labels(*ids):
+        image = np.zeros((20, 30), np.uint8)
+        for object_id in ids:
+            image[2 * object_id : 2 * object_id + 2, 3:20] = object_id
+        return image
+
+    def test_predicted_ids_that_the_ground_truth_lacks(self):
+        frames = [("f", self.labels(1, 2), self.labels(1, 2, 7)), ("g", self.labels(1), self.labels(1))]
+        report = make_report(score_sequence("a", frames, [1, 2]))
+        assert [item.region.tolist() for item in report.objects] == [[1, 1], [1, 1]]
+        assert any("a/f (id 7)" in warning and "1 mask:" in warning for warning in report.warnings)
+
+    @pytest.mark.parametrize("predicted", [(7,), (3, 8)])
+    def test_no_predicted_id_fits(self, predicted):
+        with pytest.raises(VisorVosError, match=r"Sequence a: no predicted id .*ground truth: 1, 2"):
+            score_sequence("a", [("f", self.labels(1, 2), self.labels(*predicted))], [1, 2])
+
+    def test_an_empty_prediction_is_scored(self):
+        assert score_sequence("a", [("f", self.labels(1), self.labels())], [1]).objects[0].region.tolist() == [0]
+
+    def test_objects_that_enter_late_are_named_and_may_be_predicted(self):
+        frames = [("f", self.labels(1), self.labels(1)), ("g", self.labels(1, 3), self.labels(3))]
+        report = make_report(score_sequence("a", frames, [1]))
+        assert [item.object_id for item in report.objects] == [1]
+        assert [
+            w for w in report.warnings if "first appear after the first frame: 1 object in 1 sequence: a (id 3)" in w
+        ]
+        assert not [warning for warning in report.warnings if "Predicted ids" in warning]
+
+    def test_objects_that_enter_late_are_scored_from_the_next_frame_on_when_asked(self):
+        frames = [
+            ("f", self.labels(1), self.labels(1)),
+            ("g", self.labels(1, 3), self.labels(1)),
+            ("h", self.labels(1, 3), self.labels(3)),
+        ]
+        one, three = score_sequence("a", frames, [1], late_objects=True).objects
+        assert (one.frames, one.region.tolist()) == (("f", "g", "h"), [1, 1, 0])
+        assert (three.object_id, three.frames, three.region.tolist()) == (3, ("h",), [1])
+
+    def test_an_object_that_no_mask_shows(self):
+        frames = [("f", self.labels(1, 3), self.labels(1))]
+        report = make_report(score_sequence("a", frames, [1, 2, 3], given=[1, 3]))
+        assert [item.region.tolist() for item in report.objects] == [[1], [1], [0]]
+        assert [
+            warning
+            for warning in report.warnings
+            if "Shown by no ground-truth mask" in warning and "a (id 2)" in warning
+        ]
+
+    def test_predictions_that_equal_the_ground_truth(self):
+        same = [("f", self.labels(1), self.labels(1))]
+        assert "equals the ground truth" in make_report(score_sequence("a", same, [1])).warnings[-1]
+        other = [("f", self.labels(1), self.labels(1)), ("g", self.labels(1), self.labels())]
+        assert make_report(score_sequence("a", other, [1])).warnings == ()
+
+    def test_the_checksum_is_that_of_the_ground_truth(self):
+        def checksum(truth, prediction):
+            return score_sequence("a", [("f", truth, prediction)], [1]).ground_truth
+
+        moved = np.roll(self.labels(1), 1, axis=1)
+        assert checksum(self.labels(1), self.labels()) == checksum(self.labels(1), self.labels(1))
+        assert checksum(moved, self.labels()) != checksum(self.labels(1), self.labels())

@@ -116,9 +116,7 @@ def comparison_page(
             "sequences": [
                 [
                     item.sequence,
-                    ", ".join(
-                        f"{o.object_id} \u2068{o.name}\u2069" if o.name else str(o.object_id) for o in item.objects
-                    ),
+                    ", ".join(map(_title, item.objects)),
                     *scores[item.sequence],
                 ]
                 for item in first

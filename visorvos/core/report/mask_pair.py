@@ -15,8 +15,8 @@ __all__ = ["PREDICTED_COLOR", "TRUE_COLOR", "MaskPair", "crop_window", "draw_mas
 
 TRUE_COLOR, PREDICTED_COLOR = (0, 150, 255), (255, 128, 0)
 
-_MIN_SIDE = 64
-"""Smallest side of the part that is shown, in pixels: tiny masks stay visible."""
+_MIN_SHARE = 0.12
+"""Smallest side of the part that is shown, relative to the frame: tiny masks stay visible."""
 _MARGIN = 2.0
 """Side of the part that is shown, relative to the object's extent."""
 
@@ -58,7 +58,7 @@ def crop_window(masks: list[NDArray[np.bool_]]) -> tuple[slice, slice]:
     if rows.size == 0:
         return slice(0, height), slice(0, width)
     top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
-    extents = (_MARGIN * (bottom - top) / height, _MARGIN * (right - left) / width, _MIN_SIDE / min(height, width))
+    extents = (_MARGIN * (bottom - top) / height, _MARGIN * (right - left) / width, _MIN_SHARE)
     share = min(1.0, max(extents))
     return _centered((top + bottom) / 2, share, height), _centered((left + right) / 2, share, width)
 
