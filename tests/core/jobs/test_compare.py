@@ -133,7 +133,7 @@ def test_the_page_in_a_browser(run: Run, scores: Path, browsers: Iterator) -> No
     assert changes[1] == "±0.0"
     assert changes[2].startswith("\u2212")
     browser.find("#search").send_keys("<I>CUP")
-    assert browser.texts(names) == ["q\n1 <i>cup, 2, 3"]
+    assert browser.texts(names) == ["q\n1 \u2068<i>cup\u2069, 2, 3"]
     assert browser.run("return document.documentElement.scrollWidth") == 390
     assert browser.complaints() == []
 

@@ -88,7 +88,7 @@ def test_the_page_does_without_frames_and_says_so(run: Run, data: Path, predicti
     text = (tmp_path / "o" / "report.html").read_text()
     lacking = 48 - text.count("data:image/jpeg") // 2
     assert 0 < lacking < 48
-    assert f"{lacking} of 48 lack their frame in JPEGImages." in text
+    assert f"{lacking} of 48 frames are missing in JPEGImages." in text
 
     shutil.rmtree(data / "JPEGImages")
     done = run("evaluate", "--data", data, "--predictions", predictions, "--output", tmp_path / "o", "--workers", 1)

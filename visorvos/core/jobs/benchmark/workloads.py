@@ -18,7 +18,7 @@ from visorvos.core.inference.segment_split import segment_split
 from visorvos.core.io.images import write_picture
 from visorvos.core.io.masks import write_mask
 from visorvos.core.jobs.prepare import prepare
-from visorvos.core.metrics.score_folders import evaluate_masks
+from visorvos.core.metrics.scoring import evaluate_masks
 from visorvos.core.network.for_inference import for_inference
 from visorvos.core.network.stm import STM
 from visorvos.core.runtime.freed_memory import keep_freed_memory
