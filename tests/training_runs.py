@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from visorvos import load_weights
-from visorvos.core.training.training_state import training_states
+from visorvos.core.training.run_folder import checkpoints
 
 SMALL = {
     "backbone": "resnet18",
@@ -57,4 +57,4 @@ def assert_same_weights(found: Path, expected: Path) -> None:
 
 def newest(output: Path) -> int:
     """The clips that the last checkpoint has seen."""
-    return max((int(path.stem) for path in training_states(output)), default=0)
+    return max((int(path.stem) for path in checkpoints(output)), default=0)

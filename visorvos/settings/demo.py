@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from visorvos.settings.base import Device, Settings
+from visorvos.settings.base import NO_EFFECT, Device, Settings
 
 __all__ = ["DemoSettings"]
 
@@ -20,7 +20,9 @@ class DemoSettings(Settings):
         "RunFolder": ("output",),
     }
 
-    output: Path = Field(default=Path("visorvos-demo"), description="Folder for all that the demo makes.")
+    output: Annotated[Path, NO_EFFECT] = Field(
+        default=Path("visorvos-demo"), description="Folder for all that the demo makes."
+    )
     quick: bool = Field(default=False, description="A small part, in less than a minute: too little to learn much.")
     seed: Annotated[int, Field(ge=0, description="Of the drawn videos, of training and of the untrained network.")] = 0
     device: Device = "auto"

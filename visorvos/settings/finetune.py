@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from visorvos.settings.base import Settings
+from visorvos.settings.base import NO_EFFECT, Settings
 from visorvos.settings.training import Accumulate, Factors, Iterations, Probability, TrainingSettings
 
 __all__ = ["FinetuneSettings", "VisorAugmentation"]
@@ -31,17 +31,19 @@ class FinetuneSettings(TrainingSettings):
 
     panels: ClassVar = {"Inputs": ("data", "split"), "Clips": ("max_skip",), "Validation": ("validate_on",)}
 
-    data: Path = Field(description="Data set in DAVIS's shape, such as the VISOR_2022 that prepare makes.")
+    data: Annotated[Path, NO_EFFECT] = Field(
+        description="Data set in DAVIS's shape, such as the VISOR_2022 that prepare makes."
+    )
     split: str = Field(default="train", description="Split to train on.")
     max_skip: Annotated[
         int,
         Field(ge=0, description="Most frames left out between two of a clip's, in the second half of training."),
     ] = 1
-    validate_on: Path | None = Field(
+    validate_on: Annotated[Path | None, NO_EFFECT] = Field(
         default=None, description="Data set that is evaluated. Default: --data, where it has the validation split."
     )
     augmentation: VisorAugmentation = Field(default_factory=VisorAugmentation, description="How clips are varied.")
 
     # The released weights' own: 12,500 steps of 32 clips.
     iterations: Iterations = 400_000
-    accumulate: Accumulate = 32
+    accumulate: Annotated[Accumulate, NO_EFFECT] = 32

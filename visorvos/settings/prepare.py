@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal, cast
 
 from pydantic import Field, field_validator, model_validator
 
-from visorvos.settings.base import Settings, Workers
+from visorvos.settings.base import NO_EFFECT, Settings, Workers
 
 __all__ = ["PrepareSettings"]
 
@@ -21,18 +21,18 @@ class PrepareSettings(Settings):
         "RunFolder": ("output",),
     }
 
-    release: Path | None = Field(
+    release: Annotated[Path | None, NO_EFFECT] = Field(
         default=None, description="The release as downloaded: its zip, read in place, or its folder."
     )
-    annotations: Path | None = Field(
+    annotations: Annotated[Path | None, NO_EFFECT] = Field(
         default=None, description="In place of --release: folder or zip of VIDEO.json, in train/ and val/ or flat."
     )
-    images: Path | None = Field(
+    images: Annotated[Path | None, NO_EFFECT] = Field(
         default=None,
         description="With --annotations or --dense: folder or zip of frames, VIDEO/FRAME.jpg or VIDEO.zip.",
     )
-    output: Path = Field(description="Folder that VISOR_2022 and prepare_report.json go to.")
-    split: tuple[Literal["train", "val"], ...] = Field(
+    output: Annotated[Path, NO_EFFECT] = Field(description="Folder that VISOR_2022 and prepare_report.json go to.")
+    split: Annotated[tuple[Literal["train", "val"], ...], NO_EFFECT] = Field(
         default=("train", "val"), description="Split to prepare; may be given several times."
     )
     objects: Literal["first-frame", "all"] | None = Field(
@@ -47,7 +47,7 @@ class PrepareSettings(Settings):
         description="Where the first frame of a val sequence has no object, number each frame's entities by "
         "their order, as the reference does: ids then change their object from frame to frame.",
     )
-    skip_broken: bool = Field(
+    skip_broken: Annotated[bool, NO_EFFECT] = Field(
         default=False, description="Go on without frames that are missing or damaged; the report names them."
     )
     workers: Workers = 0

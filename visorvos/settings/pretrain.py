@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
-from visorvos.settings.base import Settings
+from visorvos.settings.base import NO_EFFECT, Settings
 from visorvos.settings.training import Factors, MaxObjects, Probability, TrainingSettings
 
 __all__ = ["CocoAugmentation", "PretrainSettings"]
@@ -47,10 +47,12 @@ class PretrainSettings(TrainingSettings):
 
     panels: ClassVar = {"Inputs": ("coco", "split"), "Validation": ("validate_on",)}
 
-    coco: Path = Field(description="Folder that holds annotations/instances_SPLIT.json and SPLIT/.")
+    coco: Annotated[Path, NO_EFFECT] = Field(
+        description="Folder that holds annotations/instances_SPLIT.json and SPLIT/."
+    )
     split: str = Field(default="train2017", description="Split of COCO to train on.")
     max_objects: MaxObjects = 5
-    validate_on: Path | None = Field(
+    validate_on: Annotated[Path | None, NO_EFFECT] = Field(
         default=None, description="Data set in DAVIS's shape that is evaluated, such as VISOR_2022."
     )
     augmentation: CocoAugmentation = Field(default_factory=CocoAugmentation, description="How clips are made.")

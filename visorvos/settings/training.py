@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from visorvos.settings.base import Device, Precision, Settings, Weights
+from visorvos.settings.base import NO_EFFECT, Device, Precision, Settings, Weights
 
 __all__ = ["Accumulate", "Factors", "Iterations", "MaxObjects", "Probability", "TrainingSettings"]
 
@@ -44,8 +44,8 @@ class TrainingSettings(Settings):
         "Computing": ("compile",),
     }
 
-    output: Path = Field(description="Folder for weights, checkpoints, metrics and plots.")
-    weights: Weights | None = Field(
+    output: Annotated[Path, NO_EFFECT] = Field(description="Folder for weights, checkpoints, metrics and plots.")
+    weights: Annotated[Weights | None, NO_EFFECT] = Field(
         default=None,
         description="Checkpoint to start from, .pth or .safetensors; or published weights (see download-weights "
         "--list); or hf://USER/NAME.",
@@ -57,8 +57,10 @@ class TrainingSettings(Settings):
         default=True, description="Without --weights, start the encoders from ImageNet weights, downloaded once."
     )
     iterations: Iterations = 800_000
-    batch_size: Annotated[int, Field(ge=1, description="Clips that go through the network of a process at once.")] = 1
-    accumulate: Accumulate = 4
+    batch_size: Annotated[
+        int, Field(ge=1, description="Clips that go through the network of a process at once."), NO_EFFECT
+    ] = 1
+    accumulate: Annotated[Accumulate, NO_EFFECT] = 4
     learning_rate: Annotated[float, Field(gt=0, description="Of Adam.")] = 1e-5
     warm_up: Annotated[int, Field(ge=0, description="Clips over which the learning rate rises from nought.")] = 0
     schedule: Literal["constant", "cosine"] = Field(
@@ -78,16 +80,23 @@ class TrainingSettings(Settings):
             ge=0,
             description="Processes that make clips ahead. Default: one a core, at most 8; on a CPU none.",
         ),
+        NO_EFFECT,
     ] = None
     seed: Annotated[int, Field(ge=0, description="Of clips, their order and untrained weights.")] = 0
     precision: Precision = "auto"
-    compile: bool = Field(default=False, description="Compile the network: slow to start, faster after.")
-    save_every: Annotated[int, Field(ge=1, description="Clips between checkpoints; the last two are kept.")] = 10_000
-    log_every: Annotated[int, Field(ge=1, description="Clips between rows of metrics.csv.")] = 400
-    evaluate_every: Annotated[int, Field(ge=0, description="Clips between evaluations; 0: none.")] = 20_000
-    validation_split: str = Field(default="val", description="Split that is evaluated.")
+    compile: Annotated[bool, NO_EFFECT] = Field(
+        default=False, description="Compile the network: slow to start, faster after."
+    )
+    save_every: Annotated[
+        int, Field(ge=1, description="Clips between checkpoints; the last two are kept."), NO_EFFECT
+    ] = 10_000
+    log_every: Annotated[int, Field(ge=1, description="Clips between rows of metrics.csv."), NO_EFFECT] = 400
+    evaluate_every: Annotated[int, Field(ge=0, description="Clips between evaluations; 0: none."), NO_EFFECT] = 20_000
+    validation_split: Annotated[str, NO_EFFECT] = Field(default="val", description="Split that is evaluated.")
     validation_sequences: Annotated[
-        int | None, Field(ge=1, description="Sequences of it to evaluate, spread evenly. Default: all.")
+        int | None, Field(ge=1, description="Sequences of it to evaluate, spread evenly. Default: all."), NO_EFFECT
     ] = None
-    resume: bool = Field(default=False, description="Go on from the last checkpoint in --output, if there is one.")
+    resume: Annotated[bool, NO_EFFECT] = Field(
+        default=False, description="Go on from the last checkpoint in --output, if there is one."
+    )
     device: Device = "auto"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.conftest import Run
 from tests.forked import by_two, finish, start
 from tests.training_runs import arguments, assert_same_weights, newest, squares
 from visorvos import load_weights
-from visorvos.core.training.training_state import training_states
+from visorvos.core.training.run_folder import checkpoints
 
 VISOR = GOLDEN / "release" / "VISOR_2022"
 
@@ -28,7 +29,7 @@ def test_what_a_run_leaves(undisturbed: Path, data: Path, weights: Path) -> None
         *("best.safetensors", "checkpoints", "last.safetensors", "metrics.csv"),
         *("settings.yaml", "tensorboard", "training.png", "validation"),
     }
-    assert [path.stem for path in training_states(undisturbed)] == ["000000008", "000000012"]
+    assert [path.stem for path in checkpoints(undisturbed)] == ["000000008", "000000012"]
     table = pd.read_csv(undisturbed / "metrics.csv")
     assert table["clips"].tolist() == [4, 6, 8, 12]
     assert table["j_and_f"].notna().tolist() == [False, True, False, True]
@@ -67,7 +68,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_weights(
         process.kill()
         assert finish(process) == -signal.SIGKILL, "it was killed before its end"
     assert finish(start(command, log)) == 0, log.read_text()
-    assert "Going on after" in log.read_text()
+    assert "Resuming after" in log.read_text()
     assert_same_weights(output / "last.safetensors", undisturbed / "last.safetensors")
     assert_same_weights(output / "best.safetensors", undisturbed / "best.safetensors")
     columns = ["clips", "loss", "loss_second", "loss_third", "gradient", "learning_rate", "j_and_f", "j", "f"]
@@ -90,7 +91,7 @@ def test_a_signal_saves_first_then_stops(number: signal.Signals, data: Path, wei
     assert code == 1, errors
     assert f"Stopped by {number.name} after" in " ".join(errors.split())
     assert "--resume" in errors
-    (state,) = training_states(output)
+    (state,) = checkpoints(output)
     clips = int(state.stem)
     assert clips % 2 == 0
     assert 0 < clips < 100_000
@@ -100,7 +101,7 @@ def test_a_signal_saves_first_then_stops(number: signal.Signals, data: Path, wei
 def test_a_run_is_not_written_over(undisturbed: Path, data: Path, weights: Path, run: Run) -> None:
     done = run(*arguments(data, undisturbed, weights))
     assert done.code == 1
-    assert "holds a run of training already" in done.err
+    assert "already holds a training run" in done.err
 
 
 def test_a_run_that_is_done_stays_as_it_is(undisturbed: Path, data: Path, weights: Path, run: Run) -> None:
@@ -114,10 +115,10 @@ def test_a_run_that_is_done_stays_as_it_is(undisturbed: Path, data: Path, weight
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"crop_size": 64}, "started with another crop_size: 32, now 64"),
-        ({"accumulate": 2}, "started with another batch_size x accumulate: 2, now 4"),
-        ({"augmentation": {"rotation": 5}}, "started with another augmentation"),
-        ({"split": "val"}, "started with another split: train, now val"),
+        ({"crop_size": 64}, "--crop-size was 32, now 64"),
+        ({"accumulate": 2}, "--batch-size x --accumulate changed: was 2, now 4"),
+        ({"augmentation": {"rotation": 5}}, "augmentation.rotation was 30, now 5"),
+        ({"split": "val"}, "--split was train, now val"),
     ],
 )
 def test_a_run_goes_on_with_its_own_options_alone(
@@ -128,13 +129,35 @@ def test_a_run_goes_on_with_its_own_options_alone(
     assert sentence in " ".join(done.err.split())
 
 
+@pytest.mark.parametrize("version", ["0.1.0", "older"])
+def test_a_run_of_an_older_version_is_resumed(
+    undisturbed: Path, data: Path, weights: Path, run: Run, tmp_path: Path, version: str
+) -> None:
+    """What its record lacks counts as the default."""
+    output = shutil.copytree(undisturbed, tmp_path / "out")
+    for path in checkpoints(output):
+        state = torch.load(path, weights_only=True)
+        record = state["made_from"]
+        del record["options"]["warm_up"], record["options"]["augmentation"]["shear"]
+        if version == "0.1.0":
+            inputs = {"batch_size x accumulate": 2, "data": record["inputs"]["the data"]}
+            state["made_from"] = {**record["options"], **inputs}
+        torch.save(state, path)
+    done = run(*arguments(data, output, weights, "--resume"))
+    assert done.code == 0, done.err
+    assert "Resuming after 12 clips" in done.err
+    done = run(*arguments(data, output, weights, "--resume", warm_up=4))
+    assert done.code == 1
+    assert "--warm-up was 0, now 4" in " ".join(done.err.split())
+
+
 def test_other_data_is_seen(undisturbed: Path, weights: Path, run: Run, tmp_path: Path) -> None:
     videos = {f"video{number}": squares(number) for number in range(3)}
     root = write_data_set(tmp_path / "other", videos)
     (root / "ImageSets" / "2022" / "train.txt").write_text("video0\nvideo1\nvideo2")
     done = run(*arguments(root, undisturbed, weights, "--resume"))
     assert done.code == 1
-    assert "started with another data: 2 videos, 10 frames" in " ".join(done.err.split())
+    assert "the data changed: was 2 videos, 10 frames" in " ".join(done.err.split())
 
 
 def test_weights_of_another_backbone_are_refused(data: Path, weights: Path, run: Run, tmp_path: Path) -> None:

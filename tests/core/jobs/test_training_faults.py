@@ -18,16 +18,16 @@ from tests.conftest import Finished, Run, full_disk
 from tests.forked import finish, start
 from tests.training_runs import arguments, assert_same_weights, newest
 from visorvos import VisorVosError
+from visorvos.core.runtime.run_state import read_state
 from visorvos.core.training import run_folder as outputs
 from visorvos.core.training.learner import Learner
-from visorvos.core.training.run_folder import RunFolder
-from visorvos.core.training.training_state import read_training_state, training_states, write_training_state
+from visorvos.core.training.run_folder import RunFolder, checkpoints
 
 
 def goes_on(run: Run, command: list[str], output: Path, undisturbed: Path, after: int) -> Finished:
     done = run(*command, "--resume")
     assert done.code == 0, done.err
-    assert f"Going on after {after} clips" in done.err if after else "Going on" not in done.err
+    assert f"Resuming after {after} clips" in done.err if after else "Resuming" not in done.err
     for name in ("last.safetensors", "best.safetensors"):
         assert_same_weights(output / name, undisturbed / name)
     return done
@@ -49,7 +49,7 @@ def on_call(number: int, method: Callable[..., object], room: int) -> Callable[.
 @pytest.mark.parametrize(
     ("method", "number", "culprit", "saved"),
     [
-        ("write_training_state", 2, "checkpoints/000000008.pt", 4),
+        ("write_state", 2, "checkpoints/000000008.pt", 4),
         ("RunFolder.keep_best", 1, "best.safetensors", 6),
         ("RunFolder.log", 1, "metrics.csv", 4),
     ],
@@ -77,7 +77,7 @@ def test_a_full_disk_loses_nothing_that_was_saved(
     assert newest(output) == saved
     assert ("--resume goes on from there" if method.startswith("RunFolder") else "could not be saved") in done.err
     if method == "RunFolder.keep_best":
-        history = read_training_state(training_states(output)[-1], {})["history"]
+        history = read_state(checkpoints(output)[-1], {})["history"]
         assert (history["best"], history["evaluated"]) == (-1, 0), "weights that are not there count as the best"
     goes_on(run, command, output, undisturbed, saved)
 
@@ -86,7 +86,7 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("function", ["save_weights", "write_training_state"])
+@pytest.mark.parametrize("function", ["save_weights", "write_state"])
 def test_weights_and_checkpoint_keep_together_at_the_end(
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
@@ -190,12 +190,12 @@ def test_the_checkpoint_before_a_damaged_one_is_taken(
     run: Run, undisturbed: Path, data: Path, weights: Path, tmp_path: Path
 ) -> None:
     output = shutil.copytree(undisturbed, tmp_path / "out")
-    before, newest_one = training_states(output)
+    before, newest_one = checkpoints(output)
     truncated(newest_one)
     done = goes_on(run, arguments(data, output, weights), output, undisturbed, 8)
     assert f"The checkpoint {newest_one} cannot be read" in " ".join(done.err.split())
-    assert "Going on from the one before." in " ".join(done.err.split())
-    assert [path.name for path in training_states(output)] == [before.name, newest_one.name]
+    assert "Resuming from the one before." in " ".join(done.err.split())
+    assert [path.name for path in checkpoints(output)] == [before.name, newest_one.name]
     torch.load(newest_one, weights_only=True)
 
 
@@ -205,12 +205,15 @@ def test_a_run_without_a_sound_checkpoint_is_left_as_it_is(
 ) -> None:
     output = tmp_path / "out"
     for clips in (8, 12):
-        damage(write_training_state(output, clips, {"network": {"conv1.weight": torch.zeros(3)}}))
+        path = output / "checkpoints" / f"{clips:09d}.pt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save({"network": {"conv1.weight": torch.zeros(3)}}, path)
+        damage(path)
     before = {path: path.stat().st_mtime_ns for path in output.rglob("*")}
     done = run(*arguments(data, output, weights, "--resume"))
     check(done, str(output / "checkpoints/000000008.pt"), "The checkpoint", tmp_path)
     assert "000000012.pt" in done.err
-    assert "Going on from the one before." in done.err
+    assert "Resuming from the one before." in done.err
     assert {path: path.stat().st_mtime_ns for path in output.rglob("*")} == before
 
 

@@ -1,41 +1,92 @@
-"""Where a long run stands, so that it can go on after an interruption."""
+"""Resuming: the state of a long run, and the record of the options and inputs that its results follow from."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
+from typing import Any
 
 from visorvos.core.io.atomic import write_bytes
 from visorvos.errors import VisorVosError
+from visorvos.settings.base import Settings
 
-__all__ = ["checksum", "read_state", "write_state"]
-
-_KEY = "made_from"
-
-
-def write_state(path: Path, made_from: str, state: Mapping[str, Tensor]) -> None:
-    """Writes tensors with a description of the inputs and options that they follow from, whole or not at all."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    write_bytes(path, save(tensors, metadata={_KEY: made_from}))
+__all__ = ["MadeFrom", "checksum", "read_state", "write_state"]
 
 
-def read_state(path: Path, made_from: str) -> dict[str, Tensor] | None:
-    """The tensors, or None where there are none that follow from the same inputs and options."""
-    if not path.is_file():
+@dataclass(frozen=True)
+class MadeFrom:
+    """What the results of a run follow from. A run is resumed only where this has not changed.
+
+    Args:
+        settings: every option counts unless its field is marked `visorvos.settings.base.NO_EFFECT`.
+        inputs: plain values by name, such as "the first mask": a checksum or a short description of what was read.
+    """
+
+    settings: Settings
+    inputs: Mapping[str, Any]
+
+    def record(self) -> dict[str, Any]:
+        """Plain values, for JSON or for `write_state`."""
+        return {"options": self.settings.options_that_count(), "inputs": dict(self.inputs)}
+
+    def change_since(self, record: Mapping[str, Any]) -> str | None:
+        """The first difference from the record of an earlier run, such as "--seed was 0, now 1"; None without one."""
+        options = self.settings.changed_since(record["options"])
+        inputs = {name: (record["inputs"].get(name), value) for name, value in self.inputs.items()}
+        inputs = {name: pair for name, pair in inputs.items() if pair[0] != pair[1]}
+        for name, (then, now) in options.items():
+            shown = name if "." in name else f"--{name.replace('_', '-')}"
+            return f"{shown} was {_shown(then)}, now {_shown(now)}"
+        for name, (then, now) in inputs.items():
+            return f"{name} changed: was {_shown(then)}, now {_shown(now)}"
         return None
+
+
+def write_state(path: Path, made_from: MadeFrom, state: Mapping[str, Any]) -> None:
+    """Writes a state, whole or not at all.
+
+    Args:
+        path: file to write.
+        made_from: its record goes into the file, under "made_from".
+        state: tensors, numbers and texts, in lists and dictionaries.
+
+    Raises:
+        VisorVosError: where it cannot be written.
+    """
+    import torch
+
+    # Through memory: torch's own words for a full disk are hard to understand.
+    content = io.BytesIO()
+    torch.save({"made_from": made_from.record(), **state}, content)
+    write_bytes(path, content.getbuffer())
+
+
+def read_state(path: Path, parts: Mapping[str, type]) -> dict[str, Any]:
+    """What `write_state` wrote, with tensors on the CPU; nothing in the file is executed.
+
+    Args:
+        path: the file.
+        parts: what it must hold, type by name.
+
+    Raises:
+        VisorVosError: where it cannot be read, or lacks a part.
+    """
+    import torch
+
+    remedy = "Restore it, or start over in another --output."
     try:
-        with safe_open(path, "pt") as file:
-            if (file.metadata() or {}).get(_KEY) != made_from:
-                return None
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (SafetensorError, OSError):
-        # Written whole or not at all, so a damaged one is not ours; the run starts over.
-        return None
+        if not path.is_file():
+            raise FileNotFoundError
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a broken pickle can make even the restricted unpickler raise anything
+        raise VisorVosError(f"The checkpoint {path} cannot be read: {type(error).__name__}.", remedy) from error
+    needed = {"made_from": dict, **parts}
+    if not isinstance(state, dict) or not all(isinstance(state.get(name), kind) for name, kind in needed.items()):
+        raise VisorVosError(f"The checkpoint {path} is not one of this command.", remedy)
+    return state
 
 
 def checksum(path: Path) -> str:
@@ -44,13 +95,20 @@ def checksum(path: Path) -> str:
     Raises:
         VisorVosError: where it cannot be read.
     """
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise VisorVosError(
-            f"{path} cannot be read: {error.strerror or error}.", "See that it is still there, and may be read."
+            f"{path} cannot be read: {error.strerror or error}.", "Check that it still exists and may be read."
         ) from error
-    return digest.hexdigest()
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(_shown, value))
+    return "not given" if value is None else str(value)

@@ -22,7 +22,7 @@ from visorvos.core.training.history import History
 from visorvos.core.training.initial_network import initial_network
 from visorvos.core.training.interruption import StoppedError, StopSignal
 from visorvos.core.training.learner import Learner, start_accelerator
-from visorvos.core.training.run_folder import RunFolder, checkpoint_to_resume, decisive
+from visorvos.core.training.run_folder import RunFolder, checkpoint_to_resume, made_from
 from visorvos.core.training.schedule import Schedule
 from visorvos.core.training.validation import Validation
 from visorvos.errors import VisorVosError
@@ -85,15 +85,15 @@ def train(
     with accelerator.main_process_first():
         # What is made of the data once, such as an index, is made by one process.
         clips = make_clips(listener)
-    made_from = decisive(settings, clips.describe())
-    state = checkpoint_to_resume(settings.output, settings.resume, made_from, listener)
+    origin = made_from(settings, clips.describe())
+    state = checkpoint_to_resume(settings.output, settings.resume, origin, listener)
     learner, history = _learner(settings, stage, accelerator, state, listener)
     # No process may write before all have read.
     accelerator.wait_for_everyone()
     with ExitStack() as stack:
         outputs = None
         if accelerator.is_main_process:
-            outputs = RunFolder(settings.output, stage.command, settings, made_from, history.clips)
+            outputs = RunFolder(settings.output, stage.command, settings, origin, history.clips)
             stack.enter_context(outputs.closed_after(history))
         interruption = stack.enter_context(StopSignal())
         bar = stack.enter_context(listener.bar("Training", "clips", settings.iterations, history.clips))
@@ -129,7 +129,7 @@ def _learner(
         return learner, History()
     learner.load_state_dict(state)
     history = History.of_state_dict(state["history"])
-    progress.say(f"Going on after {history.clips:,} clips.")
+    progress.say(f"Resuming after {history.clips:,} clips.")
     return learner, history
 
 

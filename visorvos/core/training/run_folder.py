@@ -3,96 +3,98 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from visorvos.core.io.atomic import make_folder, write_bytes
-from visorvos.core.io.settings_file import write_settings
+from visorvos.core.io.settings_file import SETTINGS_FILE, write_settings
 from visorvos.core.report.training_plot import training_plot
 from visorvos.core.runtime.progress import Progress
+from visorvos.core.runtime.run_state import MadeFrom, read_state, write_state
 from visorvos.core.training.history import History
 from visorvos.core.training.learner import Learner
 from visorvos.core.training.metrics_log import MetricsLog
-from visorvos.core.training.training_state import read_training_state, training_states, write_training_state
 from visorvos.core.weights.checkpoints import save_weights
 from visorvos.errors import VisorVosError
 from visorvos.settings.training import TrainingSettings
 
-__all__ = ["BEST", "LAST", "RunFolder", "checkpoint_to_resume", "decisive"]
+__all__ = ["BEST", "LAST", "RunFolder", "checkpoint_to_resume", "checkpoints", "made_from"]
 
 LAST = "last.safetensors"
 BEST = "best.safetensors"
 
 _SECONDS_BETWEEN_PLOTS = 30.0
 
-_PARTS = {"made_from": dict, "backbone": str, "history": dict, "network": dict, "optimizer": dict}
-"""Of a checkpoint."""
-
-_FREE = {
-    *("output", "weights", "resume", "data", "coco", "validate_on", "validation_split", "validation_sequences"),
-    *("workers", "device", "precision", "compile", "save_every", "log_every", "evaluate_every"),
-    *("batch_size", "accumulate"),
-}
-"""Options that may change when a run goes on: they decide neither what is learnt nor in which order."""
+_PARTS = {"backbone": str, "history": dict, "network": dict, "optimizer": dict}
+"""What a checkpoint holds."""
+_KEPT = 2
 
 
-def decisive(settings: TrainingSettings, clips: str) -> dict[str, Any]:
-    """What a run must have in common with the one that it goes on from, as plain values by name.
+def checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints of a run, the oldest first."""
+    return sorted((folder / "checkpoints").glob("*.pt"))
+
+
+def made_from(settings: TrainingSettings, clips: str) -> MadeFrom:
+    """What a run must have in common with the one that it resumes.
 
     Args:
         settings: of the run.
         clips: the description of its data.
     """
-    options = settings.model_dump(mode="json", exclude=_FREE)
-    return {**options, "batch_size x accumulate": settings.batch_size * settings.accumulate, "data": clips}
+    step_size = settings.batch_size * settings.accumulate
+    return MadeFrom(settings, {"--batch-size x --accumulate": step_size, "the data": clips})
 
 
-def checkpoint_to_resume(
-    output: Path, resume: bool, made_from: Mapping[str, Any], progress: Progress
-) -> dict[str, Any] | None:
-    """The newest checkpoint of a run that can be read, or None where there is none.
+def checkpoint_to_resume(folder: Path, resume: bool, origin: MadeFrom, progress: Progress) -> dict[str, Any] | None:
+    """The newest readable checkpoint of a run, or None if there is no run yet.
 
     Args:
-        output: the run's folder.
-        resume: whether the user asked to go on.
-        made_from: see `decisive`.
-        progress: hears of checkpoints that cannot be read.
+        folder: the run's folder.
+        resume: whether the user asked to resume.
+        origin: what this run is made from.
+        progress: receives a line for each checkpoint that cannot be read.
 
     Raises:
-        VisorVosError: where a run is there and was not to be gone on with, is of other options, or has no checkpoint
-            that can be read.
+        VisorVosError: if there is a run and ``resume`` is not set, its options or data differ, or none of its
+            checkpoints can be read.
     """
-    states = training_states(output)
-    if not resume and (states or (output / LAST).exists()):
+    files = checkpoints(folder)
+    if not resume and (files or (folder / LAST).exists()):
         raise VisorVosError(
-            f"{output} holds a run of training already.",
-            "Go on with it (--resume), or choose another --output.",
+            f"{folder} already holds a training run.", "Resume it with --resume, or choose another --output."
         )
-    if not states:
+    if not files:
         return None
-    state = _newest(states, progress)
-    changed = [name for name in made_from if state["made_from"].get(name) != made_from[name]]
-    if changed:
-        name = changed[0]
+    state = _newest(files, progress)
+    change = origin.change_since(_record(state["made_from"]))
+    if change is not None:
         raise VisorVosError(
-            f"The run in {output} was started with another {name}: "
-            f"{state['made_from'].get(name)}, now {made_from[name]}.",
-            f"Go on with its own options (--config {output / 'settings.yaml'} --resume), or choose another --output.",
+            f"The run in {folder} cannot be resumed: {change}.",
+            f"Use its own options (--config {folder / SETTINGS_FILE} --resume), or choose another --output.",
         )
     return state
 
 
-def _newest(states: list[Path], progress: Progress) -> dict[str, Any]:
-    """Steps repeat themselves: from an earlier checkpoint the run comes to the same weights, only later."""
-    *before, newest = states
+def _record(written: dict[str, Any]) -> dict[str, Any]:
+    """The record of a checkpoint; that of version 0.1.0 held options and inputs together."""
+    if "options" in written:
+        return written
+    inputs = {"--batch-size x --accumulate": written["batch_size x accumulate"], "the data": written["data"]}
+    return {"options": written, "inputs": inputs}
+
+
+def _newest(files: list[Path], progress: Progress) -> dict[str, Any]:
+    """Steps are repeatable: resumed from an earlier checkpoint, a run reaches the same weights, only later."""
+    *before, newest = files
     try:
-        return read_training_state(newest, _PARTS)
+        return read_state(newest, _PARTS)
     except VisorVosError as error:
         if not before:
             raise
-        progress.say(f"{error.message} Going on from the one before.")
+        progress.say(f"{error.message} Resuming from the one before.")
     return _newest(before, progress)
 
 
@@ -103,17 +105,15 @@ class RunFolder:
         folder: where it goes.
         command: whose run it is.
         settings: to be written beside it.
-        made_from: see `decisive`.
+        origin: what the run is made from.
         clips: seen when the run begins or goes on.
     """
 
-    def __init__(
-        self, folder: Path, command: str, settings: TrainingSettings, made_from: Mapping[str, Any], clips: int
-    ) -> None:
+    def __init__(self, folder: Path, command: str, settings: TrainingSettings, origin: MadeFrom, clips: int) -> None:
         make_folder(folder)
         write_settings(folder, command, settings.model_dump(mode="json"))
         self.folder = folder
-        self.made_from = dict(made_from)
+        self.origin = origin
         self.metrics = MetricsLog(folder, clips)
         self._drawn = time.monotonic()
 
@@ -121,13 +121,10 @@ class RunFolder:
         """Writes the weights and a checkpoint."""
         # The checkpoint last: a run that is killed in between goes on from the one before, and writes both again.
         save_weights(learner.stm, self.folder / LAST)
-        state = {
-            "made_from": self.made_from,
-            "backbone": learner.stm.backbone,
-            "history": history.state_dict(),
-            **learner.state_dict(),
-        }
-        write_training_state(self.folder, history.clips, state)
+        state = {"backbone": learner.stm.backbone, "history": history.state_dict(), **learner.state_dict()}
+        write_state(self.folder / "checkpoints" / f"{history.clips:09d}.pt", self.origin, state)
+        for old in checkpoints(self.folder)[:-_KEPT]:
+            old.unlink(missing_ok=True)
 
     def keep_best(self, learner: Learner) -> None:
         """Writes the weights with the highest J&F so far."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -30,13 +29,13 @@ from visorvos.core.jobs.predict.pictures import SHEET, choose_style, write_sheet
 from visorvos.core.report.overlay import Style, draw_overlay
 from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.read_ahead import read_ahead, write_behind
-from visorvos.core.runtime.run_state import read_state, write_state
+from visorvos.core.runtime.run_state import MadeFrom, read_state, write_state
 from visorvos.errors import VisorVosError
 from visorvos.settings.predict import PredictSettings
 
 __all__ = ["PredictedVideo", "Video", "open_video", "predict_video"]
 
-_STATE = ".predict.safetensors"
+_STATE = ".predict.pt"
 _OVERLAY = "overlay"
 _VIDEO = "overlay.mp4"
 SECONDS_BETWEEN_STATES = 30.0
@@ -129,21 +128,28 @@ class _Run:
         self._inputs = _inputs(video, network)
 
     @cached_property
-    def made_from(self) -> str:
-        """All that the masks follow from, as text. Made when it is needed: the weights' checksum takes a while."""
-        return json.dumps({**self._inputs, "weights": self._network.sha256}, sort_keys=True)
+    def made_from(self) -> MadeFrom:
+        """All that the masks follow from. Made when it is needed: the weights' checksum takes a while."""
+        return MadeFrom(self.settings, {**self._inputs, "the weights": self._network.sha256})
 
     def resume(self) -> str:
         """Takes up an interrupted run where that gives the same masks; says what was found."""
-        state = read_state(self.state_file, self.made_from)
-        if state is None:
-            return "Starting from the first frame: no interrupted run with these inputs and options has left its state."
+        if not self.state_file.is_file():
+            return "Starting from the first frame: there is no interrupted run to resume."
+        try:
+            found = read_state(self.state_file, {"segmenter": dict})
+        except VisorVosError as error:
+            return f"Starting from the first frame: {error.message}"
+        change = self.made_from.change_since(found["made_from"])
+        if change is not None:
+            return f"Starting from the first frame: {change}."
+        state = found["segmenter"]
         done = int(state["frames_seen"][0])
         missing = next((n for n in range(done) if not self.mask_file(n).is_file()), None)
         if missing is not None:
-            return f"Starting from the first frame: {self.mask_file(missing)} of the interrupted run is gone."
+            return f"Starting from the first frame: {self.mask_file(missing)} of the interrupted run is missing."
         self.segmenter.restore(state)
-        return f"Going on after {done} frames that were done before."
+        return f"Resuming after {done} frames."
 
     def go(self) -> Iterator[int]:
         """Segments frame by frame and yields the number of each; at the end, all masks are written."""
@@ -173,9 +179,9 @@ class _Run:
                 if time.monotonic() - saved > SECONDS_BETWEEN_STATES:
                     # A state speaks of masks that are there.
                     write.wait()
-                    write_state(self.state_file, self.made_from, self.segmenter.state())
+                    write_state(self.state_file, self.made_from, {"segmenter": self.segmenter.state()})
                     saved = time.monotonic()
-        write_state(self.state_file, self.made_from, self.segmenter.position())
+        write_state(self.state_file, self.made_from, {"segmenter": self.segmenter.position()})
 
     def mask_file(self, number: int) -> Path:
         return self.settings.output / f"{self.source.name(number)}.png"
@@ -202,15 +208,15 @@ class _Run:
 
 def _inputs(video: Video, network: Network) -> dict[str, Any]:
     """All that the masks follow from, but for the weights."""
-    options = video.settings.model_dump(mode="json", include={"size", "memory", "every", "limit"})
-    options |= {"device": network.device.type, "precision": str(network.precision)}
-    versions = {"visorvos": __version__, "torch": torch.__version__}
-    inputs = {
-        "frames": video.source.fingerprint(),
-        "masks": video.given.checksum,
-        "palette": video.given.palette.hex(),
+    return {
+        "the frames": video.source.fingerprint(),
+        "the masks": video.given.checksum,
+        "the palette": video.given.palette.hex(),
+        "the device": network.device.type,
+        "the precision": str(network.precision),
+        "the version of visorvos": __version__,
+        "the version of torch": str(torch.__version__),
     }
-    return {**options, **versions, **inputs}
 
 
 def _keep_apart(settings: PredictSettings) -> None:
