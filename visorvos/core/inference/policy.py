@@ -1,54 +1,118 @@
-"""Which past frames to remember beside the previous one, which always is."""
+"""Memory policies: which past frames stay in memory beside the previous one, which is always there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
-__all__ = ["EveryFrames", "MemoryPolicy", "VisorFrames", "least_missed"]
+from visorvos.errors import VisorVosError
+
+__all__ = ["GIVEN_LIMIT", "EveryFrames", "MemoryPolicy", "VisorFrames", "choose_policy"]
+
+GIVEN_LIMIT = 16
+"""Maximum frames with a given mask that `EveryFrames` remembers beside its limit."""
 
 
 class MemoryPolicy(Protocol):
-    """Decides about frames by number. The first frame of an object is remembered whatever the policy."""
+    """Decides which frames are added to the memory and which are dropped.
+
+    Whatever the policy, an object's memory begins with the first frame that has its mask.
+    """
 
     @property
     def limit(self) -> int:
-        """How many frames are remembered at most, the previous one not counted."""
+        """Maximum frames in memory, the previous frame and frames with a given mask not counted."""
 
-    def is_due(self, frame: int, given: bool) -> bool:
-        """Whether a frame is to be remembered; ``given``: its mask came from outside."""
+    def adds(self, frame: int, given: bool) -> bool:
+        """Whether a frame stays in memory when the next one comes.
+
+        Args:
+            frame: its number.
+            given: whether its mask was given, not predicted.
+        """
+
+    def drops(self, frames: Sequence[int], given: Sequence[bool]) -> int | None:
+        """Index of a frame to forget, or None where all fit.
+
+        Args:
+            frames: the numbers of all frames that an object remembers, its first one first, the one just added last.
+            given: for each of them, whether its mask was given.
+        """
 
 
 @dataclass(frozen=True)
 class EveryFrames:
-    """Every k-th frame and those with a given mask, at most ``limit``: the first, the newest, an even spread."""
+    """Every k-th frame, at most ``limit``, and beside them up to `GIVEN_LIMIT` frames with a given mask.
+
+    The object's first frame counts as one of the ``limit`` and is never dropped; nor is the newest. Those between
+    stay evenly spread. Frames with a given mask are dropped only to make room for more of their kind.
+    """
 
     every: int = 5
     limit: int = 8
 
-    def is_due(self, frame: int, given: bool) -> bool:
+    def adds(self, frame: int, given: bool) -> bool:
         return given or frame % self.every == 0
+
+    def drops(self, frames: Sequence[int], given: Sequence[bool]) -> int | None:
+        regular = [index for index in range(len(frames)) if index == 0 or not given[index]]
+        if len(regular) > self.limit:
+            return _least_needed(frames, regular) if self.limit > 1 else regular[-1]
+        marked = [index for index in range(1, len(frames)) if given[index]]
+        if len(marked) > GIVEN_LIMIT:
+            return _least_needed(frames, sorted(marked, key=frames.__getitem__))
+        return None
 
 
 @dataclass(frozen=True)
 class VisorFrames:
-    """The VISOR evaluation protocol: frames 0, N/3 and 2N/3 of N, rounded half to even."""
+    """The VISOR evaluation protocol: frames 0, N/3 and 2N/3 of N, rounded half to even. Nothing is dropped."""
 
     length: int
     limit: int = 3
 
-    def is_due(self, frame: int, given: bool) -> bool:
+    def adds(self, frame: int, given: bool) -> bool:
         return frame in (0, round(self.length / 3), round(2 * self.length / 3))
 
+    def drops(self, frames: Sequence[int], given: Sequence[bool]) -> int | None:
+        return None
 
-def least_missed(frames: Sequence[int]) -> int:
-    """The place of the frame whose loss keeps the rest most evenly spread; never the first or the last.
+
+def choose_policy(memory: Literal["every", "visor"], every: int, limit: int, length: int | None) -> MemoryPolicy:
+    """The memory policy of that name.
 
     Args:
-        frames: at least three frame numbers, ascending.
+        memory: "every" or "visor".
+        every, limit: for "every": remember every k-th frame, at most ``limit``.
+        length: for "visor": the number of frames.
 
-    Returns:
-        An index into ``frames``; of equals the oldest, so that the recent past stays finer.
+    Raises:
+        VisorVosError: for an unknown name, a number below 1, or "visor" without a length.
     """
-    return min(range(1, len(frames) - 1), key=lambda place: frames[place + 1] - frames[place - 1])
+    if memory == "every":
+        if every < 1 or limit < 1:
+            raise VisorVosError(
+                f"every and limit must be 1 or more, got every={every}, limit={limit}.", "Leave them out: 5 and 8."
+            )
+        return EveryFrames(every, limit)
+    if memory != "visor":
+        raise VisorVosError(f'memory must be "every" or "visor", got {memory!r}.', 'Pass memory="every".')
+    if length is None:
+        raise VisorVosError(
+            'With memory="visor" it must be known how many frames there are.',
+            'Pass the frames as a sequence, or memory="every".',
+        )
+    return VisorFrames(length)
+
+
+def _least_needed(frames: Sequence[int], candidates: Sequence[int]) -> int:
+    """Of indices into ``frames``, at least three in order of time, the one whose frame leaves the smallest gap.
+
+    Never the first or the last; of equal gaps the oldest, so that the recent past stays finer.
+    """
+    gaps = {
+        candidates[place]: abs(frames[candidates[place + 1]] - frames[candidates[place - 1]])
+        for place in range(1, len(candidates) - 1)
+    }
+    return min(gaps, key=gaps.__getitem__)

@@ -1,0 +1,11 @@
+"""Even spreads over a sequence."""
+
+from __future__ import annotations
+
+__all__ = ["evenly"]
+
+
+def evenly(length: int, count: int) -> list[int]:
+    """Up to ``count`` indices below ``length``, evenly apart, ascending, the first and (from two on) the last included."""
+    count = min(length, count)
+    return [round(step * (length - 1) / max(1, count - 1)) for step in range(count)]
