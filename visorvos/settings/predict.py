@@ -16,7 +16,7 @@ class PredictSettings(Settings):
     """Find the objects of the first frame's mask in all other frames of a video."""
 
     panels: ClassVar = {
-        "Inputs": ("frames", "masks", "weights"),
+        "Inputs": ("frames", "masks", "masks_are", "weights"),
         "RunFolder": ("output", "save", "resume"),
         "Pictures": ("colors", "opacity", "outline", "names"),
         "Memory": ("memory", "every", "limit", "size"),
@@ -30,6 +30,11 @@ class PredictSettings(Settings):
         description="Mask of the first frame, or a folder of masks named as their frames. "
         "A mask may be given at any frame, correct objects and bring new ones. Of several sequences: a folder of such "
         "folders, named as those of frames."
+    )
+    masks_are: Literal["partial", "complete"] = Field(
+        default="partial",
+        description="What a mask of a later frame says about objects that it does not show: nothing, they are searched "
+        "for (partial), or that they are absent from the frame (complete).",
     )
     weights: Annotated[Weights, NO_EFFECT] = Field(
         description="Checkpoint, .pth or .safetensors; or published weights (see download-weights --list); or "

@@ -9,18 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from visorvos.core.inference.memory_bank import ObjectGroup
-from visorvos.core.inference.policy import EveryFrames, MemoryPolicy, VisorFrames, least_missed
+from visorvos.core.inference.policy import GIVEN_LIMIT, EveryFrames, MemoryPolicy, VisorFrames
 
 ITEM = torch.zeros(1, 1, 1, 1)
 
 
 def remembered(policy: MemoryPolicy, length: int, given_at: Sequence[int] = (), start: int = 0) -> list[list[int]]:
     """The frames that objects of frame ``start`` remember after each frame from there on."""
-    group = ObjectGroup(1, policy.limit)
+    group = ObjectGroup(1, policy)
     after = []
     for frame in range(start, length):
-        is_due = policy.is_due(frame, given=frame in given_at)
-        group.remember(frame, ITEM, ITEM, keep=is_due or frame == start)
+        is_given = frame in given_at
+        keep = policy.adds(frame, is_given) or frame == start
+        group.remember(frame, ITEM, ITEM, keep, is_given)
         after.append(list(group.frames))
     return after
 
@@ -41,33 +42,51 @@ videos = st.fixed_dictionaries(
 
 @settings(max_examples=60, deadline=None)
 @given(videos)
-def test_first_and_newest_and_no_more_than_the_limit_between(video: dict) -> None:
-    policy, given_at, start = video["policy"], video["given_at"], video["start"]
+def test_first_newest_and_given_frames_and_no_more_than_the_limit_beside(video: dict) -> None:
+    policy, given_at, start = video["policy"], set(video["given_at"]), video["start"]
     newest_due = start
     for frame, frames in enumerate(remembered(**video), start):
-        if policy.is_due(frame, given=frame in given_at):
+        if frame % policy.every == 0:
             newest_due = frame
-        assert frames == sorted(set(frames))
+        assert sorted(set(frames)) == sorted(frames)
         assert frames[0] == start
         assert frames[-1] == frame
-        kept = [number for number in frames if number == start or policy.is_due(number, number in given_at)]
-        assert len(set(frames) - set(kept)) <= 1
-        assert len(frames) <= policy.limit + 1
-        assert policy.limit == 1 or newest_due in frames
+        given_so_far = {number for number in given_at if start < number <= frame}
+        assert len(given_so_far & set(frames)) >= min(len(given_so_far), GIVEN_LIMIT)
+        assert len(given_so_far & set(frames)) <= GIVEN_LIMIT + 1
+        regular = [number for number in frames if number not in given_so_far]
+        assert len(regular) <= policy.limit + 1
+        assert all(number == start or number % policy.every == 0 for number in regular if number != frame)
+        assert policy.limit == 1 or newest_due in frames or newest_due in given_at
 
 
 @settings(max_examples=60, deadline=None)
 @given(videos)
 def test_no_gap_is_wider_than_any_two_neighbors(video: dict) -> None:
-    """The spread that holds whatever masks are given; a gap of one period is never too wide."""
+    """The spread of the regular frames, whatever masks are given; a gap of one period is never too wide."""
     policy, given_at, start = video["policy"], video["given_at"], video["start"]
     if policy.limit < 3:
         return
+    # A given frame that is also due leaves a hole of two periods.
+    periods = 1 + max((len(run) for run in runs_of_due(given_at, policy.every)), default=0)
     for frames in remembered(**video):
-        kept = [number for number in frames if number == start or policy.is_due(number, number in given_at)]
-        between = gaps(kept)
+        regular = [number for number in frames if number == start or number not in given_at]
+        if regular[-1] % policy.every and regular[-1] != start:
+            regular.pop()
+        between = gaps(regular)
         for first, second in pairwise(between):
-            assert max(between) <= max(policy.every, first + second)
+            assert max(between) <= max(periods * policy.every, first + second)
+
+
+def runs_of_due(frames: Sequence[int], every: int) -> list[list[int]]:
+    """Due frames among these, in runs of neighbors."""
+    runs: list[list[int]] = []
+    for frame in sorted({frame for frame in frames if frame % every == 0}):
+        if runs and runs[-1][-1] == frame - every:
+            runs[-1].append(frame)
+        else:
+            runs.append([frame])
+    return runs
 
 
 @pytest.mark.parametrize("limit", range(3, 17))
@@ -111,21 +130,23 @@ def test_small_limits(limit: int, expected: list[list[int]]) -> None:
 
 
 @settings(max_examples=100)
-@given(st.lists(st.integers(0, 1000), min_size=3, max_size=12, unique=True).map(sorted))
-def test_least_missed_leaves_the_smallest_hole(frames: list[int]) -> None:
+@given(st.lists(st.integers(0, 1000), min_size=4, max_size=12, unique=True).map(sorted))
+def test_the_dropped_frame_leaves_the_smallest_hole(frames: list[int]) -> None:
     def hole(place: int) -> int:
         return frames[place + 1] - frames[place - 1]
 
-    place = least_missed(frames)
+    place = EveryFrames(limit=len(frames) - 1).drops(frames, [False] * len(frames))
+    assert place is not None
     assert 0 < place < len(frames) - 1
     assert all(hole(place) < hole(other) for other in range(1, place))
     assert all(hole(place) <= hole(other) for other in range(place, len(frames) - 1))
+    assert EveryFrames(limit=len(frames)).drops(frames, [False] * len(frames)) is None
 
 
 @settings(max_examples=100)
 @given(st.integers(1, 2000), st.booleans())
 def test_visor_frames_are_those_of_the_protocol(length: int, is_given: bool) -> None:
-    due = {frame for frame in range(length + 2) if VisorFrames(length).is_due(frame, is_given)}
+    due = {frame for frame in range(length + 2) if VisorFrames(length).adds(frame, is_given)}
     assert due == {0, round(length / 3), round(2 * length / 3)}
     assert len(due) <= VisorFrames(length).limit
 
@@ -134,7 +155,7 @@ def test_visor_frames_of_known_lengths() -> None:
     """Worked by hand: rounding to the nearest; a third of a whole number is never half way."""
     expected = {1: {0, 1}, 2: {0, 1}, 3: {0, 1, 2}, 4: {0, 1, 3}, 5: {0, 2, 3}, 11: {0, 4, 7}, 100: {0, 33, 67}}
     for length, due in expected.items():
-        assert {frame for frame in range(200) if VisorFrames(length).is_due(frame, given=False)} == due
+        assert {frame for frame in range(200) if VisorFrames(length).adds(frame, given=False)} == due
 
 
 @settings(max_examples=30, deadline=None)
@@ -146,6 +167,16 @@ def test_visor_policy_drops_nothing_due(length: int, start: int) -> None:
         assert set(frames) == {start, frame} | {number for number in due if start <= number <= frame}
 
 
-def test_every_frame_with_a_given_mask_is_due() -> None:
-    policy = EveryFrames(every=5)
-    assert [frame for frame in range(12) if policy.is_due(frame, given=frame == 3)] == [0, 3, 5, 10]
+def test_a_long_video_forgets_no_given_frame() -> None:
+    after = remembered(EveryFrames(every=5, limit=2), 500, given_at=[0, 3, 50, 51, 200])
+    assert after[-1] == [0, 3, 50, 51, 200, 495, 499]
+
+
+def test_given_frames_past_their_limit_stay_spread() -> None:
+    """Every tenth frame is given, four times as many as fit."""
+    limit = 4 * GIVEN_LIMIT
+    after = remembered(EveryFrames(every=1000), 10 * limit + 1, given_at=range(10, 10 * limit + 1, 10))
+    kept = after[-1][1:]
+    assert len(kept) == GIVEN_LIMIT
+    assert (kept[0], kept[-1]) == (10, 10 * limit)
+    assert max(gaps(kept)) < 10 * limit / 4

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -62,14 +63,16 @@ def box(labels: Array, index: int, top: int, left: int, height: int = 14, width:
 # The same thing plain and slow: every frame stays in a list, every object is segmented alone, in float64.
 
 
-def kept_of(due: Sequence[int], limit: int) -> list[int]:
+def kept_of(due: Sequence[int], limit: int, given: Collection[int]) -> list[int]:
+    """Given masks count beside the limit, save an object's first."""
+    first, *later = due
     kept: list[int] = []
-    for frame in due:
+    for frame in [first, *(frame for frame in later if frame not in given)]:
         kept.append(frame)
         if len(kept) > limit:
             holes = [kept[n + 1] - kept[n - 1] for n in range(1, len(kept) - 1)]
             del kept[1 + holes.index(min(holes)) if limit > 1 else -1]
-    return kept
+    return kept + [frame for frame in later if frame in given]
 
 
 def softmax_planes(logits: Tensor) -> Tensor:
@@ -99,7 +102,7 @@ def plain_propagation(
         sought = [index for index in memory if index not in shown]
         probabilities = []
         for index in sought:
-            times = sorted({*kept_of(due[index], limit), number - 1})
+            times = sorted({*kept_of(due[index], limit, masks), number - 1})
             keys = torch.stack([memory[index][time][0] for time in times], dim=1)[None, None]
             values = torch.stack([memory[index][time][1] for time in times], dim=1)[None, None]
             probabilities.append(torch.sigmoid(stm.segment(image, keys, values)[0, 1].double()))
@@ -187,8 +190,47 @@ def test_later_masks_correct_and_bring_objects(small_stm: STM, video: Array, fir
     assert_same_masks(found, expected, objects=4)
 
 
+def test_complete_masks_say_which_objects_are_absent(small_stm: STM, video: Array, first: Array) -> None:
+    """As if every object were corrected: nothing is searched for in that frame, and absence is remembered."""
+    later = {2: box(np.zeros_like(first), 2, 8, 8), 4: np.zeros_like(first)}
+    found = list(segment_video(small_stm, video[:7], first, masks=later, complete=True))
+    np.testing.assert_array_equal(found[2], later[2])
+    assert not found[4].any()
+    partial = list(segment_video(small_stm, video[:7], first, masks=later))
+    assert set(np.unique(partial[2])) > {0, 2}
+    # The network, by hand: object 1 is remembered absent from frame 2, and looked for again in frame 3.
+    with torch.inference_mode():
+        one, two, three = (renamed(first, {index: 1}) for index in (1, 2, 3))
+        soft = torch.softmax(
+            small_stm.segment(as_input(video[1]), *remembered(small_stm, video, {0: [one, two, three]})), dim=1
+        )[:, 1:]
+        masks = {0: [one, two, three], 1: soft, 2: [later[2] * 0, later[2] > 0, later[2] * 0]}
+        keys, values = remembered(small_stm, video, {number: masks[number] for number in (0, 2)})
+        logits = small_stm.segment(as_input(video[3]), keys, values)
+    assert np.mean(found[3] == logits[0].argmax(dim=0).numpy()) >= 0.999
+    assert set(np.unique(found[3])) - {0, 2}
+
+
+def remembered(stm: STM, video: Array, masks: Mapping[int, Any]) -> tuple[Tensor, Tensor]:
+    """Keys and values of some frames: masks of each object, or planes (1, N, H, W)."""
+    items = []
+    for number, shown in masks.items():
+        planes = shown if isinstance(shown, Tensor) else torch.from_numpy(np.stack(shown)).float()[None]
+        items.append(stm.memorize(as_input(video[number]), planes))
+    keys, values = (torch.stack(parts, dim=3) for parts in zip(*items, strict=True))
+    return keys, values
+
+
+def test_a_network_in_training_mode_is_refused(small_stm: STM, video: Array, first: Array) -> None:
+    training = copy.deepcopy(small_stm).train()
+    with pytest.raises(VisorVosError, match="training mode"):
+        segment_video(training, video, first)
+
+
 class _Certain:
     """Stands for a network that is certain of its first object wherever it looks, and gives the second 1%."""
+
+    training = False
 
     def parameters(self) -> Iterator[Tensor]:
         yield torch.zeros(1)
@@ -445,11 +487,8 @@ def test_a_long_video_is_remembered_in_few_slots(small_stm: STM) -> None:
             assert len(state["0.frames"]) == state["0.keys"].shape[1] == state["0.values"].shape[1] <= 4
     assert labels.shape == (60, 107)
     assert len(shown) > 2
-    (group,) = segmenter._bank.groups
-    assert group._keys is not None
-    assert group._values is not None
-    assert group._keys.shape == (4, 4, 1, 2, 32)
-    assert group._values.shape == (4, 4, 1, 2, 128)
+    assert segmenter.state()["0.keys"].shape == (4, 4, 1, 2, 32)
+    assert segmenter.state()["0.values"].shape == (4, 4, 1, 2, 128)
 
 
 def test_every_frame_is_encoded_once_and_the_last_is_not_remembered(small_stm: STM, video: Array, first: Array) -> None:

@@ -36,6 +36,11 @@ class ObjectGroup:
         self._keys: Tensor | None = None
         self._values: Tensor | None = None
 
+    @property
+    def slots(self) -> int:
+        """Slots allocated so far."""
+        return 0 if self._keys is None else self._keys.shape[1]
+
     def remember(self, frame: int, keys: Tensor, values: Tensor, keep: bool, given: bool = False) -> None:
         """Adds a frame; one that is already there is replaced.
 

@@ -55,9 +55,7 @@ def known_planes(found: Tensor, found_ids: Sequence[int], mask: Tensor, object_i
     """
     free = mask == 0
     planes = [
-        found[0, found_ids.index(object_id)] * free
-        if object_id in found_ids
-        else (mask == object_id).to(found.dtype)
+        found[0, found_ids.index(object_id)] * free if object_id in found_ids else (mask == object_id).to(found.dtype)
         for object_id in object_ids
     ]
     return torch.stack(planes)[None]

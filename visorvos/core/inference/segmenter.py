@@ -19,7 +19,7 @@ from visorvos.core.labels import object_ids
 from visorvos.core.network.stm import STM
 from visorvos.errors import VisorVosError
 
-__all__ = ["Segmenter", "propagate", "segment_video"]
+__all__ = ["Segmenter", "segment_video"]
 
 Frame = NDArray[np.uint8]
 Labels = NDArray[np.uint8]

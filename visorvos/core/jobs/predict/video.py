@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from visorvos._version import __version__
 from visorvos.core.inference.load_network import Network
-from visorvos.core.inference.segmenter import Segmenter, choose_policy
+from visorvos.core.inference.policy import choose_policy
+from visorvos.core.inference.segmenter import Segmenter
 from visorvos.core.io.atomic import clear_parts, make_folder
 from visorvos.core.io.frames import FrameSource, open_frames
 from visorvos.core.io.given_masks import GivenMasks, open_masks
@@ -188,7 +189,8 @@ class _Run:
 
     def _new_mask(self, number: int, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         try:
-            return self.segmenter.step(frame, self.given.get(number))
+            complete = self.settings.masks_are == "complete"
+            return self.segmenter.step(frame, self.given.get(number), complete=complete)
         except VisorVosError as error:
             where = f"{self.source.path}, frame {self.source.name(number)}"
             raise VisorVosError(f"{where}: {error.message}", error.remedy) from error
