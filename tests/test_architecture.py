@@ -13,6 +13,7 @@ CORE = "visorvos.core"
 
 LAYERS = (
     "labels",
+    "spread",
     "io",
     "runtime",
     "network",
