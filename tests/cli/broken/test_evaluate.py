@@ -15,7 +15,6 @@ from tests.cli.broken.harness import (
     empty,
     endless,
     folder,
-    large,
     loop,
     refused,
     truncate,
@@ -114,20 +113,10 @@ EVALUATE: dict[str, Row] = {
         "val_data_mapping.json",
         "cannot be read",
     ),
-    "a mapping of five gigabytes": (
-        lambda p: large(p / "data/val_data_mapping.json"),
-        "val_data_mapping.json",
-        "more than can be meant",
-    ),
     "a mapping that cannot be read": (
         lambda p: unreadable(p / "data/val_data_mapping.json"),
         "val_data_mapping.json",
         "cannot be read",
-    ),
-    "a list of five gigabytes": (
-        lambda p: large(p / "data/ImageSets/2022/val.txt"),
-        "data/ImageSets/2022/val.txt",
-        "more than can be meant",
     ),
     "a list that is a folder": (
         lambda p: folder(p / "data/ImageSets/2022/val.txt"),

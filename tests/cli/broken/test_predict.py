@@ -19,7 +19,6 @@ from tests.cli.broken.harness import (
     folder,
     large,
     loop,
-    png,
     refused,
     truncate,
     unreadable,
@@ -64,7 +63,7 @@ PREDICT: dict[str, Row] = {
         "64x50",
     ),
     "a 16-bit frame": (lambda p: replace(p / "frames/00001.png", Image.new("I;16", (64, 48))), "00001.png", "I;16"),
-    "a frame twice": (lambda p: replace(p / "frames/00001.jpg", Image.new("RGB", (64, 48))), "00001.jpg", "one name"),
+    "a frame twice": (lambda p: replace(p / "frames/00001.jpg", Image.new("RGB", (64, 48))), "00001.jpg", "holds both"),
     "no masks folder": (lambda p: shutil.rmtree(p / "masks"), "masks", "does not exist"),
     "empty masks folder": (lambda p: (p / "masks/00000.png").unlink(), "masks", "There are no masks"),
     "an empty mask": (lambda p: (p / "masks/00000.png").write_bytes(b""), "00000.png", "cannot be read"),
@@ -77,14 +76,14 @@ PREDICT: dict[str, Row] = {
             p / "masks/00000.png", (MASKS[0] == 0).astype(np.uint8), palette=b"\xff" * 3 + bytes(765)
         ),
         "00000.png",
-        "shows its background, black, as 1",
+        "must use 0 for the background, got 1",
     ),
     "a mask as JPEG": (
         lambda p: Image.fromarray(MASKS[0]).save(p / "masks/00000.png", format="JPEG"),
         "00000.png",
-        "is a JPEG",
+        "got JPEG",
     ),
-    "a mask with soft edges": (lambda p: soften(p / "masks/00000.png"), "00000.png", "soft edges"),
+    "a mask with soft edges": (lambda p: soften(p / "masks/00000.png"), "00000.png", "blurred edges"),
     "a mask of another shape": (
         lambda p: write_labels(p / "masks/00000.png", np.ones((96, 128), np.uint8)),
         "00000.png",
@@ -119,8 +118,8 @@ PREDICT: dict[str, Row] = {
     "a frame of 100,000 x 100,000": (lambda p: bomb(p / "frames/00002.png"), "frames/00002.png", "cannot be read"),
     "a frame that is a link to itself": (lambda p: loop(p / "frames/00002.png"), "frames/00002.png", "cannot be read"),
     "a frame that cannot be read": (lambda p: unreadable(p / "frames/00002.png"), "frames/00002.png", "cannot be read"),
-    "a frame without an end": (lambda p: endless(p / "frames/00002.png"), "frames/00002.png", "does not exist"),
-    "a frame that is a pipe": (lambda p: fifo(p / "frames/00000.png"), "frames/00000.png", "does not exist"),
+    "a frame without an end": (lambda p: endless(p / "frames/00002.png"), "frames/00002.png", "not a regular file"),
+    "a frame that is a pipe": (lambda p: fifo(p / "frames/00000.png"), "frames/00000.png", "not a regular file"),
     "frames of another video format": (
         lambda p: (shutil.rmtree(p / "frames"), (p / "frames").write_bytes(b"RIFF\0\0\0\0AVI LIST")),
         "frames",
@@ -140,20 +139,15 @@ PREDICT: dict[str, Row] = {
     "a mask of PostScript, which Pillow would run": (
         lambda p: Image.fromarray(MASKS[0]).save(p / "masks/00000.png", format="EPS"),
         "masks/00000.png",
-        "cannot identify image file",
+        "not an image of type",
     ),
     "a frame of PostScript, which Pillow would run": (
         lambda p: Image.fromarray(FRAMES[2]).save(p / "frames/00002.png", format="EPS"),
         "frames/00002.png",
-        "cannot identify image file",
-    ),
-    "a mask of 8,200 x 8,200": (
-        lambda p: (p / "masks/00000.png").write_bytes(png(8200, 8200)),
-        "masks/00000.png",
-        "8200x8200 pixels are more than can be meant",
+        "not an image of type",
     ),
     "a mask that is a folder": (lambda p: folder(p / "masks/00000.png"), "masks/00000.png", "is a folder"),
-    "a mask that is a link to itself": (lambda p: loop(p / "masks/00000.png"), "masks/00000.png", "does not exist"),
+    "a mask that is a link to itself": (lambda p: loop(p / "masks/00000.png"), "masks/00000.png", "cannot be read"),
     "a mask that cannot be read": (lambda p: unreadable(p / "masks/00000.png"), "masks/00000.png", "cannot be read"),
     "a mask of 300 objects": (
         lambda p: Image.fromarray(np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) % 300).save(
@@ -251,19 +245,6 @@ def test_two_masks_of_one_frame_of_a_video(run: Run, weights: Path, tmp_path: Pa
     check(done, "00000.png and 0.png", "masks of one frame", tmp_path)
 
 
-def test_frames_that_no_video_can_hold(
-    run: Run, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Any such frame that may be read would take long.
-    monkeypatch.setattr("visorvos.core.io.images._MOST_STRETCH", 17000)
-    long = np.zeros((1, 17000, 3), np.uint8)
-    mask = write_labels(tmp_path / "first.png", np.ones((1, 17000), np.uint8))
-    done = run("predict", write_frames(tmp_path / "frames", [long]), "--masks", mask, "--weights", weights,
-               "--output", tmp_path / "out", "--save", "video", "--size", -1)  # fmt: skip
-    check(done, "overlay.mp4", "cannot be written", tmp_path)
-    assert not (tmp_path / "out" / "overlay.mp4").exists()
-
-
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_device_that_is_not_there(run: Run, weights: Path, tmp_path: Path) -> None:
     frames = write_frames(tmp_path / "frames", FRAMES)
@@ -272,19 +253,6 @@ def test_a_device_that_is_not_there(run: Run, weights: Path, tmp_path: Path) -> 
         "predict", frames, "--masks", mask, "--weights", weights, "--output", tmp_path / "out", "--device", "cuda"
     )
     check(done, "cuda", "no cuda device", tmp_path)
-
-
-def test_a_video_of_frames_too_large_to_be_meant(
-    run: Run, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mask = write_labels(tmp_path / "first.png", MASKS[0])
-    common = ("--masks", mask, "--weights", weights, "--size", -1)
-    run("predict", write_frames(tmp_path / "frames", FRAMES), *common, "--output", tmp_path / "a", "--save", "video")
-    monkeypatch.setattr("visorvos.core.io.images.MOST_PIXELS", 64 * 48 - 1)
-    refused(
-        run, tmp_path, tmp_path / "out", "a/overlay.mp4", "frames of 64x48 pixels, more than can be meant",
-        "predict", tmp_path / "a" / "overlay.mp4", *common, "--output", tmp_path / "out",
-    )  # fmt: skip
 
 
 def test_a_truncated_video(run: Run, weights: Path, tmp_path: Path) -> None:

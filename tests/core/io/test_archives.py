@@ -19,7 +19,7 @@ def test_files_in_zips_in_zips_in_zips_are_read_in_place(tmp_path, outer, middle
     archive = Location(tmp_path / "outer.zip", ("middle.zip", "deep/inner.zip"))
     assert [info.filename for info in members(archive)] == list(FILES)
     for name, content in FILES.items():
-        assert read_bytes(archive.member(name), 1 << 20) == content
+        assert read_bytes(archive.member(name)) == content
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outer.zip"]
 
 
@@ -27,7 +27,7 @@ def test_a_replaced_zip_is_opened_anew(tmp_path):
     location = Location(tmp_path / "a.zip", ("x",))
     for content in (b"old", b"newer"):
         put(tmp_path / "a.zip", zipped({"x": content}))
-        assert read_bytes(location, 100) == content
+        assert read_bytes(location) == content
 
 
 def test_what_macos_adds_is_no_member(tmp_path):
@@ -45,15 +45,15 @@ PLAIN = zipped({"x": b"some content"}, STORED)
 @pytest.mark.parametrize(
     ("content", "member", "expected"),
     [
-        (None, (), "No such file"),
-        (None, ("x",), "No such file"),
+        (None, (), "a.zip does not exist"),
+        (None, ("x",), "a.zip/x does not exist"),
         (b"", ("x",), "not a zip file"),
         (PLAIN[:-30], ("x",), "not a zip file"),
         (damaged(PLAIN, 33), ("x",), "CRC"),
         (damaged(PLAIN, 0), ("x",), "a.zip/x cannot be read"),
         (PLAIN, ("y",), "a.zip/y does not exist"),
         (PLAIN, ("x", "z"), "a.zip/x/z cannot be read: File is not a zip file"),
-        (zipped({"x": b"0" * 2000}), ("x",), "2,000 bytes, more than can be meant"),
+        (zipped({"x": bytes(1 << 25)}), ("x",), "would expand from .* to 33,554,432 bytes"),
         (zipped({"in.zip": damaged(PLAIN, 33)}, STORED), ("in.zip", "x"), "in.zip/x cannot be read: Bad CRC"),
         (damaged(zipped({"in.zip": PLAIN}, STORED), 0), ("in.zip", "x"), "cannot be read: no member starts where"),
     ],
@@ -62,4 +62,4 @@ def test_what_cannot_be_read_is_named(tmp_path, content, member, expected):
     if content is not None:
         put(tmp_path / "a.zip", content)
     with pytest.raises(VisorVosError, match=expected):
-        read_bytes(Location(tmp_path / "a.zip", member), 1000)
+        read_bytes(Location(tmp_path / "a.zip", member))

@@ -93,7 +93,7 @@ def test_clips_of_images_are_shown(tmp_path, run, monkeypatch):
     [
         ("rotatoin: 3", "rotatoin: Extra inputs are not permitted"),
         ("augmentation: {rotation: -3}", "augmentation.rotation: Input should be greater than or equal to 0"),
-        ("- 3", "holds no settings"),
+        ("- 3", "must hold option names"),
     ],
 )
 def test_options_of_training_that_are_wrong_are_told(tmp_path, data, run, content, sentence):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.datasets.davis.ground_truth import open_truth
+from visorvos.core.datasets.davis.ground_truth import open_ground_truth
 from visorvos.core.datasets.davis.layout import VideoSequence
 from visorvos.core.inference.segmenter import segment_video
 from visorvos.core.io.images import read_frame
@@ -55,7 +55,7 @@ def segment_split(stm: STM, videos: Iterable[VideoSequence], output: Path, size:
 
 def _segment(stm: STM, video: VideoSequence, output: Path, size: int) -> Iterator[Path]:
     """Writes the masks of one video, one a frame; empty ones where its first mask shows no object."""
-    truth = open_truth(video.masks)
+    truth = open_ground_truth(video.masks)
     objects = range(1, truth.objects + 1)
     palette = truth.first.palette or DAVIS_PALETTE
     if truth.objects:

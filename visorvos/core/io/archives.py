@@ -1,4 +1,4 @@
-"""Files on disk and in zip files, and in zip files within those: read in place, never extracted."""
+"""Files on disk, in zip files, and in zip files inside zip files, read without extracting."""
 
 from __future__ import annotations
 
@@ -22,29 +22,28 @@ if TYPE_CHECKING:
 
 __all__ = ["Location", "members", "read_bytes"]
 
-_SMALL, _MOST_EXPANSION = 16 << 20, 100
-"""Bytes that any file may have; above, how many times its compressed size. The release's JSON shrinks to a tenth."""
-_LARGEST_INNER = 4 << 30
+_SMALL, _MAX_EXPANSION = 16 << 20, 100
+"""A member larger than `_SMALL` bytes may expand to this many times its compressed size; VISOR's JSON to 10 times."""
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
-# What zipfile raises on archives that are truncated, hostile, encrypted or of an unknown method.
+# What zipfile raises for archives that are truncated, damaged, encrypted or of an unknown compression.
 _UNREADABLE = (EOFError, NotImplementedError, OSError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
 class Location:
-    """A file: on disk, or in a zip file there, or in a zip file within that, and so on."""
+    """A file on disk, or a member of a zip file, which may itself be a member of a zip file."""
 
     path: Path
     inside: tuple[str, ...] = ()
-    """Names of members, the outermost zip's first."""
+    """Member names, from the outermost zip file to the innermost."""
 
     @property
     def name(self) -> str:
-        """The file's own name, without folders."""
+        """The file's name without folders."""
         return PurePosixPath(self.inside[-1]).name if self.inside else self.path.name
 
     def member(self, name: str) -> Location:
-        """A file in this zip file."""
+        """The location of a member of this zip file."""
         return Location(self.path, (*self.inside, name))
 
     def __str__(self) -> str:
@@ -52,10 +51,10 @@ class Location:
 
 
 def members(archive: Location) -> list[zipfile.ZipInfo]:
-    """The files of a zip file in their order there; folders and what macOS adds are left out.
+    """The files in a zip file, in order, without folders, hidden files and what macOS adds.
 
     Raises:
-        VisorVosError: where it cannot be read as a zip file.
+        VisorVosError: if it cannot be read as a zip file.
     """
     with _explained(archive):
         return [
@@ -65,44 +64,32 @@ def members(archive: Location) -> list[zipfile.ZipInfo]:
         ]
 
 
-def read_bytes(location: Location, most: int) -> bytes:
-    """A file's content; in a zip file, its checksum is verified.
-
-    Args:
-        location: the file.
-        most: number of bytes that it may have; more are taken for an attempt to fill the memory.
+def read_bytes(location: Location) -> bytes:
+    """Reads a file. The checksum of a member of a zip file is verified.
 
     Raises:
-        VisorVosError: where it is missing, cannot be read, is damaged or too large.
+        VisorVosError: if it is missing, damaged, not a regular file, or a zip bomb.
     """
     with _explained(location):
         if location.inside:
             archive = _opened(Location(location.path, location.inside[:-1]))
-            return _expand(archive, archive.getinfo(location.inside[-1]), location, most)
-        status = location.path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            # A pipe may never answer, a device never end.
-            raise OSError(f"it is {'a folder' if stat.S_ISDIR(status.st_mode) else 'no regular file'}")
-        if status.st_size > most:
-            raise _too_much(location, status.st_size)
+            return _expand(archive, archive.getinfo(location.inside[-1]), location)
+        mode = location.path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            # Reading a pipe or a device may never end.
+            raise OSError("it is a folder" if stat.S_ISDIR(mode) else "not a regular file")
         return location.path.read_bytes()
 
 
-def _expand(archive: zipfile.ZipFile, member: zipfile.ZipInfo, location: Location, most: int) -> bytes:
-    """A member's content, unless it is a bomb: zip files state sizes, and no more than stated is read."""
-    if member.file_size > most:
-        raise _too_much(location, member.file_size)
-    if member.file_size > max(_SMALL, _MOST_EXPANSION * member.compress_size):
+def _expand(archive: zipfile.ZipFile, member: zipfile.ZipInfo, location: Location) -> bytes:
+    """A member's content, unless it is a zip bomb. zipfile reads no more than the size that the archive states."""
+    if member.file_size > max(_SMALL, _MAX_EXPANSION * member.compress_size):
         raise VisorVosError(
-            f"{location} would grow from {member.compress_size:,} to {member.file_size:,} bytes, which neither JSON "
-            "nor pictures do.",
-            "It is a zip bomb, or not what it should be; get the archive from its source.",
+            f"{location} would expand from {member.compress_size:,} to {member.file_size:,} bytes, "
+            f"more than {_MAX_EXPANSION} times.",
+            "It may be a zip bomb. Download the archive from its source again.",
         )
     return archive.read(member)
-
-
-def _too_much(location: Location, size: int) -> VisorVosError:
-    return VisorVosError(f"{location} has {size:,} bytes, more than can be meant.", "Check the file.")
 
 
 def _opened(archive: Location) -> zipfile.ZipFile:
@@ -112,7 +99,7 @@ def _opened(archive: Location) -> zipfile.ZipFile:
 
 @lru_cache(maxsize=4)
 def _open(archive: Location, size: int, time: int) -> zipfile.ZipFile:
-    """An open zip file; size and time of the outermost are there to open a replaced one anew."""
+    """An open zip file. Size and time of the outermost file are part of the cache key, so a changed one is reopened."""
     if not archive.inside:
         return zipfile.ZipFile(archive.path)
     outer = _open(Location(archive.path, archive.inside[:-1]), size, time)
@@ -120,12 +107,12 @@ def _open(archive: Location, size: int, time: int) -> zipfile.ZipFile:
     encrypted = info.flag_bits & 0x1
     if info.compress_type == zipfile.ZIP_STORED and not encrypted and not isinstance(outer.fp, io.BytesIO):
         return zipfile.ZipFile(cast(BinaryIO, io.BufferedReader(_stored(outer, info, archive.path))))
-    # A compressed zip cannot be read from the middle: it is held in memory while it is in use.
-    return zipfile.ZipFile(io.BytesIO(_expand(outer, info, archive, _LARGEST_INNER)))
+    # A compressed zip file cannot be read from the middle, so it is kept in memory while in use.
+    return zipfile.ZipFile(io.BytesIO(_expand(outer, info, archive)))
 
 
 class _Slice(io.RawIOBase):
-    """A stretch of a file, as a file. (zipfile's own members seek by reading all that lies between.)"""
+    """Part of a file, as a file. Members opened by zipfile seek by reading everything in between."""
 
     def __init__(self, path: Path, start: int, length: int) -> None:
         self.path, self.start, self.length = path, start, length
@@ -159,7 +146,7 @@ class _Slice(io.RawIOBase):
 
 
 def _stored(outer: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> _Slice:
-    """The stretch of the file on disk in which an uncompressed member lies."""
+    """The part of the file on disk that holds an uncompressed member."""
     around = outer.fp.raw if isinstance(outer.fp, io.BufferedReader) else None
     start = around.start if isinstance(around, _Slice) else 0
     header = _Slice(path, start + info.header_offset, _LOCAL_HEADER.size)
@@ -175,11 +162,11 @@ def _stored(outer: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> _Slice
 def _explained(location: Location) -> Iterator[None]:
     try:
         yield
-    except KeyError as error:
-        raise VisorVosError(f"{location} does not exist.", "Check the zip file, or download it again.") from error
+    except (FileNotFoundError, KeyError) as error:
+        raise VisorVosError(f"{location} does not exist.", "Check the path, or download the file again.") from error
     except _UNREADABLE as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).rstrip(".")
         raise VisorVosError(
             f"{location} cannot be read: {reason or type(error).__name__}.",
-            "Check the path; if it is right, the file is damaged: copy, extract or download it again.",
+            "Check the path. If it is correct, the file is damaged: copy, extract or download it again.",
         ) from error

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import BinaryIO
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["clear_parts", "make_folder", "write_bytes", "write_text", "written_apart", "written_whole"]
+__all__ = ["atomic_write", "clear_parts", "make_folder", "write_file", "written_apart"]
 
 _ABANDONED_AFTER = 3600.0
 """Seconds after which a file that nobody writes to is what a killed process left."""
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A hidden path beside ``path`` to write to, renamed to ``path`` when the block ends without an error.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yields a hidden path beside ``path`` to write to, and renames it to ``path`` if the block succeeds.
 
-    The name follows from ``path`` alone, so that what a killed run left is overwritten by the next.
+    The hidden name depends on ``path`` alone, so the next run overwrites what a killed run left.
 
     Raises:
-        VisorVosError: where the system refuses to write.
+        VisorVosError: if the system refuses to write.
     """
     make_folder(path.parent)
     part = path.with_name(f".{path.name}.part")
@@ -66,34 +66,29 @@ def written_apart(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def write_bytes(path: Path, content: bytes | memoryview) -> None:
-    """Writes a file whole."""
-    with written_whole(path) as part:
-        part.write_bytes(content)
-
-
-def write_text(path: Path, content: str) -> None:
-    """Writes a file whole, as UTF-8."""
-    write_bytes(path, content.encode())
+def write_file(path: Path, content: bytes | memoryview | str) -> None:
+    """Writes a file atomically; text is encoded as UTF-8."""
+    with atomic_write(path) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def clear_parts(folder: Path) -> None:
-    """Removes the masks, pictures and videos that a killed run was writing in a folder."""
+    """Removes the unfinished masks, pictures and videos that a killed run left in a folder."""
     for suffix in (".png", ".jpg", ".mp4"):
         for part in folder.glob(f".*{suffix}.part"):
             part.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder and those above it.
+    """Creates a folder and its parents.
 
     Raises:
-        VisorVosError: where the system refuses, or a file is in the way.
+        VisorVosError: if the system refuses, or a file of that name exists.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise VisorVosError(
             f"Cannot make the folder {path}: {error.strerror or error}.",
-            "Choose a folder that can be written to with --output.",
+            "Choose a writable folder with --output.",
         ) from error

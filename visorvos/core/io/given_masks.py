@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visorvos.core.io.frames import FrameSource
-from visorvos.core.io.masks import BLACK_AND_WHITE, fit_mask, mask_files, read_mask
+from visorvos.core.io.masks import fit_mask, is_black_and_white, mask_files, read_mask, replace_white
 from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError, listed
@@ -52,7 +52,7 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
             digest.update(f"{number} {mask.labels.shape}".encode() + mask.labels.tobytes())
         self.ids: set[int] = set().union(*shown.values())
         """Every object id that any mask brings."""
-        self._is_black_and_white = self.ids == BLACK_AND_WHITE and len(gray) == len(shown)
+        self._is_black_and_white = is_black_and_white(self.ids) and len(gray) == len(shown)
         self._check_ids(shown, gray)
         if self._is_black_and_white:
             self.ids = {1}
@@ -62,7 +62,7 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
         path = self.files[number]
         labels = fit_mask(read_mask(path).labels, *self._source.size, path)
-        return labels // 255 if self._is_black_and_white else labels
+        return replace_white(labels, True) if self._is_black_and_white else labels
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.files)
@@ -77,10 +77,10 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
                 f"The mask {first} shows no object: all its pixels are 0.",
                 "Mark each object with an id from 1 to 255, or in white where there is but one.",
             )
-        if self._is_black_and_white or any(255 in ids and ids != BLACK_AND_WHITE for ids in shown.values()):
+        if self._is_black_and_white or any(255 in ids and not is_black_and_white(ids) for ids in shown.values()):
             return
         for path, ids in shown.items():
-            if ids == BLACK_AND_WHITE and path in gray:
+            if is_black_and_white(ids) and path in gray:
                 raise VisorVosError(
                     f"The mask {path} is black and white, but others hold object ids.",
                     "Save it with the id of the object that it shows.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,26 +11,36 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from visorvos.core.io.atomic import written_whole
-from visorvos.core.io.images import list_images, opened_image
+from visorvos.core.io.atomic import atomic_write
+from visorvos.core.io.images import list_images, open_image
 from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
 
-__all__ = ["BLACK_AND_WHITE", "Mask", "fit_mask", "mask_files", "read_labels", "read_mask", "write_mask"]
+__all__ = [
+    "WHITE",
+    "Mask",
+    "fit_mask",
+    "is_black_and_white",
+    "mask_files",
+    "read_labels",
+    "read_mask",
+    "replace_white",
+    "write_mask",
+]
 
-BLACK_AND_WHITE = frozenset({255})
-"""The ids of a mask that shows one object in white."""
+WHITE = 255
+"""The id with two meanings: the object of a black-and-white mask, or else a border that belongs to no object."""
 
-_FITTED = 2
+_MAX_DIFFERENCE = 2
 
 
 @dataclass(frozen=True)
 class Mask:
-    """A mask as it stands in its file."""
+    """A mask as stored in its file."""
 
     labels: NDArray[np.uint8]
-    """(H, W), 0 the background."""
+    """(H, W), 0 is the background. 255 is kept: see `replace_white`."""
     palette: bytes | None
     """256 RGB triples, or None for a gray file."""
 
@@ -39,16 +50,35 @@ def mask_files(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in list_images(folder, (".png", ".bmp"))}
 
 
+def is_black_and_white(ids: Collection[int]) -> bool:
+    """Whether a mask that shows these ids is black and white, like those of DAVIS 2016."""
+    return set(ids) == {WHITE}
+
+
+def replace_white(labels: NDArray[np.uint8], black_and_white: bool) -> NDArray[np.uint8]:
+    """Labels of which 255 is replaced by object 1 in a black-and-white mask, by the background in any other.
+
+    In other masks 255 marks pixels to ignore, such as the borders of objects in PASCAL VOC.
+
+    Args:
+        labels: uint8 (H, W). Returned as they are if they do not contain 255.
+        black_and_white: whether the mask, or the first mask of its sequence, is black and white.
+    """
+    if labels.max(initial=0) < WHITE:
+        return labels
+    return np.where(labels == WHITE, np.uint8(black_and_white), labels)
+
+
 def read_mask(path: Path) -> Mask:
-    """Reads a palette PNG, a gray PNG with ids, or a black-and-white mask (255 is left as 255).
+    """Reads a palette PNG, a gray PNG of ids, or a black-and-white mask. 255 is kept.
 
     Raises:
-        VisorVosError: where it cannot be read, has colors in place of ids, or soft edges.
+        VisorVosError: if it cannot be read, holds colors instead of ids, or has blurred edges.
     """
-    with opened_image(path, "mask") as image:
-        if image.format in ("JPEG", "WEBP"):
+    with open_image(path, "mask") as image:
+        if image.format not in ("PNG", "BMP"):
             raise VisorVosError(
-                f"The mask {path} is a {image.format}: its compression changes ids at the edges of objects.",
+                f"The mask {path} must be a PNG, got {image.format}, whose compression changes ids.",
                 "Save masks as PNG.",
             )
         if image.mode == "P":
@@ -59,42 +89,43 @@ def read_mask(path: Path) -> Mask:
             return Mask(np.array(image, dtype=np.uint8), None)
         if image.mode != "L":
             raise VisorVosError(
-                f"The mask {path} has pixels of mode {image.mode}, not object ids.",
-                "Save masks as palette or gray PNG: 0 for the background, ids 1 to 255 for objects.",
+                f"The mask {path} must hold object ids, got Pillow mode {image.mode}.",
+                "Save masks as palette or gray PNG with 0 for the background and 1 to 255 for objects.",
             )
         labels = np.array(image)
     if _is_anti_aliased(labels):
         raise VisorVosError(
-            f"The mask {path} has soft edges: gray values that are no object ids.",
-            "Save it without anti-aliasing, in a lossless format such as PNG.",
+            f"The mask {path} has blurred edges: gray values that are not object ids.",
+            "Save it without anti-aliasing as PNG.",
         )
     return Mask(labels, None)
 
 
 def fit_mask(labels: NDArray[np.uint8], height: int, width: int, path: Path) -> NDArray[np.uint8]:
-    """Brings a mask that is off by a pixel or two to its frame's size (nearest).
+    """Resizes a mask whose size differs from its frame's by at most two pixels (nearest neighbor).
 
     Args:
         labels: uint8 (H, W).
-        height, width: the frame's.
-        path: the mask's file, for the sentence.
+        height, width: size of the frame.
+        path: file of the mask, for error messages.
 
     Raises:
-        VisorVosError: where it is of another shape.
+        VisorVosError: if the sizes differ by more.
     """
     if labels.shape == (height, width):
         return labels
-    if abs(labels.shape[0] - height) > _FITTED or abs(labels.shape[1] - width) > _FITTED:
+    if abs(labels.shape[0] - height) > _MAX_DIFFERENCE or abs(labels.shape[1] - width) > _MAX_DIFFERENCE:
         raise VisorVosError(
-            f"The mask {path} is {labels.shape[1]}x{labels.shape[0]}, its frame is {width}x{height}.",
-            "Give masks of the frames' own size.",
+            f"The mask {path} must have the size of its frame, {width}x{height}, "
+            f"got {labels.shape[1]}x{labels.shape[0]}.",
+            "Resize the mask with nearest-neighbor interpolation.",
         )
     fitted = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     return np.asarray(fitted, dtype=np.uint8)
 
 
 def read_labels(path: Path, height: int, width: int) -> NDArray[np.uint8]:
-    """The ids of a mask, uint8 (height, width), brought to its frame's size where it is off by a pixel or two.
+    """Reads a mask as uint8 (height, width) and applies `fit_mask`.
 
     Raises:
         VisorVosError: see `read_mask` and `fit_mask`.
@@ -103,23 +134,23 @@ def read_labels(path: Path, height: int, width: int) -> NDArray[np.uint8]:
 
 
 def write_mask(path: Path, labels: NDArray[np.uint8], palette: bytes = DAVIS_PALETTE) -> None:
-    """Writes uint8 (H, W) object ids as a palette PNG, whole or not at all."""
-    image = Image.fromarray(labels, mode="L")
+    """Writes uint8 (H, W) object ids atomically as a palette PNG."""
+    image = Image.fromarray(labels)
     image.putpalette(palette)
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         image.save(part, format="PNG")
 
 
 def _check_background(mask: Mask, path: Path) -> None:
-    """Refuses a palette whose black is not 0: saved from colors, with indices that mean nothing."""
+    """Refuses a palette in which black is not 0: such a mask was saved from colors, and its indices are arbitrary."""
     colors = np.frombuffer(mask.palette or b"", np.uint8).reshape(-1, 3)
     if not colors[0].any():
         return
     black = [index for index in object_ids(mask.labels) if not colors[index].any()]
     if black:
         raise VisorVosError(
-            f"The mask {path} shows its background, black, as {black[0]}, and 0 is a color of its palette.",
-            "Save masks with 0 for the background and ids 1 to 255 for objects.",
+            f"The mask {path} must use 0 for the background, got {black[0]}, the index of black in its palette.",
+            "Save masks with 0 for the background and 1 to 255 for objects.",
         )
 
 
@@ -129,8 +160,8 @@ def _palette(image: Image.Image) -> bytes:
 
 
 def _is_anti_aliased(labels: NDArray[np.uint8]) -> bool:
-    """Whether gray values look like blended edges: several that fill no 3x3 patch anywhere and whose pixels
-    lie between a darker and a brighter neighbor."""
+    """Whether gray values look like blended edges: at least two that fill no 3x3 square anywhere, and most of whose
+    pixels lie between a darker and a brighter neighbor."""
     present = object_ids(labels)
     if len(present) < 3:
         return False

@@ -1,33 +1,40 @@
-"""Names from files that are to become parts of paths, and where paths lead."""
+"""Paths: the cache folder, links resolved, and names from files that become parts of paths."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-__all__ = ["is_safe_name", "is_safe_path", "real_path"]
+import platformdirs
 
-_LONGEST = 200
-"""Bytes; systems allow 255, and files are written under their names with something added."""
-_MOST_LEVELS = 10
+__all__ = ["HOME_VARIABLE", "cache_folder", "is_safe_name", "is_safe_path", "real_path"]
+
+HOME_VARIABLE = "VISORVOS_HOME"
+_MAX_BYTES = 200
+"""File systems allow 255; some files are written under a name with a suffix added."""
+
+
+def cache_folder() -> Path:
+    """The folder for files that can be downloaded or built again: ``$VISORVOS_HOME``, or the platform's cache."""
+    named = os.environ.get(HOME_VARIABLE)
+    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("visorvos", appauthor=False))
 
 
 def is_safe_name(name: str) -> bool:
-    """Whether a name may be one level of a path: it leads nowhere else, is not hidden, and can be shown."""
+    """Whether a name can be one level of a path: printable, not hidden, and without separators."""
     return (
         name.isprintable()
-        and 0 < len(name.encode()) <= _LONGEST
+        and 0 < len(name.encode()) <= _MAX_BYTES
         and not name.startswith(".")
         and not any(character in name for character in "/\\:")
     )
 
 
 def is_safe_path(path: str) -> bool:
-    """Whether each of some few levels of a path, slashes between them, is a safe name."""
-    levels = path.split("/")
-    return len(levels) <= _MOST_LEVELS and all(map(is_safe_name, levels))
+    """Whether a relative path consists of safe names separated by slashes."""
+    return all(map(is_safe_name, path.split("/")))
 
 
 def real_path(path: Path) -> Path:
-    """Where a path leads, links followed; one that leads in a circle is left as it is."""
+    """The path with links resolved. Unlike `Path.resolve`, accepts links that form a loop."""
     return Path(os.path.realpath(path))

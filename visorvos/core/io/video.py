@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.io.atomic import written_whole
-from visorvos.core.io.images import is_meant
+from visorvos.core.io.atomic import atomic_write
 from visorvos.errors import VisorVosError
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ class VideoFile:
             if not container.streams.video:
                 raise VisorVosError(f"{path} holds no video.", "Give a video file or a folder of frames.")
             stream = container.streams.video[0]
-            self._check_size(stream.width, stream.height)
             self.stated_length = stream.frames or None
             """The number of frames that the header states; it need not be true."""
             self.rate = Fraction(stream.average_rate or 24)
@@ -46,16 +44,8 @@ class VideoFile:
         """Decodes from the start: uint8 (H, W, 3) RGB, turned upright."""
         with self._opened() as container:
             for frame in container.decode(video=0):
-                self._check_size(frame.width, frame.height)
                 upright = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
                 yield np.ascontiguousarray(upright)
-
-    def _check_size(self, width: int, height: int) -> None:
-        if not is_meant(width, height):
-            raise VisorVosError(
-                f"The video {self.path} has frames of {width}x{height} pixels, more than can be meant.",
-                "Check the file, or scale it down with FFmpeg.",
-            )
 
     def count(self) -> int:
         """The number of frames, found by decoding them all."""
@@ -112,7 +102,7 @@ def written_video(path: Path, rate: Fraction) -> Iterator[VideoSink]:
 
     with (
         _explained(path),
-        written_whole(path) as part,
+        atomic_write(path) as part,
         av.open(str(part), "w", "mp4", options={"movflags": "faststart"}) as container,
     ):
         stream = container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast"})

@@ -10,7 +10,7 @@ from typing import Any
 
 from visorvos._version import __version__
 from visorvos.core.datasets.davis.layout import DataSet
-from visorvos.core.io.atomic import write_text
+from visorvos.core.io.atomic import write_file
 from visorvos.core.metrics.comparison import Difference, compare_reports
 from visorvos.core.report.comparison_page import ComparedRun, ShownChange, changed_masks, comparison_page
 from visorvos.core.report.mask_pictures import with_pictures
@@ -77,7 +77,7 @@ def compare(settings: CompareSettings, progress: Progress | None = None) -> Comp
         progress.say(f"Drawing {settings.output}.")
         changes, note = _pictures(result, settings, read)
         page = comparison_page(runs, differences, changes, result.split, result.protocol, note, __version__)
-        write_text(settings.output, page)
+        write_file(settings.output, page)
     return result
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.datasets.davis.ground_truth import open_truth
+from visorvos.core.datasets.davis.ground_truth import open_ground_truth
 from visorvos.core.io.masks import mask_files
 from visorvos.core.labels import object_ids as ids_of
 from visorvos.core.metrics.contour import label_contours
@@ -183,7 +183,7 @@ class _SequenceFiles:
 
 def _score_files(files: _SequenceFiles) -> SequenceScores:
     """J and F of a sequence's objects, 1 to the highest id of its first mask."""
-    truth = open_truth([files.first])
+    truth = open_ground_truth([files.first])
     given = ids_of(truth.first.labels)
     objects = given if files.late_objects else range(1, truth.objects + 1)
     frames = (

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.datasets.davis.ground_truth import open_truth
+from visorvos.core.datasets.davis.ground_truth import open_ground_truth
 from visorvos.core.datasets.davis.layout import DataSet
 from visorvos.core.io.images import FRAME_SUFFIXES, list_images, read_frame
 from visorvos.core.io.masks import mask_files
@@ -61,7 +61,7 @@ def _draw(pair: MaskPair, frames: Path, masks: Path, predictions: Sequence[Path]
     predicted = [mask_files(folder / pair.sequence).get(pair.frame) for folder in predictions]
     if pair.frame not in truths or None in predicted:
         return pair
-    truth = open_truth(list(truths.values()))
+    truth = open_ground_truth(list(truths.values()))
     shown = [truth.labels(truths[pair.frame]) == pair.object_id]
     shown += [truth.predicted(path) == pair.object_id for path in predicted if path is not None]
     frame = _fitted(read_frame(file), shown[0].shape)

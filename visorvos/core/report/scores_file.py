@@ -15,9 +15,6 @@ from visorvos.errors import VisorVosError
 
 __all__ = ["ScoresFile", "read_scores"]
 
-_MAX_BYTES = 1 << 28
-"""Millions of rows; they take ten times as much in memory."""
-
 _Score = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -84,7 +81,7 @@ def read_scores(path: Path) -> tuple[Path, ScoresFile]:
     """
     file = _only_scores_file(path) if path.is_dir() else path
     try:
-        return file, ScoresFile.model_validate_json(read_bytes(Location(file), _MAX_BYTES))
+        return file, ScoresFile.model_validate_json(read_bytes(Location(file)))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"

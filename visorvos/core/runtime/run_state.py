@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from visorvos.core.io.atomic import write_bytes
 from visorvos.errors import VisorVosError
 from visorvos.settings.base import Settings
 
@@ -61,7 +60,7 @@ def write_state(path: Path, made_from: MadeFrom, state: Mapping[str, Any]) -> No
     # Through memory: torch's own words for a full disk are hard to understand.
     content = io.BytesIO()
     torch.save({"made_from": made_from.record(), **state}, content)
-    write_bytes(path, content.getbuffer())
+    write_file(path, content.getbuffer())
 
 
 def read_state(path: Path, parts: Mapping[str, type]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 from torch.utils.tensorboard import SummaryWriter
 
-from visorvos.core.io.atomic import write_text
+from visorvos.core.io.atomic import write_file
 from visorvos.errors import VisorVosError
 
 __all__ = ["MetricsLog"]
@@ -41,7 +41,7 @@ class MetricsLog:
         Raises:
             VisorVosError: where the system refuses; of events it may tell later, or at the end.
         """
-        write_text(self.file, pd.DataFrame(rows).to_csv(index=False))
+        write_file(self.file, pd.DataFrame(rows).to_csv(index=False))
         with self._explained():
             for name, value in rows[-1].items():
                 if name != "clips" and value is not None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from visorvos.core.io.atomic import make_folder, write_bytes
+from visorvos.core.io.atomic import make_folder, write_file
 from visorvos.core.io.settings_file import SETTINGS_FILE, write_settings
 from visorvos.core.report.training_plot import training_plot
 from visorvos.core.runtime.progress import Progress
@@ -154,5 +154,5 @@ class RunFolder:
 
     def _draw(self, history: History) -> None:
         if history.rows:
-            write_bytes(self.folder / "training.png", training_plot(history.table()))
+            write_file(self.folder / "training.png", training_plot(history.table()))
         self._drawn = time.monotonic()

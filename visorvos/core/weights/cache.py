@@ -14,8 +14,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from visorvos.core.io.atomic import make_folder, write_text, written_whole
-from visorvos.core.io.cache import HOME_VARIABLE, cache_folder
+from visorvos.core.io.atomic import atomic_write, make_folder, write_file
+from visorvos.core.io.paths import HOME_VARIABLE, cache_folder
 from visorvos.core.runtime.run_state import checksum
 from visorvos.core.weights.checkpoints import load_weights
 from visorvos.core.weights.http import Patience, ServerError, Transferred, download, remove_partial
@@ -113,7 +113,7 @@ def fetch_released(
 
 def copy_weights(source: Path, target: Path) -> None:
     """Copies a file, whole or not at all."""
-    with written_whole(target) as part:
+    with atomic_write(target) as part:
         shutil.copyfile(source, part)
 
 
@@ -185,4 +185,4 @@ def _read_record(file: Path) -> _Record | None:
 
 
 def _write_record(file: Path, record: _Record) -> None:
-    write_text(_record_of(file), record.model_dump_json(indent=1) + "\n")
+    write_file(_record_of(file), record.model_dump_json(indent=1) + "\n")

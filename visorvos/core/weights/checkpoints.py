@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from visorvos.core.io.atomic import write_bytes
+from visorvos.core.io.atomic import write_file
 from visorvos.core.network.stm import STM
 from visorvos.core.weights.reference_names import CONSTANTS, from_reference, is_reference, to_reference
 from visorvos.core.weights.torch_archive import MOST_BYTES, is_archive
@@ -67,14 +67,14 @@ def save_weights(stm: STM, path: str | Path) -> None:
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in stm.state_dict().items()}
     if path.suffix == ".safetensors":
         # One entry alone: of several, the order would differ from file to file, and so the checksum.
-        write_bytes(path, save(state, metadata={"format": "pt"}))
+        write_file(path, save(state, metadata={"format": "pt"}))
     elif path.suffix == ".pth":
         theirs = {f"module.{to_reference(name)}": tensor for name, tensor in state.items()}
         theirs |= {f"module.{name}": _constant(name, stm) for name in CONSTANTS}
         # By way of memory: torch tells of a full disk in words of its own.
         content = io.BytesIO()
         torch.save(theirs, content)
-        write_bytes(path, content.getvalue())
+        write_file(path, content.getvalue())
     else:
         raise VisorVosError(
             f"Weights cannot be saved as {path}: the suffix {path.suffix!r} is unknown.",

@@ -294,7 +294,7 @@ def test_frames_of_different_sizes_are_named():
 def test_a_mask_of_another_size_is_named(tmp_path):
     frames, masks = draw_clip(3, 72, 128, 0)
     clips = stored(write_data_set(tmp_path, {"video": (frames, [masks[0], masks[1][:60], masks[2]])}), "val")
-    with pytest.raises(VisorVosError, match=r"00001\.png is 128x60, its frame is 128x72"):
+    with pytest.raises(VisorVosError, match=r"00001\.png must have the size of its frame, 128x72, got 128x60"):
         clips.clip(0, 0, 0)
 
 

@@ -77,7 +77,7 @@ def test_every_form_holds_the_same_annotations_and_frames(tmp_path, release, for
     assert found(annotations, release=whole) == expected(release)
     frames = FrameFiles(images, release.pictures)
     for video, pictures in release.pictures.items():
-        read = {location.name: read_bytes(location, 1 << 20) for location in frames.of(video).values()}
+        read = {location.name: read_bytes(location) for location in frames.of(video).values()}
         assert {name: read[name] for name in pictures} == pictures
 
 

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from visorvos.core.datasets.coco.index_build import ARRAYS, HEADER_SIZE, Stamp, Track, build_index
 from visorvos.core.io.atomic import make_folder
-from visorvos.core.io.cache import cache_folder
-from visorvos.core.io.images import opened_image
-from visorvos.core.io.paths import is_safe_name, is_safe_path
+from visorvos.core.io.images import open_image
+from visorvos.core.io.paths import cache_folder, is_safe_name, is_safe_path
 from visorvos.errors import VisorVosError
 
 __all__ = ["CocoIndex", "open_coco"]
@@ -97,7 +96,7 @@ class CocoIndex:
         """
         path = self.images / self.name(image)
         self._check_file(path)
-        with opened_image(path, "image") as picture:
+        with open_image(path, "image") as picture:
             width, height = picture.size
             if (height, width) != tuple(self._sizes[image]):
                 told = f"{self._sizes[image, 1]}x{self._sizes[image, 0]}"

@@ -1,4 +1,4 @@
-"""Annotated masks of a data set, whichever way they mark a single object or no object."""
+"""Ground-truth masks of a sequence, and the predictions compared with them."""
 
 from __future__ import annotations
 
@@ -9,57 +9,48 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.io.masks import BLACK_AND_WHITE, Mask, read_mask
+from visorvos.core.io.masks import WHITE, Mask, is_black_and_white, read_mask, replace_white
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
 
-__all__ = ["Truth", "open_truth"]
-
-_WHITE = 255
+__all__ = ["GroundTruth", "open_ground_truth"]
 
 
 @dataclass(frozen=True)
-class Truth:
-    """How to read the masks of one sequence, told by its first."""
+class GroundTruth:
+    """How to read the masks of one sequence. The first mask decides."""
 
     first: Mask
-    """The first mask, read as `labels` does."""
+    """The first mask, with 255 replaced as in `labels`."""
     objects: int
-    """The highest id of the first mask: objects 1 to this are tracked and scored (0: there are none)."""
+    """The highest id of the first mask: objects 1 to this one are tracked and scored. 0 if there are none."""
     is_black_and_white: bool
-    """Whether 255 marks the one object (DAVIS 2016); otherwise it marks no object."""
+    """Whether 255 is the only object, as in DAVIS 2016. Otherwise 255 belongs to no object."""
 
     def labels(self, path: Path) -> NDArray[np.uint8]:
-        """An annotated mask: uint8 (H, W) ids."""
-        return self._meant(read_mask(path).labels)
+        """Reads a ground-truth mask: uint8 (H, W) ids."""
+        return replace_white(read_mask(path).labels, self.is_black_and_white)
 
     def predicted(self, path: Path) -> NDArray[np.uint8]:
-        """A predicted mask, which may show a single object in white whatever the truth does: uint8 (H, W).
+        """Reads a predicted mask: uint8 (H, W) ids. It may be black and white even if the ground truth is not.
 
         Raises:
-            VisorVosError: where it is black and white, and there are several objects.
+            VisorVosError: if it is black and white and there are several objects.
         """
         labels = read_mask(path).labels
-        if not self.is_black_and_white and labels.max() == _WHITE and set(object_ids(labels)) == BLACK_AND_WHITE:
-            if self.objects > 1:
-                raise VisorVosError(
-                    f"The mask {path} is black and white, but the sequence has {self.objects} objects.",
-                    "Save predictions with the ids of the objects.",
-                )
-            return np.where(labels == _WHITE, 1, 0).astype(np.uint8)
-        return self._meant(labels)
-
-    def _meant(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        if labels.max() < _WHITE:
-            return labels
-        return np.where(labels == _WHITE, int(self.is_black_and_white), labels).astype(np.uint8)
+        white = labels.max() == WHITE and is_black_and_white(object_ids(labels))
+        if white and self.objects > 1:
+            raise VisorVosError(
+                f"The mask {path} is black and white, but the sequence has {self.objects} objects.",
+                "Save predictions with the ids of the objects.",
+            )
+        return replace_white(labels, white or self.is_black_and_white)
 
 
-def open_truth(masks: Sequence[Path]) -> Truth:
-    """Reads the first of a sequence's masks and what follows from it for the others."""
+def open_ground_truth(masks: Sequence[Path]) -> GroundTruth:
+    """Reads the first mask of a sequence, which decides how the others are read."""
     first = read_mask(masks[0])
     ids = object_ids(first.labels)
-    black_and_white = set(ids) == BLACK_AND_WHITE
-    count = 1 if black_and_white else max((index for index in ids if index != _WHITE), default=0)
-    truth = Truth(first, count, black_and_white)
-    return Truth(Mask(truth._meant(first.labels), first.palette), count, black_and_white)
+    black_and_white = is_black_and_white(ids)
+    labels = replace_white(first.labels, black_and_white)
+    return GroundTruth(Mask(labels, first.palette), max(object_ids(labels), default=0), black_and_white)

@@ -17,7 +17,6 @@ from visorvos.errors import VisorVosError
 __all__ = ["DataSet", "VideoSequence", "check_name", "read_mapping", "read_names"]
 
 _RESOLUTION = "480p"
-_MOST_BYTES = 64 << 20
 _NAMES = TypeAdapter(dict[int, str])
 _MAPPING = TypeAdapter(dict[str, dict[int, str]])
 
@@ -168,7 +167,7 @@ class DataSet:
 
 def _read_lines(path: Path) -> list[str]:
     try:
-        return read_bytes(Location(path), _MOST_BYTES).decode("utf-8-sig").splitlines()
+        return read_bytes(Location(path)).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise VisorVosError(f"The list {path} cannot be read: {error}.", "Restore the file.") from error
 
@@ -180,7 +179,7 @@ def read_mapping(path: Path) -> dict[str, dict[int, str]]:
         VisorVosError: where it is not of that form.
     """
     try:
-        return _MAPPING.validate_json(read_bytes(Location(path), _MOST_BYTES))
+        return _MAPPING.validate_json(read_bytes(Location(path)))
     except ValidationError as error:
         fault = error.errors()[0]
         where = ", ".join(str(level)[:80] for level in fault["loc"])
@@ -196,7 +195,7 @@ def read_names(path: Path, sequence: str) -> dict[int, str]:
     Raises:
         VisorVosError: where it is neither, or the mapping does not know the sequence.
     """
-    content = read_bytes(Location(path), _MOST_BYTES)
+    content = read_bytes(Location(path))
     try:
         return _NAMES.validate_json(content)
     except ValidationError:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from visorvos.core.datasets.synthetic.records import coco_instances, visor_frames
 from visorvos.core.datasets.synthetic.video import SyntheticVideo, make_video
-from visorvos.core.io.atomic import write_text
+from visorvos.core.io.atomic import write_file
 from visorvos.core.io.images import write_picture
 
 __all__ = ["write_synthetic_coco", "write_synthetic_visor"]
@@ -53,7 +53,7 @@ def write_synthetic_visor(
         entries = visor_frames(drawn, name, "seq_00001")
         for entry, frame in zip(entries, drawn.frames, strict=True):
             write_picture(images / name / entry["image"]["name"], frame)
-        write_text(annotations / split / f"{name}.json", json.dumps({"video_annotations": entries}))
+        write_file(annotations / split / f"{name}.json", json.dumps({"video_annotations": entries}))
 
     _map(write, [(split, number) for split, count in videos.items() for number in range(count)])
     return annotations, images
@@ -80,7 +80,7 @@ def write_synthetic_coco(root: Path, images: int, seed: int, height: int = 96, w
     instances = coco_instances(drawn)
     for entry, image in zip(instances["images"], drawn, strict=True):
         write_picture(root / "train2017" / entry["file_name"], image.frames[0])
-    write_text(root / "annotations" / "instances_train2017.json", json.dumps(instances))
+    write_file(root / "annotations" / "instances_train2017.json", json.dumps(instances))
 
 
 def _objects(number: int) -> int:

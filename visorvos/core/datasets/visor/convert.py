@@ -12,8 +12,8 @@ from visorvos.core.datasets.visor.plan import Drawing
 from visorvos.core.datasets.visor.prepared import HEIGHT, WIDTH, PreparedData
 from visorvos.core.datasets.visor.rasterize import draw_objects, shrink_frame, shrink_mask
 from visorvos.core.io.archives import Location
-from visorvos.core.io.atomic import write_bytes
-from visorvos.core.io.jpeg import encode_jpeg, read_whole_frame
+from visorvos.core.io.atomic import write_file
+from visorvos.core.io.images import encode_jpeg, read_frame
 from visorvos.core.io.masks import read_mask, write_mask
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
@@ -89,12 +89,12 @@ def _convert(task: FrameTask, data: PreparedData, dense: bool) -> FrameResult:
         return FrameResult(task.sequence, task.stem, None, error.message)
     labels = shrink_mask(labels, HEIGHT, WIDTH)
     write_mask(png, labels)
-    write_bytes(data.jpeg(task.sequence, task.stem), encode_jpeg(shrink_frame(frame, HEIGHT, WIDTH)))
+    write_file(data.jpeg(task.sequence, task.stem), encode_jpeg(shrink_frame(frame, HEIGHT, WIDTH)))
     return FrameResult(task.sequence, task.stem, bytes(object_ids(labels)))
 
 
 def _picture(task: FrameTask) -> NDArray[np.uint8]:
-    """The frame, uint8 (H, W, 3) BGR."""
+    """The frame, uint8 (H, W, 3) RGB."""
     if task.source is None:
         raise VisorVosError("There is no such frame among the images.", "Copy or extract it.")
-    return read_whole_frame(task.source)
+    return read_frame(task.source)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from visorvos.core.io.atomic import write_text
+from visorvos.core.io.atomic import write_file
 from visorvos.errors import VisorVosError
 
 __all__ = ["RECORD", "Record", "SplitRecord", "read_record", "refuse_other_inputs", "write_record"]
@@ -97,7 +97,7 @@ def refuse_other_inputs(output: Path, known: Record, wanted: Record) -> None:
 
 def write_record(output: Path, record: Record) -> None:
     """Writes the record, whole or not at all."""
-    write_text(output / RECORD, json.dumps(record.model_dump(), indent=1) + "\n")
+    write_file(output / RECORD, json.dumps(record.model_dump(), indent=1) + "\n")
 
 
 def _shown(value: bool | str | None) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from visorvos._version import __version__
-from visorvos.core.io.atomic import write_text
+from visorvos.core.io.atomic import write_file
 
 __all__ = [
     "BROKEN_LIST",
@@ -107,7 +107,7 @@ def _write(output: Path, data: str, reports: Mapping[str, SplitReport]) -> None:
         (output / REPORT).unlink(missing_ok=True)
         return
     report = _ReportFile(visorvos=__version__, data=data, splits=dict(sorted(reports.items())))
-    write_text(output / REPORT, report.model_dump_json(indent=1) + "\n")
+    write_file(output / REPORT, report.model_dump_json(indent=1) + "\n")
 
 
 def list_broken(output: Path, lines: Iterable[str]) -> Path:
@@ -119,7 +119,7 @@ def list_broken(output: Path, lines: Iterable[str]) -> Path:
     path = output / BROKEN_LIST
     text = "".join(f"{line}\n" for line in lines)
     if text:
-        write_text(path, text)
+        write_file(path, text)
     else:
         path.unlink(missing_ok=True)
     return path

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from visorvos.core.io.atomic import write_text
+from visorvos.core.io.atomic import write_file
 from visorvos.errors import VisorVosError
 
 __all__ = ["HEIGHT", "WIDTH", "PreparedData"]
@@ -74,12 +74,12 @@ class PreparedData:
             sequences: those of the list.
             names: object name by id, by sequence; of dropped sequences too, as in the reference.
         """
-        write_text(self._mapping(split), json.dumps(names))
+        write_file(self._mapping(split), json.dumps(names))
         self.write_list(split, sequences)
 
     def write_list(self, name: str, sequences: Iterable[str]) -> None:
         """Writes one list, sorted, without a newline at its end."""
-        write_text(self._list(name), "\n".join(sorted(sequences)))
+        write_file(self._list(name), "\n".join(sorted(sequences)))
 
     @property
     def _images(self) -> Path:

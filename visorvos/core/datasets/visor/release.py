@@ -18,7 +18,6 @@ __all__ = ["AnnotationFile", "FrameFiles", "find_annotations"]
 SPARSE, DENSE, FRAMES = "annotations", "Interpolations-DenseAnnotations", "rgb_frames"
 """Folders of the release."""
 
-LARGEST_JSON = 4 << 30
 _DEEPEST = 8
 _SPLITS = ("train", "val", "test")
 
@@ -33,7 +32,7 @@ class AnnotationFile:
 
     def read(self) -> bytes:
         """The JSON's bytes."""
-        return read_bytes(self.location, LARGEST_JSON)
+        return read_bytes(self.location)
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def _no_annotations(root: Path, split: str, found: Collection[str]) -> VisorVosE
 
 
 def _checksum(entry: _Entry) -> str:
-    crc = zlib.crc32(read_bytes(entry.location, LARGEST_JSON)) if entry.crc is None else entry.crc
+    crc = zlib.crc32(read_bytes(entry.location)) if entry.crc is None else entry.crc
     return f"{entry.size}-{crc:08x}"
 
 

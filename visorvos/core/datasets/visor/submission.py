@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from visorvos.core.datasets.visor.annotations import Name, explain_json_error
 from visorvos.core.datasets.visor.prepared import HEIGHT, WIDTH
 from visorvos.core.io.archives import Location, members, read_bytes
-from visorvos.core.io.atomic import written_whole
+from visorvos.core.io.atomic import atomic_write
 from visorvos.errors import VisorVosError
 
 __all__ = ["INFO", "Submission", "SubmittedFrame", "read_submission", "video_of", "write_submission"]
@@ -32,7 +32,6 @@ INFO = {
 }
 """What stands at the head of a submission."""
 
-_MOST_BYTES = 4 << 30
 _MEND = "Make the submission again, for example with: visorvos export PREDICTIONS --data VISOR_2022"
 
 
@@ -78,7 +77,7 @@ def write_submission(path: Path, split: str, frames: Iterable[SubmittedFrame]) -
     member = zipfile.ZipInfo(f"{split}.json", (1980, 1, 1, 0, 0, 0))
     member.compress_type = zipfile.ZIP_DEFLATED
     count = 0
-    with written_whole(path) as part, zipfile.ZipFile(part, "w") as archive, archive.open(member, "w") as stream:
+    with atomic_write(path) as part, zipfile.ZipFile(part, "w") as archive, archive.open(member, "w") as stream:
         stream.write(f'{{"info": {json.dumps(INFO)}, "video_annotations": ['.encode())
         for count, frame in enumerate(frames, start=1):
             stream.write(((", " if count > 1 else "") + frame.to_json()).encode())
@@ -143,7 +142,7 @@ def read_submission(path: Path) -> Submission:
             held = ", ".join(names[:5]) or "nothing"
             raise VisorVosError(f"{path} is to hold one JSON file and no folder; it holds {held}.", _MEND)
         location = location.member(names[0])
-    content = read_bytes(location, _MOST_BYTES)
+    content = read_bytes(location)
     try:
         file = _File.model_validate_json(content)
     except ValidationError as error:

@@ -16,7 +16,7 @@ import numpy as np
 
 from visorvos._version import __version__
 from visorvos.core.datasets.davis.layout import DataSet
-from visorvos.core.io.atomic import make_folder, write_text
+from visorvos.core.io.atomic import make_folder
 from visorvos.core.io.paths import real_path
 from visorvos.core.io.settings_file import write_settings, yaml_text
 from visorvos.core.metrics.scores import ScoreReport
@@ -145,11 +145,11 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         # pandas takes half a second to import.
         from visorvos.core.report.score_tables import global_csv, sequence_csv
 
-        write_text(output / f"global_results-{split}.csv", global_csv(report))
-        write_text(output / f"per-sequence_results-{split}.csv", sequence_csv(report))
-        write_text(output / f"scores-{split}.json", json.dumps(result.to_dict(), indent=1))
+        write_file(output / f"global_results-{split}.csv", global_csv(report))
+        write_file(output / f"per-sequence_results-{split}.csv", sequence_csv(report))
+        write_file(output / f"scores-{split}.json", json.dumps(result.to_dict(), indent=1))
         progress.say("Writing report.html.")
-        write_text(output / "report.html", _page(result, data, unseen, settings))
+        write_file(output / "report.html", _page(result, data, unseen, settings))
     return result
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from visorvos.core.io.cache import cache_folder
+from visorvos.core.io.paths import cache_folder
 
 
 def test_the_environment_names_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
