@@ -61,7 +61,7 @@ def first_object(content: Any) -> Any:
 
 
 COMPARE: dict[str, Row] = {
-    "no evaluation": (lambda p: shutil.rmtree(p / "two"), "two", "cannot be read"),
+    "no evaluation": (lambda p: shutil.rmtree(p / "two"), "two", "does not exist"),
     "no scores": (lambda p: (p / JSON).unlink(), "two", "No scores-SPLIT.json in"),
     "several": (lambda p: shutil.copy(p / JSON, p / "two/scores-x.json"), "two", "holds several"),
     "an evaluation that is a link to itself": (
@@ -171,7 +171,7 @@ DEMO: dict[str, Row] = {
     "settings without an end": (
         lambda p: ((p / "out").mkdir(), endless(p / "out/settings.yaml")),
         "out/settings.yaml",
-        "more bytes than can be meant",
+        "not a regular file",
     ),
     "another demo": (
         lambda p: ((p / "out").mkdir(), (p / "out/settings.yaml").write_text("seed: 5\nquick: true")),

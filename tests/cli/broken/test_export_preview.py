@@ -141,7 +141,7 @@ def first_point(value: str) -> Callable[[Path], object]:
 
 INNER = "good.zip/val.json"
 CHECK: dict[str, Row] = {
-    "nothing there": (lambda p: (p / "good.zip").unlink(), "good.zip", "cannot be read"),
+    "nothing there": (lambda p: (p / "good.zip").unlink(), "good.zip", "does not exist"),
     "an empty file": (lambda p: empty(p / "good.zip"), "good.zip", "not a zip file"),
     "a truncated file": (lambda p: truncate(p / "good.zip"), "good.zip", "not a zip file"),
     "a folder": (lambda p: folder(p / "good.zip"), "good.zip", "cannot be read"),
@@ -157,7 +157,7 @@ CHECK: dict[str, Row] = {
         "good.zip",
         "no folder",
     ),
-    "a bomb": (lambda p: (p / "good.zip").write_bytes(zipped({"val.json": bytes(64 << 20)})), INNER, "would expand from"),
+    "a bomb": (lambda p: (p / "good.zip").write_bytes(zipped({"val.json": bytes(64 << 20)})), INNER, "would expand"),
     "a cut JSON": (submission(lambda text: text[: len(text) // 2]), INNER, "no JSON"),
     "a coordinate that is no number": (first_point("NaN"), INNER, "finite"),
     "a coordinate outside": (first_point("900"), INNER, "less than 854"),

@@ -49,7 +49,7 @@ def corner(value: str) -> Callable[[Path], object]:
 CROWD = [entity(f"object {number}", box(1, 1, 9, 9)) for number in range(300)]
 
 PREPARE: dict[str, Row] = {
-    "no annotations": (lambda p: shutil.rmtree(p / "annotations"), "annotations", "cannot be read"),
+    "no annotations": (lambda p: shutil.rmtree(p / "annotations"), "annotations", "does not exist"),
     "annotations that are text": (
         lambda p: (shutil.rmtree(p / "annotations"), (p / "annotations").write_text("x")),
         "annotations",
@@ -101,7 +101,7 @@ PREPARE: dict[str, Row] = {
         JSON,
         "twice",
     ),
-    "no images": (lambda p: shutil.rmtree(p / "images"), "images", "cannot be read"),
+    "no images": (lambda p: shutil.rmtree(p / "images"), "images", "does not exist"),
     "images of other videos": (lambda p: (p / "images/P07_101").rename(p / "images/P99"), "images", "no frames of"),
     "a missing frame": (lambda p: (p / JPEG).unlink(), "P07_101_frame_0000000010", "no such frame"),
     "an empty frame": (lambda p: empty(p / JPEG), JPEG, "the file is empty"),
@@ -165,7 +165,7 @@ RELEASE: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "a web page": (lambda: b"<html>", "release.zip", "not a zip file"),
     "a bomb": (zip_bomb, "release.zip/annotations/val/P07_101.json", "would expand from"),
     "a bomb within": (deep_bomb, "release.zip/annotations/val/all.zip/x.zip", "would expand from"),
-    "a size that is not true": (lying_zip, "release.zip/annotations/val/P07_101.json", "would grow from 2,000"),
+    "a size that is not true": (lying_zip, "release.zip/annotations/val/P07_101.json", "would expand from 2,000"),
     "names that climb": (
         lambda: zipped({"../../annotations/val/P07_101.json": b"{}"}),
         "release.zip",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from visorvos.core.io.atomic import write_file
 from visorvos.errors import VisorVosError
 from visorvos.settings.base import Settings
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from visorvos._version import __version__
 from visorvos.core.datasets.davis.layout import DataSet
-from visorvos.core.io.atomic import make_folder
+from visorvos.core.io.atomic import make_folder, write_file
 from visorvos.core.io.paths import real_path
 from visorvos.core.io.settings_file import write_settings, yaml_text
 from visorvos.core.metrics.scores import ScoreReport
