@@ -6,7 +6,7 @@ import json
 import math
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from visorvos import STM
 from visorvos.core.datasets.synthetic.video import make_video
 from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.weights.reference_names import CONSTANTS, from_reference
+from visorvos.settings.base import Settings
+
+S = TypeVar("S", bound=Settings)
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -118,3 +121,8 @@ def write_data_set(
 def noise(*shape: int, seed: int = 0) -> Tensor:
     """Uniform in [0, 1)."""
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def changed(settings: S, **fields: object) -> S:
+    """Settings with some fields changed, not validated."""
+    return settings.model_copy(update=fields)

@@ -119,7 +119,7 @@ def make_pretrain(root: Path) -> Trial:
     frames = {index: noise.integers(0, 256, (60, 80, 3), dtype=np.uint8) for index in range(6)}
     shapes = [annotation(index, index % 6, square(5 + 3 * index, 8, 20)) for index in range(12)]
     coco = write_coco(root / "coco", [picture(index, 60, 80) for index in frames], shapes, frames)
-    augmentation = {"least_own": 60, "least_pasted_box": 90, "least_visible": 5, "drift": [6, 3]}
+    augmentation = {"min_own": 60, "min_pasted_box": 90, "min_visible": 5, "drift": [6, 3]}
     (root / "config.yaml").write_text(yaml.safe_dump({**TRAINING, "augmentation": augmentation}))
     given = ["--config", root / "config.yaml", "--coco", coco, "--validate-on", videos(root)]
     return Trial(["pretrain", *map(str, given), "--weights", str(weights(root))], "checkpoints/*.pt", SAVE_EVERY)

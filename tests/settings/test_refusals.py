@@ -34,7 +34,7 @@ STAGE_2 = {"data": "d", "output": "o"}
         (PreviewSettings, {"coco": "c"}, "--coco and --training are for --clips"),
         (PreviewSettings, {"data": "d", "clips": True, "sequence": ("s",)}, "--sequence is not for --clips"),
         (PretrainSettings, {**STAGE_1, "augmentation": {"pasted": (3, 1)}}, "the fewest come first"),
-        (PretrainSettings, {**STAGE_1, "augmentation": {"most_own": 300}}, "less than or equal to 100"),
+        (PretrainSettings, {**STAGE_1, "augmentation": {"max_own": 300}}, "less than or equal to 100"),
         (PretrainSettings, {**STAGE_1, "augmentation": {"scale": (1.2, 0.8)}}, "the least comes first"),
         (PretrainSettings, {**STAGE_1, "learning_rate": 0}, "greater than 0"),
         (PretrainSettings, {**STAGE_1, "crop_size": 100}, "multiple of 16"),
@@ -63,7 +63,7 @@ def test_the_recipes_numbers_are_the_defaults():
     assert (stage_2.iterations, stage_2.batch_size * stage_2.accumulate, stage_2.max_objects) == (400_000, 32, 15)
     coco, visor = stage_1.augmentation, stage_2.augmentation
     assert (coco.flip, coco.corner_shift, coco.pasting, coco.pasted, coco.drift) == (0.5, 0.1, 0.5, (1, 3), (40, 20))
-    assert (coco.least_own, coco.most_own, coco.least_pasted_box, coco.least_visible) == (2000, 5, 3000, 350)
+    assert (coco.min_own, coco.max_own, coco.min_pasted_box, coco.min_visible) == (2000, 5, 3000, 350)
     assert (coco.rotation, coco.shear, coco.scale) == (30, 20, (0.8, 1.2))
     assert (visor.flip, visor.warp, visor.rotation, visor.shear, visor.translation) == (0.5, 0.5, 30, 15, 15)
-    assert (visor.scale, visor.resize, visor.wander, stage_2.max_skip) == ((0.8, 1.2), (0.8, 1.1), 20, 1)
+    assert (visor.scale, visor.resize, visor.crop_jitter, stage_2.max_skip) == ((0.8, 1.2), (0.8, 1.1), 20, 1)

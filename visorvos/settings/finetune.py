@@ -23,7 +23,7 @@ class VisorAugmentation(Settings):
     translation: Annotated[int, Field(ge=0, description="Pixels on x and y, either way.")] = 15
     scale: Factors = Field(default=(0.8, 1.2), description="Range of the scale on x and y apart.")
     resize: Factors = Field(default=(0.8, 1.1), description="Range of the clip's one resize factor.")
-    wander: Annotated[int, Field(ge=0, description="Pixels by which the crop moves from frame to frame.")] = 20
+    crop_jitter: Annotated[int, Field(ge=0, description="Maximum movement of the crop per frame in pixels.")] = 20
 
 
 class FinetuneSettings(TrainingSettings):

@@ -17,22 +17,22 @@ Count = Annotated[int, Field(ge=0, le=100)]
 
 
 class CocoAugmentation(Settings):
-    """How a clip is made of one image, and of objects of other images that are laid upon it."""
+    """How a clip is made of one image, and of objects of other images that are pasted."""
 
     flip: Probability = Field(default=0.5, description="Probability that a clip is mirrored.")
     corner_shift: Annotated[
         float, Field(ge=0, lt=0.25, description="Share of the side by which corners move from frame to frame.")
     ] = 0.1
     pasting: Probability = Field(default=0.5, description="Probability that objects of other images are laid upon it.")
-    least_own: Pixels = Field(default=2000, description="Least area of the image's own objects.")
-    most_own: Count = Field(default=5, description="Most of its own objects where others are laid upon it.")
+    min_own: Pixels = Field(default=2000, description="Minimum area of the image's own objects.")
+    max_own: Count = Field(default=5, description="Maximum number of its own objects when others are pasted.")
     pasted: tuple[Count, Count] = Field(default=(1, 3), description="Least and greatest number of the others.")
-    least_pasted_box: Pixels = Field(default=3000, description="Least area of the box of an object laid upon it.")
+    min_pasted_box: Pixels = Field(default=3000, description="Minimum area of a pasted object's box.")
     drift: tuple[Pixels, Pixels] = Field(default=(40, 20), description="Most pixels that it moves in x and in y.")
     rotation: Annotated[float, Field(ge=0, le=180, description="Degrees that it turns, either way.")] = 30
     shear: Annotated[float, Field(ge=0, le=60, description="Degrees, either way.")] = 20
     scale: Factors = Field(default=(0.8, 1.2), description="Range of its scale on x and y apart.")
-    least_visible: Pixels = Field(default=350, description="Objects of no more pixels in frame 1 do not count.")
+    min_visible: Pixels = Field(default=350, description="Objects of no more pixels in frame 1 do not count.")
 
     @field_validator("pasted")
     @classmethod

@@ -41,7 +41,7 @@ def command(root: Path, name: str, **changed: object) -> list[object]:
     config = root / "c.yaml"
     small = {**SMALL, "iterations": 2, "evaluate_every": 0}
     if name == "pretrain":
-        small["augmentation"] = {"least_own": 60, "least_pasted_box": 90, "least_visible": 5, "drift": [6, 3]}
+        small["augmentation"] = {"min_own": 60, "min_pasted_box": 90, "min_visible": 5, "drift": [6, 3]}
     config.write_text(yaml.safe_dump({**small, **changed}))
     given = ("--data", root / "data") if name == "finetune" else ("--coco", root / "coco")
     return [name, "--config", config, *given, "--weights", root / "w.safetensors", "--output", root / "out"]

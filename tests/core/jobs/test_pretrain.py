@@ -23,7 +23,7 @@ SMALL = {
     "accumulate": 1,
     "log_every": 2,
     "device": "cpu",
-    "augmentation": {"least_own": 60, "least_pasted_box": 90, "least_visible": 5, "drift": [6, 3]},
+    "augmentation": {"min_own": 60, "min_pasted_box": 90, "min_visible": 5, "drift": [6, 3]},
 }
 
 

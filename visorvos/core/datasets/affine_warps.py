@@ -1,108 +1,104 @@
-"""Random affine warps of a frame and its labels, by imgaug."""
+"""Random affine warps of the recipe, as matrices about the image's center."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AffineRanges", "warp", "warp_cut_out"]
+__all__ = ["compose", "draw_steps", "matrix_of", "view"]
 
-_NEAREST, _BILINEAR = 0, 1
-
-
-def _import_augmenters() -> Any:  # noqa: ANN401
-    """imgaug's augmenters. Version 0.4.0 reads ``np.sctypes`` as it is imported: NumPy 2 is lent one for that time."""
-    lent: dict[str, list[Any]] = {
-        "int": [np.int8, np.int16, np.int32, np.int64],
-        "uint": [np.uint8, np.uint16, np.uint32, np.uint64],
-        "float": [np.float16, np.float32, np.float64, np.longdouble],
-    }
-    is_lacking = not hasattr(np, "sctypes")
-    if is_lacking:
-        setattr(np, "sctypes", lent)  # noqa: B010
-    try:
-        import imgaug.augmenters
-    finally:
-        if is_lacking:
-            delattr(np, "sctypes")
-    return imgaug.augmenters
+Image = NDArray[np.uint8]
+Matrix = NDArray[np.float64]
+Step = dict[str, Any]
+"""Keyword arguments of ``imgaug.augmenters.Affine``, which defines what a step does."""
 
 
-_iaa = _import_augmenters()
-
-
-@dataclass(frozen=True)
-class AffineRanges:
-    """What warps are drawn from, uniformly."""
-
-    rotation: float
-    """Degrees, up to which to either side."""
-    shear: float
-    """Degrees, up to which to either side. One angle shears both axes: so imgaug reads the recipe's range."""
-    translation: int
-    """Pixels, up to which to either side, on each axis apart."""
-    scale: tuple[float, float]
-    """The least and the greatest factor, on each axis apart."""
-    probability: float
-    """Of each of the four on its own."""
-
-
-def warp(
-    frame: NDArray[np.uint8], labels: NDArray[np.uint8], ranges: AffineRanges, random: np.random.Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Rotates, shears, shifts and scales a frame and its labels alike, about the center, in random order.
-
-    As in the recipe, each step resamples what the one before it gave; what comes in from outside is black.
+def draw_steps(
+    random: np.random.Generator,
+    *,
+    rotation: float,
+    shear: float,
+    scale: tuple[float, float],
+    translation: int = 0,
+    probability: float = 1,
+) -> list[Step]:
+    """Draws the steps of one warp, uniformly and in random order.
 
     Args:
-        frame: (H, W, 3), resampled bilinearly.
-        labels: (H, W), of ids or of any other values that must not mix: the nearest pixel's.
-        ranges: what to draw from.
-        random: where all random numbers come from.
-
-    Returns:
-        Frame and labels of the same sizes; those given where nothing was drawn.
+        random: source of all random numbers.
+        rotation: maximum angle in degrees, either way.
+        shear: maximum angle in degrees, either way; one angle shears both axes, as imgaug reads the recipe's range.
+        scale: minimum and maximum factor, drawn for each axis.
+        translation: maximum shift in pixels, either way, drawn for each axis.
+        probability: of each of the four steps.
     """
-    for step in _draw(ranges, random):
-        frame, labels = _applied(step, _BILINEAR, frame), _applied(step, _NEAREST, labels)
-    return frame, labels
-
-
-def warp_cut_out(cut_out: NDArray[np.uint8], ranges: AffineRanges, random: np.random.Generator) -> NDArray[np.uint8]:
-    """Warps colors and mask alike, about the center, resampled once.
-
-    Args:
-        cut_out: (H, W, 4): colors, and a mask of 0 to 255. All are resampled bilinearly.
-        ranges: what to draw from. Where several are drawn, imgaug has its own order for them.
-        random: where all random numbers come from.
-
-    Returns:
-        A cut-out of the same size; what comes in from outside is 0.
-    """
-    drawn = {name: value for step in _draw(ranges, random) for name, value in step.items()}
-    # Without any value imgaug would draw some of its own.
-    return _applied(drawn, _BILINEAR, cut_out) if drawn else cut_out
-
-
-def _draw(ranges: AffineRanges, random: np.random.Generator) -> list[dict[str, Any]]:
-    """The steps of one warp, each as arguments of imgaug's Affine."""
-    shear = random.uniform(-ranges.shear, ranges.shear)
-    shift = random.integers(-ranges.translation, ranges.translation, 2, endpoint=True).tolist()
-    scale = random.uniform(*ranges.scale, 2).tolist()
-    steps: list[dict[str, Any]] = [
-        {"rotate": random.uniform(-ranges.rotation, ranges.rotation)},
-        {"shear": {"x": shear, "y": shear}},
+    angle = random.uniform(-shear, shear)
+    shift = random.integers(-translation, translation, 2, endpoint=True).tolist()
+    factors = random.uniform(*scale, 2).tolist()
+    steps: list[Step] = [
+        {"rotate": random.uniform(-rotation, rotation)},
+        {"shear": {"x": angle, "y": angle}},
         {"translate_px": {"x": shift[0], "y": shift[1]}},
-        {"scale": {"x": scale[0], "y": scale[1]}},
+        {"scale": {"x": factors[0], "y": factors[1]}},
     ]
-    is_drawn = random.random(len(steps)) < ranges.probability
+    is_drawn = random.random(len(steps)) < probability
     return [steps[number] for number in random.permutation(len(steps)) if is_drawn[number]]
 
 
-def _applied(step: dict[str, Any], order: int, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    # The values are drawn already: imgaug's own random state has no say.
-    warped: NDArray[np.uint8] = _iaa.Affine(**step, order=order, cval=0, backend="cv2")(image=image)
-    return warped
+def matrix_of(step: Step, height: int, width: int) -> Matrix:
+    """The matrix (3, 3) of a step, which maps x, y of an image of that size to x, y in the result."""
+    matrix = np.eye(3)
+    ((name, value),) = step.items()
+    if name == "rotate":
+        sine, cosine = math.sin(math.radians(value)), math.cos(math.radians(value))
+        matrix[:2, :2] = (cosine, -sine), (sine, cosine)
+    elif name == "shear":
+        x, y = (math.tan(math.radians(value[axis])) for axis in "xy")
+        matrix[:2, :2] = (1 - x * y, -x), (y, 1)
+    elif name == "scale":
+        matrix[:2, :2] = (value["x"], 0), (0, value["y"])
+    elif name == "translate_px":
+        matrix[:2, 2] = value["x"], value["y"]
+    center = np.array(((width - 1) / 2, (height - 1) / 2))
+    matrix[:2, 2] += center - matrix[:2, :2] @ center
+    return matrix
+
+
+def compose(matrices: Sequence[Matrix]) -> list[Matrix]:
+    """What remains to be done before each of several warps, and after the last one.
+
+    Returns:
+        One matrix more than given: the whole composition first, the identity last.
+    """
+    remaining = [np.eye(3)]
+    for matrix in reversed(matrices):
+        remaining.insert(0, remaining[0] @ matrix)
+    return remaining
+
+
+def view(image: Image, remaining: Sequence[Matrix], size: tuple[int, int], interpolation: int) -> Image:
+    """Resamples an image once, as if one warp after another had been applied on a canvas of the image's size.
+
+    What leaves the canvas in any of the warps does not come back in a later one: it is 0, as in a chain of warps.
+
+    Args:
+        image: (H, W) or (H, W, 3).
+        remaining: as from `compose`, each multiplied by the matrix from the canvas to the result.
+        size: width and height of the result.
+        interpolation: of OpenCV. Pixels at the border are resampled as if the border continued.
+    """
+    seen = cv2.warpAffine(image, remaining[0][:2], size, flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
+    height, width = image.shape[:2]
+    corners = np.array([(x, y, 1) for x, y in ((0, 0), (width, 0), (width, height), (0, height))]) - (0.5, 0.5, 0)
+    visible = None
+    for matrix in remaining[:-1]:
+        inside = np.zeros(size[::-1], np.uint8)
+        outline = np.rint(16 * (corners @ matrix[:2].T)).astype(np.int32)
+        cv2.fillConvexPoly(inside, outline, (255,), shift=4)
+        visible = inside if visible is None else cv2.bitwise_and(visible, inside)
+    return np.asarray(seen if visible is None else cv2.copyTo(seen, visible), np.uint8)

@@ -1,35 +1,23 @@
 import pickle
 from collections import Counter
-from dataclasses import replace
 from itertools import pairwise
 
 import cv2
 import numpy as np
 import pytest
 
-from visorvos.core.datasets.affine_warps import AffineRanges
+from tests.builders import changed
 from visorvos.core.datasets.coco import clips as coco_clips
-from visorvos.core.datasets.coco.clips import CocoAugmentation, CocoClips
+from visorvos.core.datasets.coco.clips import CocoClips
 from visorvos.core.datasets.coco.index import open_coco
 from visorvos.core.datasets.synthetic.release import write_synthetic_coco
 from visorvos.errors import VisorVosError
+from visorvos.settings.pretrain import CocoAugmentation
 
-RECIPE = CocoAugmentation(
-    flip=0.5,
-    corner_shift=0.1,
-    pasting=0.5,
-    least_own=2000,
-    most_own=5,
-    pasted=(1, 3),
-    least_pasted_box=3000,
-    drift=(40, 20),
-    warps=AffineRanges(rotation=30, shear=20, translation=0, scale=(0.8, 1.2), probability=1),
-    least_visible=350,
-)
-STILL = AffineRanges(rotation=0, shear=0, translation=0, scale=(1, 1), probability=1)
-SMALL = replace(RECIPE, least_own=60, least_pasted_box=100, drift=(8, 4), least_visible=20)
+RECIPE = CocoAugmentation()
+SMALL = changed(RECIPE, min_own=60, min_pasted_box=100, drift=(8, 4), min_visible=20)
 """For images of about a hundred pixels."""
-UNMOVED = replace(SMALL, flip=0, corner_shift=0, warps=STILL)
+UNMOVED = changed(SMALL, flip=0, corner_shift=0, rotation=0, shear=0, scale=(1, 1))
 
 
 class Painted:
@@ -93,7 +81,7 @@ def shown(clip, painted=SCENES):
 @pytest.mark.parametrize("short_side", [90, 64, 137])
 @pytest.mark.parametrize("sample", range(4))
 def test_frames_and_labels_agree_after_all_that_is_done_to_them(sample, short_side):
-    source = clips(short_side=short_side, augmentation=replace(SMALL, least_visible=80))
+    source = clips(short_side=short_side, augmentation=changed(SMALL, min_visible=80))
     kept = 0
     for epoch in range(15):
         clip = source.clip(sample, epoch, 0.5)
@@ -123,7 +111,7 @@ def test_the_same_arguments_give_the_same_clip_in_any_process():
 
 
 def test_half_of_the_clips_have_one_to_three_objects_of_other_images():
-    source = clips(augmentation=replace(UNMOVED, least_visible=0, drift=(0, 0)), crop_size=90)
+    source = clips(augmentation=changed(UNMOVED, min_visible=0, drift=(0, 0)), crop_size=90)
     pasted = Counter()
     for epoch in range(200):
         foreign = [number for number in shown_in_first(source.clip(0, epoch, 0)) if number >= len(THREE)]
@@ -146,7 +134,7 @@ def shown_in_first(clip):
 def test_how_many_objects_are_pasted(monkeypatch, pasting, most):
     laid = []
     monkeypatch.setattr(coco_clips, "paste", lambda *arguments: laid.append(arguments[3]))
-    source = clips(augmentation=replace(SMALL, pasting=pasting))
+    source = clips(augmentation=changed(SMALL, pasting=pasting))
     counts = Counter()
     for epoch in range(120):
         laid.clear()
@@ -158,7 +146,7 @@ def test_how_many_objects_are_pasted(monkeypatch, pasting, most):
 
 
 def test_an_image_without_large_objects_gets_pasted_ones():
-    source = clips(augmentation=replace(UNMOVED, pasting=0, least_visible=0))
+    source = clips(augmentation=changed(UNMOVED, pasting=0, min_visible=0))
     for sample, own in ((0, True), (1, True), (2, False), (3, True)):
         found = [set(shown(source.clip(sample, epoch, 0)).values()) for epoch in range(20)]
         start, end = SCENES.instance_starts[sample : sample + 2]
@@ -169,12 +157,12 @@ def test_an_image_without_large_objects_gets_pasted_ones():
 def test_an_objects_own_pixels_decide_whether_it_is_large_enough():
     pixels = np.count_nonzero(cv2.fillPoly(np.zeros((90, 120), np.uint8), SCENES.polygons(6), 1))
     for least, count in ((pixels, 1), (pixels + 1, 0)):
-        augmentation = replace(UNMOVED, pasting=0, least_own=least, pasted=(0, 0), least_visible=0)
+        augmentation = changed(UNMOVED, pasting=0, min_own=least, pasted=(0, 0), min_visible=0)
         assert len(shown(clips(augmentation=augmentation).clip(3, 0, 0))) == count
 
 
 def test_only_objects_with_large_boxes_are_pasted_evenly():
-    augmentation = replace(UNMOVED, pasting=1, most_own=0, pasted=(1, 1), least_pasted_box=28.0**2, least_visible=0)
+    augmentation = changed(UNMOVED, pasting=1, max_own=0, pasted=(1, 1), min_pasted_box=28.0**2, min_visible=0)
     source = clips(augmentation=augmentation, max_objects=1)
     counts = Counter(number for epoch in range(160) for number in shown(source.clip(2, epoch, 0)).values())
     assert set(counts) == {0, 1, 2, 3}
@@ -182,7 +170,7 @@ def test_only_objects_with_large_boxes_are_pasted_evenly():
 
 
 def test_pasted_objects_drift_to_the_right_and_down():
-    augmentation = replace(UNMOVED, pasting=1, most_own=0, pasted=(1, 1), drift=(8, 4), least_visible=150)
+    augmentation = changed(UNMOVED, pasting=1, max_own=0, pasted=(1, 1), drift=(8, 4), min_visible=150)
     source = clips(augmentation=augmentation)
     steps = []
     for epoch in range(150):
@@ -198,7 +186,7 @@ def test_pasted_objects_drift_to_the_right_and_down():
 
 
 def test_an_object_at_the_border_stays_in_sight():
-    augmentation = replace(UNMOVED, pasting=1, most_own=0, pasted=(1, 1), drift=(90, 90), least_visible=0)
+    augmentation = changed(UNMOVED, pasting=1, max_own=0, pasted=(1, 1), drift=(90, 90), min_visible=0)
     for epoch in range(20):
         clip = clips(augmentation=augmentation).clip(2, epoch, 0)
         assert (clip.labels[2] > 0).any() or not clip.labels.any()
@@ -207,21 +195,22 @@ def test_an_object_at_the_border_stays_in_sight():
 def test_each_warp_comes_on_top_of_the_one_before(monkeypatch):
     seen = []
 
-    def warp(given, ranges, random):
-        seen.append((given, given + 1, ranges))
+    def warp(given, augmentation, random):
+        seen.append((given, given + 1, augmentation))
         return seen[-1][1]
 
     monkeypatch.setattr(coco_clips, "warp_cut_out", warp)
-    clips(augmentation=replace(SMALL, pasting=1, pasted=(1, 1))).clip(2, 0, 0)
-    (_, first, ranges), (second, _, _) = seen
+    augmentation = changed(SMALL, pasting=1, pasted=(1, 1))
+    clips(augmentation=augmentation).clip(2, 0, 0)
+    (_, first, given), (second, _, _) = seen
     assert second is first
-    assert ranges == SMALL.warps
+    assert given is augmentation
 
 
 def test_at_most_five_of_its_own_objects_stay_beside_pasted_ones():
     many = Painted([(x, y, 8) for x in range(12, 110, 20) for y in range(12, 80, 20)])
-    few = replace(UNMOVED, pasting=1, pasted=(0, 0), least_visible=0)
-    for augmentation, expected in ((few, 5), (replace(few, most_own=2), 2), (replace(few, pasting=0), 20)):
+    few = changed(UNMOVED, pasting=1, pasted=(0, 0), min_visible=0)
+    for augmentation, expected in ((few, 5), (changed(few, max_own=2), 2), (changed(few, pasting=0), 20)):
         source = clips(many, augmentation, crop_size=90, max_objects=254)
         found = [frozenset(shown(source.clip(0, epoch, 0), many).values()) for epoch in range(6)]
         assert {len(one) for one in found} <= set(range(expected - 8, expected + 1))
@@ -236,7 +225,7 @@ def test_at_most_five_of_its_own_objects_stay_beside_pasted_ones():
 def test_images_of_many_instances_work(count):
     random = np.random.default_rng(0)
     crowd = Painted([(int(x), int(y), 5) for x, y in random.integers(6, 84, (count, 2))])
-    source = clips(crowd, replace(UNMOVED, pasting=0, least_visible=10), crop_size=90)
+    source = clips(crowd, changed(UNMOVED, pasting=0, min_visible=10), crop_size=90)
     labels = [source.clip(0, epoch, 0).labels for epoch in range(4)]
     assert [int(one.max()) for one in labels] == [5] * 4
     assert any((labels[0] != one).any() for one in labels[1:]), "chance decides which five"
@@ -245,14 +234,14 @@ def test_images_of_many_instances_work(count):
 @pytest.mark.parametrize(("least", "expected"), [(-1, 1), (0, 0)])
 def test_objects_of_too_few_pixels_in_the_first_frame_become_background(least, expected):
     one = Painted([(60, 45, 10)])
-    pixels = np.count_nonzero(clips(one, replace(UNMOVED, pasting=0, least_visible=0)).clip(0, 0, 0).labels[0])
-    clip = clips(one, replace(UNMOVED, pasting=0, least_visible=pixels + least)).clip(0, 0, 0)
+    pixels = np.count_nonzero(clips(one, changed(UNMOVED, pasting=0, min_visible=0)).clip(0, 0, 0).labels[0])
+    clip = clips(one, changed(UNMOVED, pasting=0, min_visible=pixels + least)).clip(0, 0, 0)
     assert clip.labels.max() == expected
 
 
 def test_half_of_the_clips_are_mirrored_left_to_right():
     one = Painted([(60, 45, 12), (100, 45, 12)])
-    source = clips(one, replace(UNMOVED, flip=0.5, pasting=0), crop_size=90)
+    source = clips(one, changed(UNMOVED, flip=0.5, pasting=0), crop_size=90)
     mirrored = 0
     for epoch in range(200):
         clip = source.clip(0, epoch, 0)
@@ -264,7 +253,7 @@ def test_half_of_the_clips_are_mirrored_left_to_right():
 
 def test_the_image_moves_from_frame_to_frame_and_otherwise_in_each_epoch():
     one = Painted([(45, 45, 20)], width=90)
-    source = clips(one, replace(UNMOVED, pasting=0, corner_shift=0.1), crop_size=90)
+    source = clips(one, changed(UNMOVED, pasting=0, corner_shift=0.1), crop_size=90)
     seen = [source.clip(0, epoch, 0).frames for epoch in range(3)]
     moved = [frames[number].tobytes() for frames in seen for number in (1, 2)]
     assert all((frames[0] == one.read_frame(0)).all() for frames in seen)
@@ -274,7 +263,7 @@ def test_the_image_moves_from_frame_to_frame_and_otherwise_in_each_epoch():
 def test_later_objects_lie_over_earlier_ones_and_pasted_ones_over_all():
     both = Painted([(60, 45, 15), (70, 45, 15)])
     for epoch in range(5):
-        clip = clips(both, replace(UNMOVED, pasting=0, least_visible=0), crop_size=90).clip(0, epoch, 0)
+        clip = clips(both, changed(UNMOVED, pasting=0, min_visible=0), crop_size=90).clip(0, epoch, 0)
         assert np.count_nonzero(clip.labels[0] == 2) == np.count_nonzero(draw(both, 1)) > (clip.labels[0] == 1).sum()
 
 
@@ -290,7 +279,7 @@ def test_a_crop_larger_than_the_images_is_refused():
 
 def test_images_without_any_large_object_are_refused():
     with pytest.raises(VisorVosError, match="No object has a box of 1e\\+06 pixels"):
-        clips(augmentation=replace(SMALL, least_pasted_box=1e6))
+        clips(augmentation=changed(SMALL, min_pasted_box=1e6))
 
 
 def test_the_recipe_on_a_release_of_coco_shape(tmp_path):

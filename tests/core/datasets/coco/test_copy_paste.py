@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visorvos.core.datasets.affine_warps import AffineRanges, warp_cut_out
 from visorvos.core.datasets.coco.copy_paste import cut_out, draw_patch, mark, paste
+from visorvos.core.datasets.coco.cut_out_warp import warp_cut_out
 from visorvos.core.datasets.visor.rasterize import draw_objects
+from visorvos.settings.pretrain import CocoAugmentation
 
 HEIGHT, WIDTH = 30, 41
 FRAME = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
@@ -75,7 +76,7 @@ def test_a_cut_out_covers_what_lies_under_its_mask(side, x, y, seed):
 def test_a_warp_takes_colors_and_mask_alike():
     square = np.zeros((101, 101, 4), np.uint8)
     cv2.ellipse(square, (50, 50), (40, 20), 20, 0, 360, (200, 150, 100, 255), -1)
-    ranges = AffineRanges(rotation=30, shear=20, translation=0, scale=(0.8, 1.2), probability=1)
+    ranges = CocoAugmentation()
     random = np.random.default_rng(3)
     warped = [warp_cut_out(square, ranges, random) for _ in range(20)]
     for one in warped:
@@ -94,13 +95,13 @@ def test_a_warp_takes_colors_and_mask_alike():
 
 def test_a_warp_by_nothing_changes_nothing():
     square = np.random.default_rng(1).integers(0, 256, (40, 40, 4), dtype=np.uint8)
-    still = AffineRanges(rotation=0, shear=0, translation=0, scale=(1, 1), probability=1)
+    still = CocoAugmentation(rotation=0, shear=0, scale=(1, 1))
     np.testing.assert_array_equal(warp_cut_out(square, still, np.random.default_rng(0)), square)
 
 
 @pytest.mark.parametrize(("field", "value"), [("rotation", 30), ("shear", 20), ("scale", (0.8, 1.2))])
 def test_a_warp_uses_each_of_its_ranges(field, value):
     square = np.random.default_rng(1).integers(0, 256, (40, 40, 4), dtype=np.uint8)
-    still = {"rotation": 0, "shear": 0, "translation": 0, "scale": (1, 1), "probability": 1}
-    moved = warp_cut_out(square, AffineRanges(**(still | {field: value})), np.random.default_rng(0))
+    still = {"rotation": 0, "shear": 0, "scale": (1, 1)}
+    moved = warp_cut_out(square, CocoAugmentation(**(still | {field: value})), np.random.default_rng(0))
     assert np.mean(moved != square) > 0.3

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from visorvos.core.datasets.coco.homography import crop_thrice, draw_homographies
-from visorvos.core.datasets.crop import draw_places
+from visorvos.core.datasets.crop import draw_crops
 
 HEIGHT, WIDTH, SIZE = 60, 90, 40
 
@@ -53,7 +53,7 @@ def test_the_square_is_cut_from_the_frames_as_if_they_had_been_warped_whole(seed
     random = np.random.default_rng(seed)
     matrices = [np.eye(3), *draw_homographies(HEIGHT, WIDTH, 0.1, random)]
     whole = [cv2.warpPerspective(labels, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_NEAREST) for matrix in matrices]
-    place = draw_places(whole, SIZE, 0, random)[0]
+    place = draw_crops(whole, SIZE, 0, random)[0]
     for number, matrix in enumerate(matrices):
         np.testing.assert_array_equal(masks[number], whole[number][place])
         expected = cv2.warpPerspective(frame, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)[place]

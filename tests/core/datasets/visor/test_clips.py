@@ -2,7 +2,6 @@ import multiprocessing
 import pickle
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -12,18 +11,19 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.builders import GOLDEN, draw_clip, write_data_set
+from tests.builders import GOLDEN, changed, draw_clip, write_data_set
 from tests.builders import read_labels as png_ids
-from visorvos.core.datasets.affine_warps import AffineRanges
+from tests.plain.visor_clips import augment_plainly
 from visorvos.core.datasets.davis.layout import DataSet
-from visorvos.core.datasets.visor.clips import VisorAugmentation, VisorClips, draw_frames
+from visorvos.core.datasets.order import generator
+from visorvos.core.datasets.visor.clips import VisorClips, draw_frames
 from visorvos.core.io.images import read_frame
 from visorvos.core.io.masks import read_labels
 from visorvos.errors import VisorVosError
+from visorvos.settings.finetune import VisorAugmentation
 
-RANGES = AffineRanges(rotation=30, shear=15, translation=15, scale=(0.8, 1.2), probability=0.5)
-RECIPE = VisorAugmentation(flip=0.5, warps=RANGES, resize=(0.8, 1.1), wander=20)
-PLAIN = VisorAugmentation(flip=0, warps=replace(RANGES, probability=0), resize=(1, 1), wander=0)
+RECIPE = VisorAugmentation()
+PLAIN = changed(RECIPE, flip=0, warp=0, resize=(1, 1), crop_jitter=0)
 COLORS = np.random.default_rng(5).integers(40, 256, (256, 3), dtype=np.uint8)
 PREPARED = GOLDEN / "release" / "VISOR_2022"
 
@@ -120,6 +120,55 @@ def test_the_share_of_training_done_says_how_many_frames_are_left_out(skips, pro
     assert set(gaps) == set(range(most + 1))
 
 
+def painted(height=300, width=420):
+    """A frame of white discs on black, and a mask in which each disc has its own id."""
+    labels = np.zeros((height, width), np.uint8)
+    places = [(x, y) for x in range(55, width, 100) for y in range(50, height, 100)]
+    for object_id, (x, y) in enumerate(places, start=1):
+        cv2.circle(labels, (x + 3 * object_id % 11, y), 22, (object_id,), -1)
+    return np.repeat(255 * (labels > 0).astype(np.uint8)[..., None], 3, 2), labels
+
+
+def disc_centers(shown):
+    """Centers (x, y) of discs that neither the crop nor the canvas of a warp cuts."""
+    _, _, stats, centers = cv2.connectedComponentsWithStats(shown.astype(np.uint8))
+    left, top, width, height, area = stats.T
+    is_whole = (left > 0) & (top > 0) & (left + width < 256) & (top + height < 256) & (area > 800)
+    return centers[1:][is_whole[1:]]
+
+
+def offsets_to_nearest(points, others):
+    offsets = points[:, None] - others[None]
+    nearest = offsets[np.arange(len(points)), np.linalg.norm(offsets, axis=2).argmin(axis=1)]
+    # A disc that touches the border in one of the two has no partner.
+    return nearest[np.linalg.norm(nearest, axis=1) < 10]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_marks_land_where_the_chain_of_single_warps_puts_them(seed):
+    pairs, video = [painted()] * 3, video_of(3)
+    clips = VisorClips(
+        [video], lambda path: pairs[0][0], lambda path, height, width: pairs[0][1], RECIPE, 256, 15, None, seed
+    )
+    clip = clips.clip(0, 0, 0)
+    random = generator(seed, 0, 0)
+    assert draw_frames(3, 0, random) == (0, 1, 2)
+    plain_frames, plain_labels = augment_plainly(pairs, RECIPE, 256, random)
+    white, plain_white = clip.frames[..., 0] > 127, plain_frames[..., 0] > 127
+    in_frames, in_masks = (
+        [offsets_to_nearest(disc_centers(one), disc_centers(other)) for one, other in zip(*shown, strict=True)]
+        for shown in ((white, plain_white), (clip.labels > 0, plain_labels > 0))
+    )
+    # The crop follows the box of all masks, whose sides rounding may move by a pixel.
+    moved = np.rint(np.median(np.concatenate(in_frames), axis=0))
+    assert (np.abs(moved) <= 1).all()
+    for found in (*in_frames, *in_masks):
+        assert len(found) > 1
+        assert np.linalg.norm(found - moved, axis=1).max() < 0.5
+    for shown, mask in zip(white, clip.labels, strict=True):
+        assert np.linalg.norm(offsets_to_nearest(disc_centers(mask > 0), disc_centers(shown)), axis=1).max() < 0.5
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_marks_in_frames_and_masks_land_on_the_same_pixels(seed):
     ids = [3, 7, 41, 90, 200, 255]
@@ -157,7 +206,7 @@ def test_objects_that_the_crop_leaves_out_of_the_first_frame_are_background():
     masks = [np.zeros((32, 200), np.uint8) for _ in range(3)]
     for mask in masks:
         mask[5:25, 5:15], mask[5:25, 185:195] = 1, 2
-    clips = clips_of(masks, replace(PLAIN, wander=20), crop_size=32)
+    clips = clips_of(masks, changed(PLAIN, crop_jitter=20), crop_size=32)
     for epoch in range(40):
         labels = clips.clip(0, epoch, 0).labels
         assert set(np.unique(labels)) <= {0, labels[0].max()}
@@ -184,7 +233,7 @@ def test_of_too_many_objects_some_are_kept_by_chance():
 
 def test_a_clip_is_mirrored_as_a_whole_or_not_at_all():
     masks = discs([1, 2, 3], frames=3, height=64, width=64, radius=9)
-    clips, mirrored = clips_of(masks, replace(PLAIN, flip=0.5)), 0
+    clips, mirrored = clips_of(masks, changed(PLAIN, flip=0.5)), 0
     for epoch in range(100):
         clip = clips.clip(0, epoch, 0)
         flips = [not np.array_equal(labels, mask) for labels, mask in zip(clip.labels, masks, strict=True)]
@@ -199,8 +248,8 @@ def test_a_clip_is_mirrored_as_a_whole_or_not_at_all():
 
 def test_frames_of_a_clip_are_warped_each_on_its_own():
     masks = discs([1], frames=1) * 3
-    ranges = replace(RANGES, rotation=0, shear=0, scale=(1, 1), probability=1)
-    clip = clips_of(masks, replace(PLAIN, warps=ranges)).clip(0, 0, 0)
+    augmentation = changed(PLAIN, warp=1, rotation=0, shear=0, scale=(1, 1))
+    clip = clips_of(masks, augmentation).clip(0, 0, 0)
     centers = np.array([np.argwhere(labels).mean(axis=0) for labels in clip.labels])
     assert len(np.unique(centers.round(1), axis=0)) == 3
 
@@ -209,7 +258,7 @@ def test_a_clip_has_one_resize_factor_of_the_range():
     masks, widths = [np.zeros((100, 200), np.uint8) for _ in range(3)], []
     for mask in masks:
         mask[40:60, 75:125] = 1
-    clips = clips_of(masks, replace(PLAIN, resize=(0.8, 1.1)))
+    clips = clips_of(masks, changed(PLAIN, resize=(0.8, 1.1)))
     for epoch in range(60):
         labels = clips.clip(0, epoch, 0).labels
         sizes = labels.any(axis=1).sum(axis=1)

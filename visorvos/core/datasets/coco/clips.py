@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.datasets.affine_warps import AffineRanges, warp_cut_out
 from visorvos.core.datasets.clip import Clip
 from visorvos.core.datasets.coco.copy_paste import cut_out, draw_patch, mark, paste
+from visorvos.core.datasets.coco.cut_out_warp import warp_cut_out
 from visorvos.core.datasets.coco.homography import crop_thrice
-from visorvos.core.datasets.crop import resize
+from visorvos.core.datasets.crop import resize, resized
 from visorvos.core.datasets.objects import keep_objects
 from visorvos.core.datasets.order import generator
 from visorvos.errors import VisorVosError
+from visorvos.settings.pretrain import CocoAugmentation
 
-__all__ = ["CocoAugmentation", "CocoClips", "Instances"]
+__all__ = ["CocoClips", "Instances"]
 
 Image = NDArray[np.uint8]
 
@@ -54,32 +54,6 @@ class Instances(Protocol):
     def describe(self) -> str:
         """A short text that differs where images or objects do."""
         ...
-
-
-@dataclass(frozen=True)
-class CocoAugmentation:
-    """How clips are made of images."""
-
-    flip: float
-    """Probability that a clip is mirrored, left to right."""
-    corner_shift: float
-    """Share of the side by which a corner moves at most, on each axis, from frame to frame."""
-    pasting: float
-    """Probability that objects of other images are laid upon an image; where it has none itself, they always are."""
-    least_own: int
-    """Pixels that an object of the image itself must have, before the image is resized."""
-    most_own: int
-    """Objects that an image upon which others are laid keeps of its own, at most; of more, some by chance."""
-    pasted: tuple[int, int]
-    """The least and the greatest number of objects of other images."""
-    least_pasted_box: float
-    """Pixels that the box of such an object must have."""
-    drift: tuple[int, int]
-    """Pixels by which it moves at most, to the right and down, from frame to frame."""
-    warps: AffineRanges
-    """What it is warped by from frame to frame, on top of the warp before."""
-    least_visible: int
-    """Objects of no more pixels than this in the first frame become background."""
 
 
 class CocoClips:
@@ -122,11 +96,11 @@ class CocoClips:
         self.max_objects = max_objects
         self.short_side = short_side
         self.seed = seed
-        self._large = np.flatnonzero(instances.box_areas >= augmentation.least_pasted_box)
+        self._large = np.flatnonzero(instances.box_areas >= augmentation.min_pasted_box)
         """The objects that may be laid upon other images."""
         if not len(self._large):
             raise VisorVosError(
-                f"No object has a box of {augmentation.least_pasted_box:g} pixels: there is none to lay upon images.",
+                f"No object has a box of {augmentation.min_pasted_box:g} pixels: there is none to lay upon images.",
                 "Lower the least size of such objects.",
             )
 
@@ -150,7 +124,7 @@ class CocoClips:
         own = self._own(sample, *frame.shape[:2])
         is_pasting = is_pasting or not own
         # No object beyond that could have an id; with so many, chance decides in any case which ones are kept.
-        most = how.most_own if is_pasting else _MOST_IDS
+        most = how.max_own if is_pasting else _MOST_IDS
         if len(own) > most:
             own = [own[number] for number in np.sort(random.choice(len(own), most, replace=False))]
         labels = np.zeros(frame.shape[:2], np.uint8)
@@ -162,18 +136,19 @@ class CocoClips:
             for index in range(len(own) + 1, len(own) + 1 + count):
                 self._paste(frames, masks, index, random)
         pixels = np.bincount(masks[0].ravel())
-        visible = [index for index in range(1, len(pixels)) if pixels[index] > how.least_visible]
+        visible = [index for index in range(1, len(pixels)) if pixels[index] > how.min_visible]
         return Clip(frames, keep_objects(masks, visible, self.max_objects, random), self.instances.name(sample))
 
     def _own(self, image: int, height: int, width: int) -> list[tuple[Image, int, int]]:
         """Masks of the image's objects that are large enough, in their order."""
         start, end = self.instances.instance_starts[image : image + 2].tolist()
         patches = (draw_patch(self.instances.polygons(instance), height, width) for instance in range(start, end))
-        return [patch for patch in patches if np.count_nonzero(patch[0]) >= self.augmentation.least_own]
+        return [patch for patch in patches if np.count_nonzero(patch[0]) >= self.augmentation.min_own]
 
     def _moved(self, frame: Image, labels: Image, random: np.random.Generator) -> tuple[Image, Image]:
         """Frames (3, S, S, 3) and labels (3, S, S) of an image and its own objects."""
-        frame, labels = resize(frame, labels, self.short_side / min(labels.shape))
+        height, width = labels.shape
+        frame, labels = resize(frame, labels, *resized(height, width, self.short_side / min(height, width)))
         if random.random() < self.augmentation.flip:
             frame, labels = (np.asarray(cv2.flip(image, 1), np.uint8) for image in (frame, labels))
         return crop_thrice(frame, labels, self.augmentation.corner_shift, self.crop_size, random)
@@ -191,6 +166,6 @@ class CocoClips:
         center = random.integers(0, self.crop_size, 2)
         for number in range(len(frames)):
             if number:
-                square = warp_cut_out(square, how.warps, random)
+                square = warp_cut_out(square, how, random)
                 center = np.minimum(center + random.integers(0, how.drift, endpoint=True), self.crop_size - 1)
             paste(frames[number], masks[number], square, index, (int(center[0]), int(center[1])))

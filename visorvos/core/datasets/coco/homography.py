@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.datasets.crop import draw_places
+from visorvos.core.datasets.crop import draw_crops
 
 __all__ = ["crop_thrice", "draw_homographies"]
 
@@ -19,7 +19,7 @@ def crop_thrice(
 ) -> tuple[Image, Image]:
     """Three frames of one image, as it is and through two homographies, of which one square is seen.
 
-    The square lies where `crop.draw_places` puts it. What comes in from outside the image is black and background.
+    The square lies where `crop.draw_crops` puts it. What comes in from outside the image is black and background.
 
     Args:
         frame: (H, W, 3), resampled bilinearly.
@@ -34,7 +34,7 @@ def crop_thrice(
     height, width = labels.shape
     matrices = draw_homographies(height, width, shift, random)
     masks = [labels, *(_seen(labels, matrix, height, width, cv2.INTER_NEAREST) for matrix in matrices)]
-    rows, columns = draw_places(masks, size, 0, random)[0]
+    rows, columns = draw_crops(masks, size, 0, random)[0]
     # The labels, all of which decide where the square lies, are warped whole; of the frame no more than is seen.
     to_square = np.array([(1, 0, -columns.start), (0, 1, -rows.start), (0, 0, 1)], np.float64)
     frames = [_seen(frame, to_square @ matrix, size, size, cv2.INTER_LINEAR) for matrix in matrices]

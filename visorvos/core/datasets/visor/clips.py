@@ -12,15 +12,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.datasets.affine_warps import AffineRanges, warp
+from visorvos.core.datasets.affine_warps import compose, draw_steps, matrix_of, view
 from visorvos.core.datasets.clip import Clip
-from visorvos.core.datasets.crop import crop_clip, resize
+from visorvos.core.datasets.crop import draw_crops, resize, resized
 from visorvos.core.datasets.objects import keep_objects
 from visorvos.core.datasets.order import generator
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
+from visorvos.settings.finetune import VisorAugmentation
 
-__all__ = ["VisorAugmentation", "VisorClips", "draw_frames"]
+__all__ = ["VisorClips", "draw_frames"]
 
 Image = NDArray[np.uint8]
 
@@ -36,20 +37,6 @@ class Video(Protocol):
     def frames(self) -> tuple[Path, ...]: ...
     @property
     def masks(self) -> tuple[Path, ...]: ...
-
-
-@dataclass(frozen=True)
-class VisorAugmentation:
-    """How clips are varied."""
-
-    flip: float
-    """Probability that a clip is mirrored, left to right."""
-    warps: AffineRanges
-    """What each frame is warped by, on its own."""
-    resize: tuple[float, float]
-    """The least and the greatest factor that a clip is resized by; no side becomes shorter than the crop."""
-    wander: int
-    """Pixels by which the crop moves at most, on each axis, from frame to frame."""
 
 
 class VisorClips:
@@ -122,7 +109,7 @@ class VisorClips:
                 f"The frames of {name} differ in size: {', '.join(sorted(sizes))}.",
                 f"Bring all frames of {drawn[0][0].parent} to one size.",
             )
-        frames, labels = self._varied(pairs, random)
+        frames, labels = self._augmented(pairs, random)
         return Clip(frames, keep_objects(labels, object_ids(labels[0]), self.max_objects, random), name)
 
     def _read(self, frame_path: Path, mask_path: Path) -> tuple[Image, Image]:
@@ -131,18 +118,47 @@ class VisorClips:
         labels = self.read_labels(mask_path, height, width)
         if self.short_side is None:
             return frame, labels
-        return resize(frame, labels, self.short_side / min(height, width))
+        return resize(frame, labels, *resized(height, width, self.short_side / min(height, width)))
 
-    def _varied(self, pairs: list[tuple[Image, Image]], random: np.random.Generator) -> tuple[Image, Image]:
-        """Frames (3, S, S, 3) and labels (3, S, S) of one clip."""
+    def _augmented(self, pairs: list[tuple[Image, Image]], random: np.random.Generator) -> tuple[Image, Image]:
+        """Frames (3, S, S, 3) and labels (3, S, S) of one clip.
+
+        Flip, warps, resize and crop of a frame are one matrix, so that it is resampled once. The crop depends on the
+        masks of all frames, so that these are warped whole first.
+        """
         how = self.augmentation
-        if random.random() < how.flip:
-            pairs = [(_mirrored(frame), _mirrored(labels)) for frame, labels in pairs]
-        pairs = [warp(frame, labels, how.warps, random) for frame, labels in pairs]
-        factor = random.uniform(*how.resize)
-        pairs = [resize(frame, labels, factor, self.crop_size) for frame, labels in pairs]
-        frames, labels = zip(*pairs, strict=True)
-        return crop_clip(frames, labels, self.crop_size, how.wander, random)
+        height, width = pairs[0][1].shape
+        flip = np.diag((-1.0, 1, 1)) if random.random() < how.flip else np.eye(3)
+        flip[0, 2] = (width - 1) * (flip[0, 0] < 0)
+        chains = []
+        for _ in pairs:
+            steps = draw_steps(
+                random,
+                rotation=how.rotation,
+                shear=how.shear,
+                scale=how.scale,
+                translation=how.translation,
+                probability=how.warp,
+            )
+            chains.append(compose([matrix_of(step, height, width) for step in steps]))
+        new_height, new_width = resized(height, width, random.uniform(*how.resize), self.crop_size)
+        y, x = new_height / height, new_width / width
+        # Whole numbers are centers of pixels.
+        resize_matrix = np.array(((x, 0, x / 2 - 0.5), (0, y, y / 2 - 0.5), (0, 0, 1)))
+        chains = [[resize_matrix @ matrix for matrix in chain] for chain in chains]
+        for chain in chains:
+            chain[0] = chain[0] @ flip
+        masks = [
+            view(labels, chain, (new_width, new_height), cv2.INTER_NEAREST)
+            for (_, labels), chain in zip(pairs, chains, strict=True)
+        ]
+        crops = draw_crops(masks, self.crop_size, how.crop_jitter, random)
+        frames = []
+        for (frame, _), chain, (rows, columns) in zip(pairs, chains, crops, strict=True):
+            to_crop = np.array(((1, 0, -columns.start), (0, 1, -rows.start), (0, 0, 1)))
+            size = (self.crop_size, self.crop_size)
+            frames.append(view(frame, [to_crop @ matrix for matrix in chain], size, cv2.INTER_LINEAR))
+        return np.stack(frames), np.stack([mask[crop] for mask, crop in zip(masks, crops, strict=True)])
 
 
 def draw_frames(count: int, skip: int, random: np.random.Generator) -> tuple[int, int, int]:
@@ -159,10 +175,6 @@ def draw_frames(count: int, skip: int, random: np.random.Generator) -> tuple[int
     second = int(random.integers(first + 1, min(first + 1 + skip, count - 2), endpoint=True))
     third = int(random.integers(second + 1, min(second + 1 + skip, count - 1), endpoint=True))
     return first, second, third
-
-
-def _mirrored(image: Image) -> Image:
-    return np.asarray(cv2.flip(image, 1), np.uint8)
 
 
 @dataclass(frozen=True)

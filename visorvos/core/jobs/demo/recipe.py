@@ -51,7 +51,7 @@ def pretrain_settings(settings: DemoSettings, size: DemoSize, coco: Path, output
         max_objects=2,
         # In proportion to the recipe's, which are meant for frames of 480 pixels; objects are drawn large.
         augmentation=CocoAugmentation(
-            least_own=600, most_own=2, pasted=(1, 2), least_pasted_box=1200, drift=(12, 6), least_visible=100
+            min_own=600, max_own=2, pasted=(1, 2), min_pasted_box=1200, drift=(12, 6), min_visible=100
         ),
         **_common(settings, size.pretrain),
     )
@@ -69,7 +69,7 @@ def finetune_settings(
         warm_up=20,
         schedule="cosine",
         max_objects=3,
-        augmentation=VisorAugmentation(translation=4, wander=4),
+        augmentation=VisorAugmentation(translation=4, crop_jitter=4),
         **_common(settings, size.finetune),
     )
 
