@@ -111,8 +111,8 @@ def test_command_line_over_file_over_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "code", "sentence"),
     [
-        ("evry: 3", 2, "there is no option named evry. Did you mean every?"),
-        ("every: often", 2, "every: input should be a valid integer"),
+        ("evry: 3", 2, "there is no option named evry. Did you mean mem_every?"),
+        ("every: often", 2, "mem_every: input should be a valid integer"),
         ("- every", 1, "must hold option names"),
         ("every: [", 1, "cannot be read"),
         ("!!python/object/apply:os.system ['true']", 1, "cannot be read"),

@@ -1,4 +1,4 @@
-"""Options that do not go together, or are beyond what can be meant."""
+"""Options that contradict each other or are out of range, and the defaults of the recipe."""
 
 import pytest
 from pydantic import ValidationError
@@ -16,34 +16,42 @@ STAGE_2 = {"data": "d", "output": "o"}
 @pytest.mark.parametrize(
     ("model", "options", "expected"),
     [
-        (PrepareSettings, {"output": "o"}, "Give either --release, or --annotations"),
+        (PrepareSettings, {"output": "o"}, "Give either --release, or --annotations and --images"),
         (PrepareSettings, {"output": "o", "release": "r", "annotations": "a"}, "Give either --release"),
-        (PrepareSettings, {"output": "o", "annotations": "a"}, "--images is missing: frames are needed"),
-        (PrepareSettings, {"output": "o", "release": "r", "dense": True}, "--images is missing: the release holds no"),
-        (PrepareSettings, {"output": "o", "release": "r", "images": "i"}, "--release brings its own frames"),
-        (PrepareSettings, {"output": "o", "release": "r", "split": ()}, "At least one split"),
+        (PrepareSettings, {"output": "o", "annotations": "a"}, "--images is missing: --annotations has no frames"),
+        (PrepareSettings, {"output": "o", "release": "r", "dense": True}, "--images is missing: the release has no"),
+        (PrepareSettings, {"output": "o", "release": "r", "images": "i"}, "--release contains its frames"),
+        (PrepareSettings, {"output": "o", "release": "r", "split": ()}, "must be train, val or both"),
         (PrepareSettings, {"output": "o", "release": "r", "split": ("test",)}, "'train' or 'val'"),
-        (PrepareSettings, {"output": "o", "release": "r", "workers": -1}, "greater than or equal to 0"),
+        (PrepareSettings, {"output": "o", "release": "r", "num_workers": -1}, "greater than or equal to 0"),
         (ExportSettings, {}, "Give either PREDICTIONS"),
         (ExportSettings, {"predictions": "p", "check": "c"}, "Give either PREDICTIONS"),
         (ExportSettings, {"predictions": "p"}, "--mapping is missing"),
-        (ExportSettings, {"predictions": "p", "data": "d", "output": "val.json"}, "--output is a .zip file"),
-        (PreviewSettings, {"data": "d", "output": "a.gif"}, "a .jpg or .png file"),
+        (
+            ExportSettings,
+            {"predictions": "p", "data": "d", "output": "val.json"},
+            "--output must end in .zip",
+        ),
+        (PreviewSettings, {"data": "d", "output": "a.gif"}, "must end in .jpg or .png"),
         (PreviewSettings, {"data": "d", "frames": 0}, "greater than or equal to 1"),
         (PreviewSettings, {}, "Give either --data, or --coco"),
-        (PreviewSettings, {"coco": "c"}, "--coco and --training are for --clips"),
-        (PreviewSettings, {"data": "d", "clips": True, "sequence": ("s",)}, "--sequence is not for --clips"),
-        (PretrainSettings, {**STAGE_1, "augmentation": {"pasted": (3, 1)}}, "the fewest come first"),
+        (PreviewSettings, {"coco": "c"}, "--coco and --training need --clips"),
+        (
+            PreviewSettings,
+            {"data": "d", "clips": True, "sequence": ("s",)},
+            "--sequence cannot be combined",
+        ),
+        (PretrainSettings, {**STAGE_1, "augmentation": {"pasted": (3, 1)}}, "must be the minimum, then the maximum"),
         (PretrainSettings, {**STAGE_1, "augmentation": {"max_own": 300}}, "less than or equal to 100"),
-        (PretrainSettings, {**STAGE_1, "augmentation": {"scale": (1.2, 0.8)}}, "the least comes first"),
-        (PretrainSettings, {**STAGE_1, "learning_rate": 0}, "greater than 0"),
+        (PretrainSettings, {**STAGE_1, "augmentation": {"scale": (1.2, 0.8)}}, "must be the minimum, then the maximum"),
+        (PretrainSettings, {**STAGE_1, "lr": 0}, "greater than 0"),
         (PretrainSettings, {**STAGE_1, "crop_size": 100}, "multiple of 16"),
         (FinetuneSettings, {**STAGE_2, "augmentation": {"resize": (0, 1)}}, "greater than 0"),
         (FinetuneSettings, {**STAGE_2, "augmentation": {"flip": 2}}, "less than or equal to 1"),
         (FinetuneSettings, {**STAGE_2, "max_objects": 255}, "less than or equal to 254"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(model, options, expected):
+def test_invalid_options_are_refused(model, options, expected):
     with pytest.raises(ValidationError, match=expected):
         model(**options)
 
@@ -55,12 +63,12 @@ def test_a_split_given_twice_is_prepared_once():
 def test_the_recipes_numbers_are_the_defaults():
     stage_1, stage_2 = PretrainSettings(**STAGE_1), FinetuneSettings(**STAGE_2)
     for settings in (stage_1, stage_2):
-        assert (settings.crop_size, settings.short_side, settings.learning_rate) == (384, 480, 1e-5)
+        assert (settings.crop_size, settings.short_side, settings.lr) == (384, 480, 1e-5)
         assert (settings.batch_norm, settings.schedule, settings.warm_up, settings.pretrained) == (
             *("frozen", "constant", 0, True),
         )
-    assert (stage_1.iterations, stage_1.batch_size * stage_1.accumulate, stage_1.max_objects) == (800_000, 4, 5)
-    assert (stage_2.iterations, stage_2.batch_size * stage_2.accumulate, stage_2.max_objects) == (400_000, 32, 15)
+    assert (stage_1.clips, stage_1.batch_size * stage_1.accumulate, stage_1.max_objects) == (800_000, 4, 5)
+    assert (stage_2.clips, stage_2.batch_size * stage_2.accumulate, stage_2.max_objects) == (400_000, 32, 15)
     coco, visor = stage_1.augmentation, stage_2.augmentation
     assert (coco.flip, coco.corner_shift, coco.pasting, coco.pasted, coco.drift) == (0.5, 0.1, 0.5, (1, 3), (40, 20))
     assert (coco.min_own, coco.max_own, coco.min_pasted_box, coco.min_visible) == (2000, 5, 3000, 350)

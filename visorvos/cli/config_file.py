@@ -28,7 +28,7 @@ def commented_yaml(command: str, model: type[Settings]) -> str:
         model: its settings.
     """
     head = f"# Settings of `visorvos {command}`, version {__version__}.\n# Use: visorvos {command} --config FILE\n"
-    return "\n".join([head, *_entries(model, model.model_json_schema(), {})])
+    return "\n".join([head, *_entries(model, model.model_json_schema(by_alias=False), {})])
 
 
 def describe_range(schema: Mapping[str, Any]) -> str:
@@ -63,7 +63,9 @@ def _entries(model: type[Settings], schema: Mapping[str, Any], values: Mapping[s
             line = f"{name}: {_scalar(_plain(default))}".rstrip()
             entries.append(_commented(comment) + (f"# {name}:\n" if required else f"{line}\n"))
             continue
-        nested = "\n".join(_entries(inner, inner.model_json_schema(), dict(default) if default is not None else {}))
+        nested = "\n".join(
+            _entries(inner, inner.model_json_schema(by_alias=False), dict(default) if default is not None else {})
+        )
         block = f"{name}:\n{textwrap.indent(nested, '  ')}"
         if default is None:
             comment.append(

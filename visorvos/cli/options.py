@@ -19,7 +19,7 @@ from visorvos.cli.completion import completion
 from visorvos.cli.config_file import describe_range
 from visorvos.core.io.settings_file import read_settings
 from visorvos.errors import VisorVosError
-from visorvos.settings.base import ENVIRONMENT, Settings, bare, section
+from visorvos.settings.base import ENVIRONMENT, Settings, bare, mark, section
 
 __all__ = ["UsageError", "resolve", "signature"]
 
@@ -32,23 +32,68 @@ class UsageError(VisorVosError):
 
 
 def signature(model: type[Settings]) -> inspect.Signature:
-    """The signature that Typer reads: a parameter for each plain field, None where it was not typed."""
-    plain = [name for name, field in model.model_fields.items() if section(field) is None]
-    # Takes too long to be asked for of each option.
-    schema = model.model_json_schema()["properties"]
-    parameters = [_parameter(name, model, describe_range(schema[name])) for name in plain]
-    # Arguments come first on a usage line.
-    parameters.sort(key=lambda parameter: not _is_argument(model.model_fields[parameter.name]))
+    """The signature that Typer reads: a parameter for each plain field, None where it was not typed.
+
+    Second names and the ``--no-`` forms of switches are parameters too, hidden in the help.
+    """
+    plain = {name: field for name, field in model.model_fields.items() if section(field) is None}
+    schema = model.model_json_schema(by_alias=False)["properties"]
+    # Arguments come first on a usage line, and panels have one order in all commands.
+    ordered = sorted(plain, key=lambda name: (not mark(plain[name], "argument"), _rank(plain[name])))
+    parameters = []
+    for name in ordered:
+        field, kind = plain[name], bare(plain[name].annotation)
+        parameters.append(_parameter(name, field, describe_range(schema[name])))
+        if field.validation_alias is not None:
+            parameters.append(_hidden(str(field.validation_alias), kind))
+        if kind is bool:
+            parameters.append(_hidden(f"no_{name}", bool))
     groups = [name for name, field in model.model_fields.items() if section(field) is not None]
-    only_there = f" Only there: {', '.join(groups)}." if groups else ""
-    config = typer.Option(
-        "--config",
-        help=f"YAML file with these options; the command line goes over it.{only_there} See: visorvos config.",
+    also = f" Also holds {', '.join(groups)}, which the command line lacks; see config." if groups else ""
+    general = (
+        (
+            "config",
+            Path | None,
+            None,
+            f"YAML file of options; the command line overrides it.{also}",
+        ),
+        ("json", bool, False, "Print the result as JSON on standard output."),
     )
-    json = typer.Option("--json", help="Print results as JSON on standard output.", show_default=False, metavar="")
-    parameters.append(_keyword("config", Annotated[Path | None, config], None))
-    parameters.append(_keyword("json", Annotated[bool, json], False))
+    for name, annotation, default, text in general:
+        metavar = "" if annotation is bool else None
+        option = typer.Option(f"--{name}", help=text, show_default=False, metavar=metavar, rich_help_panel="General")
+        parameters.append(_keyword(name, Annotated[annotation, option], default))
     return inspect.Signature(parameters)
+
+
+def _rank(field: FieldInfo) -> int:
+    return {"Inputs": 0, "Outputs": 1, "Computing": 3}.get(mark(field, "panel"), 2)
+
+
+def _hidden(name: str, kind: Any) -> inspect.Parameter:  # noqa: ANN401 - a type as value
+    option = typer.Option(_flag(name), hidden=True, show_default=False)
+    return _keyword(name, Annotated[kind | None, option], None)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _by_name(model: type[Settings], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options under their main names: second names and ``no_`` forms resolved.
+
+    Raises:
+        UsageError: for an option that is given under two names.
+    """
+    names = {str(field.validation_alias): name for name, field in model.model_fields.items()}
+    found: dict[str, Any] = {}
+    for key, value in given.items():
+        is_negated = key.startswith("no_") and key[3:] in model.model_fields
+        name = key[3:] if is_negated else names.get(key, key)
+        if name in found:
+            raise UsageError(f"{_flag(name)} was given twice: {_flag(key)} is the same option.", "Remove one of them.")
+        found[name] = not value if is_negated else value
+    return found
 
 
 def resolve(model: type[S], typed: Mapping[str, object], config: Path | None) -> S:
@@ -63,8 +108,8 @@ def resolve(model: type[S], typed: Mapping[str, object], config: Path | None) ->
         UsageError: where a value is missing, unknown or out of range.
         VisorVosError: where the file cannot be read.
     """
-    from_file = {} if config is None else read_settings(config)
-    given = {name: value for name, value in typed.items() if value is not None and value != []}
+    from_file = {} if config is None else _by_name(model, read_settings(config))
+    given = _by_name(model, {name: value for name, value in typed.items() if value is not None and value != []})
     try:
         return model(**{**_from_environment(model), **from_file, **given})
     except ValidationError as error:
@@ -75,24 +120,22 @@ def resolve(model: type[S], typed: Mapping[str, object], config: Path | None) ->
         raise UsageError(" ".join(faults), "See --help.") from error
 
 
-def _parameter(name: str, model: type[Settings], limits: str) -> inspect.Parameter:
-    field = model.model_fields[name]
+def _parameter(name: str, field: FieldInfo, limits: str) -> inspect.Parameter:
     kind = bare(field.annotation)
     complete = completion(name, field)
-    flag = f"--{name.replace('_', '-')}"
     if get_origin(kind) is tuple:
         kind = list[str]
-    if _is_argument(field):
+    if mark(field, "argument"):
         parameter: Any = typer.Argument(
             help=field.description, metavar=name.upper(), show_default=False, autocompletion=complete
         )
     else:
         parameter = typer.Option(
-            f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
-            help=_help(name, model, limits),
+            _flag(name),
+            help=_help(name, field, limits),
             show_default=False,
             metavar="" if kind is bool else _choices(field),
-            rich_help_panel=model.panel_of(name),
+            rich_help_panel=mark(field, "panel"),
             autocompletion=complete,
         )
     return _keyword(name, Annotated[kind | None, parameter], None)
@@ -102,10 +145,6 @@ def _keyword(name: str, annotation: object, default: object) -> inspect.Paramete
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def _is_argument(field: FieldInfo) -> bool:
-    return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get("argument"))
-
-
 def _choices(field: FieldInfo) -> str | None:
     """What Typer does not show by itself: the choices of an option that may be given several times."""
     if get_origin(field.annotation) is not tuple or get_origin(get_args(field.annotation)[0]) is not Literal:
@@ -113,9 +152,8 @@ def _choices(field: FieldInfo) -> str | None:
     return f"<{'|'.join(get_args(get_args(field.annotation)[0]))}>"
 
 
-def _help(name: str, model: type[Settings], limits: str) -> str:
+def _help(name: str, field: FieldInfo, limits: str) -> str:
     """The field's description, its range, and its default or that it has none."""
-    field = model.model_fields[name]
     description = field.description or ""
     if limits:
         description += f" {limits[0].upper()}{limits[1:]}."
@@ -156,7 +194,7 @@ def _sentence(fault: ErrorDetails, model: type[Settings], config: Path | None) -
     if outer or (field is not None and section(field) is not None):
         shown = path
     else:
-        shown = key.upper() if field is not None and _is_argument(field) else f"--{key.replace('_', '-')}"
+        shown = key.upper() if field is not None and mark(field, "argument") else _flag(key)
     if fault["type"] == "missing":
         return f"{shown} is missing."
     if fault["type"] == "model_type":

@@ -1,79 +1,106 @@
-"""What the settings of all commands have in common."""
+"""What the settings of all commands share. An option is declared once, with `option`; all else follows from that."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined, to_jsonable_python
 
 __all__ = [
+    "DATA_HELP",
     "ENVIRONMENT",
-    "NO_EFFECT",
+    "WEIGHTS_HELP",
+    "Backbone",
     "Device",
+    "Limit",
+    "MemEvery",
+    "Memory",
+    "NumWorkers",
     "Precision",
     "Settings",
     "ShortSide",
     "Weights",
-    "Workers",
-    "argument",
     "bare",
+    "mark",
+    "option",
     "section",
 ]
 
 ENVIRONMENT = {"data": "VISORVOS_DATA", "coco": "VISORVOS_COCO"}
-"""Environment variables that stand in for an option that must be given, where neither line nor file gives it."""
+"""Environment variables that stand in for a required option given neither on the command line nor in a file."""
 
-NO_EFFECT = "no effect on the result"
-"""Marks a field, as in ``Annotated[int, NO_EFFECT]``: a run may be resumed with another value of it."""
+
+def option(
+    default: Any = PydanticUndefined,  # noqa: ANN401 - of any type, as in pydantic
+    description: str | None = None,
+    *,
+    panel: str = "",
+    alias: str | None = None,
+    affects_result: bool = True,
+    argument: bool = False,
+    **limits: Any,  # noqa: ANN401 - passed to pydantic
+) -> Any:  # noqa: ANN401 - takes the place of a field's default
+    """Declares an option: pydantic's ``Field`` with the marks that the command line and ``--resume`` read.
+
+    Args:
+        default: the default; left out, the option is required.
+        description: its help text. Ranges and the default are appended to it.
+        panel: the heading under which ``--help`` shows it.
+        alias: a second name, accepted everywhere and hidden in the help.
+        affects_result: whether ``--resume`` refuses a run in which it has changed. False for options such as
+            ``--device``, and for paths whose *content* the command compares.
+        argument: whether the command line takes it by position, without a name.
+        limits: other arguments of ``Field``, such as ``ge``.
+    """
+    marks: dict[str, JsonValue] = {"panel": panel, "affects_result": affects_result, "argument": argument}
+    return Field(default, description=description, validation_alias=alias, json_schema_extra=marks, **limits)
+
+
+def mark(field: FieldInfo, name: Literal["panel", "affects_result", "argument"]) -> Any:  # noqa: ANN401 - as given
+    """A field's argument to `option`."""
+    marks = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    return marks.get(name, {"panel": "", "affects_result": True, "argument": False}[name])
 
 
 class Settings(BaseModel):
-    """Strict and immutable: unknown keys, values out of range and infinite ones are refused."""
+    """Strict and immutable: unknown names, values out of range, infinity and NaN are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False, defer_build=True, populate_by_name=True
+    )
 
-    panels: ClassVar[dict[str, tuple[str, ...]]] = {"Computing": ("device", "precision", "workers")}
-    """Options by the heading under which --help shows them; those of the classes that a class is made from add up."""
+    def result_options(self) -> dict[str, Any]:
+        """The options that affect the result, as plain values by name: what a run records for ``--resume``."""
+        values = self.model_dump(mode="json")
+        return {name: values[name] for name, field in type(self).model_fields.items() if mark(field, "affects_result")}
 
-    @classmethod
-    def panel_of(cls, name: str) -> str | None:
-        """The heading of an option, or None."""
-        panels = (item for kind in cls.__mro__ for item in vars(kind).get("panels", {}).items())
-        return next((panel for panel, names in panels if name in names), None)
+    def changed_since(self, record: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """The options that affect the result and differ from a recorded run.
 
-    def options_that_count(self) -> dict[str, Any]:
-        """The options that affect the result, as plain values by name: all that are not marked `NO_EFFECT`."""
-        return self.model_dump(mode="json", exclude=_without_effect(type(self)))
-
-    def changed_since(self, before: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-        """The options that count and had another value in an earlier run.
+        An option that the record lacks counts as its default: it did not exist yet. So runs recorded before an option
+        was added can be resumed.
 
         Args:
-            before: `options_that_count` of the earlier run. It may be of another version: an option that it lacks
-                counts as its default, and an option that no longer exists is ignored.
+            record: plain values by name, from `result_options` of an earlier run. Other entries are ignored.
 
         Returns:
-            The value then and now by dotted name, such as "augmentation.rotation".
+            The recorded and the present value by name; an option inside a section as ``section.name``.
         """
-        kind, now = type(self), self.options_that_count()
-        required = {name for name, field in kind.model_fields.items() if field.is_required()}
-        same = self.model_dump(include=_without_effect(kind))
-        try:
-            then = kind(**{**self.model_dump(include=required), **_known(kind, before), **same}).options_that_count()
-        except ValidationError:
-            # A value that is no longer allowed.
-            then = {**now, **before}
-        one, other = _flat(then), _flat(now)
-        return {name: (one.get(name), value) for name, value in other.items() if one.get(name) != value}
-
-
-def argument(description: str) -> Any:  # noqa: ANN401 - pydantic's own Field returns Any
-    """A required field that stands on the command line by its place, without a name."""
-    return Field(description=description, json_schema_extra={"argument": True})
+        changed: dict[str, tuple[Any, Any]] = {}
+        for name, value in self.result_options().items():
+            field, mine = type(self).model_fields[name], getattr(self, name)
+            default = None if field.is_required() else to_jsonable_python(field.get_default(call_default_factory=True))
+            before = record.get(name, record.get(str(field.validation_alias), default))
+            if isinstance(mine, Settings) and isinstance(before, Mapping):
+                changed |= {f"{name}.{inner}": pair for inner, pair in mine.changed_since(before).items()}
+            elif value != before:
+                changed[name] = (before, value)
+        return changed
 
 
 def bare(annotation: Any) -> Any:  # noqa: ANN401 - types as values
@@ -86,7 +113,7 @@ def bare(annotation: Any) -> Any:  # noqa: ANN401 - types as values
 
 
 def section(field: FieldInfo) -> type[Settings] | None:
-    """The settings that a field groups, or None where it is a plain option.
+    """The settings that a field groups, or None for a plain option.
 
     A section is a mapping in a config file, such as ``augmentation: {rotation: 30}``; the command line lacks it.
     """
@@ -94,49 +121,66 @@ def section(field: FieldInfo) -> type[Settings] | None:
     return kind if isinstance(kind, type) and issubclass(kind, Settings) else None
 
 
-def _without_effect(kind: type[Settings]) -> set[str]:
-    return {name for name, field in kind.model_fields.items() if NO_EFFECT in field.metadata}
+WEIGHTS_HELP = "Checkpoint (.pth or .safetensors), published name (see download-weights --list), or hf://USER/NAME."
+DATA_HELP = "Data set folder in the DAVIS layout: JPEGImages, Annotations, ImageSets."
 
-
-def _known(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that the settings have a field for, in their sections as well."""
-    fields = {name: (section(field), values[name]) for name, field in kind.model_fields.items() if name in values}
-    return {
-        name: value if inner is None or not isinstance(value, Mapping) else _known(inner, value)
-        for name, (inner, value) in fields.items()
-    }
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
-    return flat
-
-
+Backbone = Literal["resnet50", "resnet18", "resnest101"]
+Weights = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
+"""A checkpoint's path, the name of published weights, or hf://USER/NAME: see `resolve_weights`."""
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
-    Field(description="Where to compute; auto takes a GPU where there is one."),
-    NO_EFFECT,
+    option(
+        description="Device to compute on: cpu, cuda, mps, or auto (a GPU if there is one).",
+        panel="Computing",
+        affects_result=False,
+    ),
 ]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],
-    Field(description="Arithmetic of the network; auto is bfloat16 on a GPU that has it, else float32."),
-    NO_EFFECT,
+    option(
+        description="Arithmetic of the network: float32, bfloat16, or auto (bfloat16 on a GPU that supports it).",
+        panel="Computing",
+        affects_result=False,
+    ),
 ]
-Weights = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
-"""A checkpoint's path, the name of published weights, or hf://USER/NAME: see `resolve_weights`."""
-Workers = Annotated[int, Field(ge=0, description="Processes that share the work; 0 is one for each core."), NO_EFFECT]
+NumWorkers = Annotated[
+    int,
+    option(
+        description="Number of worker processes; 0 uses one per core.",
+        panel="Computing",
+        alias="workers",
+        affects_result=False,
+        ge=0,
+    ),
+]
+Memory = Annotated[
+    Literal["every", "visor"],
+    option(
+        description="Frames to keep in memory beside the previous one: every K-th (--mem-every), or those of the VISOR "
+        "evaluation protocol.",
+        panel="Memory",
+    ),
+]
+MemEvery = Annotated[
+    int,
+    option(description="Keep every K-th frame, with --memory every.", panel="Memory", alias="every", ge=1),
+]
+Limit = Annotated[
+    int, option(description="Maximum number of frames to keep, with --memory every.", panel="Memory", ge=1)
+]
 
 
 def _is_a_length(size: int) -> int:
     if size != -1 and size < 16:
-        raise ValueError("the short side in pixels is at least 16, or -1")
+        raise ValueError("must be at least 16 pixels, or -1")
     return size
 
 
 ShortSide = Annotated[
     int,
-    Field(description="Short side in pixels at which frames are segmented; -1: as they are."),
+    option(
+        description="Short side in pixels to which frames are resized for the network; -1 keeps their size.",
+        panel="Memory",
+    ),
     AfterValidator(_is_a_length),
 ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from visorvos.settings.base import Device, Settings, Workers
+from visorvos.settings.base import Backbone, Device, NumWorkers, Settings, option
 
 __all__ = ["BenchmarkSettings", "Part"]
 
@@ -16,25 +16,23 @@ Part = Literal["inference", "training", "metrics", "data"]
 class BenchmarkSettings(Settings):
     """Measure speed and peak memory on this machine, with synthetic data."""
 
-    panels: ClassVar = {
-        "What is measured": ("only", "backbone", "objects", "precision"),
-        "How": ("repeats", "quick"),
-    }
-
-    only: tuple[Part, ...] = Field(
-        default=("inference", "training", "metrics", "data"),
-        description="Part to measure; may be given several times. data: clips per second and core of both stages.",
+    only: tuple[Part, ...] = option(
+        ("inference", "training", "metrics", "data"),
+        "Part to measure; data is clips per second and core in both stages. Can be given several times.",
+        panel="Inputs",
     )
-    backbone: tuple[Literal["resnet50", "resnet18", "resnest101"], ...] = Field(
-        default=("resnet50", "resnet18"), description="Network to measure; may be given several times."
+    backbone: tuple[Backbone, ...] = option(
+        ("resnet50", "resnet18"), "Backbone of the network. Can be given several times.", panel="Inputs"
     )
-    objects: tuple[Annotated[int, Field(ge=1, le=8)], ...] = Field(
-        default=(1, 4, 8), description="Objects in the segmented video, 1 to 8; may be given several times."
+    objects: tuple[Annotated[int, Field(ge=1, le=8)], ...] = option(
+        (1, 4, 8), "Number of objects in the segmented video, 1 to 8. Can be given several times.", panel="Inputs"
     )
-    precision: tuple[Literal["float32", "bfloat16"], ...] = Field(
-        default=("float32", "bfloat16"), description="Arithmetic of the network; may be given several times."
+    precision: tuple[Literal["float32", "bfloat16"], ...] = option(
+        ("float32", "bfloat16"), "Arithmetic of the network. Can be given several times.", panel="Inputs"
     )
-    repeats: Annotated[int, Field(ge=1, description="Turns per figure, of which the median is shown.")] = 3
-    quick: bool = Field(default=False, description="Use tiny data: checks that everything runs, not how fast.")
-    workers: Workers = 0
+    repeats: int = option(3, "Number of turns per figure, of which the median is shown.", panel="Inputs", ge=1)
+    quick: bool = option(
+        False, "Use tiny data, to check that everything runs; the figures mean nothing.", panel="Inputs"
+    )
+    num_workers: NumWorkers = 0
     device: Device = "auto"

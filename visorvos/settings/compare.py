@@ -3,39 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
-from visorvos.settings.base import Settings, argument
+from visorvos.settings.base import Settings, option
 
 __all__ = ["CompareSettings"]
 
 
 class CompareSettings(Settings):
-    """Set evaluations of one split side by side: each run's difference from the first, and whether it is real."""
+    """Compare evaluations of one split: each run's difference from the first, with confidence intervals."""
 
-    panels: ClassVar = {
-        "Inputs": ("data",),
-        "RunFolder": ("output",),
-    }
-
-    runs: tuple[Path, ...] = argument(
-        "Two evaluations or more: folders that evaluate wrote, or their scores-SPLIT.json."
+    runs: tuple[Path, ...] = option(
+        description="Two or more evaluations: output folders of evaluate, or their scores-SPLIT.json.", argument=True
     )
-    output: Path | None = Field(None, description="Web page to write, .html, with pictures where frames and masks are.")
-    data: Path | None = Field(None, description="Data set to take frames from; by default where it was evaluated.")
+    output: Path | None = option(None, "HTML page to write, with pictures if frames and masks exist.", panel="Outputs")
+    data: Path | None = option(
+        None, "Data set folder for the frames of the page. Default: the one that was evaluated.", panel="Inputs"
+    )
 
     @field_validator("runs")
     @classmethod
     def _several(cls, runs: tuple[Path, ...]) -> tuple[Path, ...]:
         if len(runs) < 2:
-            raise ValueError("A comparison takes two runs at least.")
+            raise ValueError("must be two or more evaluations")
         return runs
 
     @field_validator("output")
     @classmethod
     def _a_page(cls, output: Path | None) -> Path | None:
         if output is not None and output.suffix.lower() not in (".html", ".htm"):
-            raise ValueError("The page is an .html file.")
+            raise ValueError("must end in .html")
         return output

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar
 
-from pydantic import Field
-
-from visorvos.settings.base import NO_EFFECT, Device, Settings
+from visorvos.settings.base import Device, Settings, option
 
 __all__ = ["DemoSettings"]
 
 
 class DemoSettings(Settings):
-    """Draw videos, prepare them, train a small network on them in both stages, score it, and show an overlay."""
+    """Generate videos, prepare them, train a small network in both stages, evaluate it, and show its masks."""
 
-    panels: ClassVar = {
-        "Inputs": ("seed", "quick"),
-        "RunFolder": ("output",),
-    }
-
-    output: Annotated[Path, NO_EFFECT] = Field(
-        default=Path("visorvos-demo"), description="Folder for all that the demo makes."
+    output: Path = option(
+        Path("visorvos-demo"), "Folder for everything that the demo makes.", panel="Outputs", affects_result=False
     )
-    quick: bool = Field(default=False, description="A small part, in less than a minute: too little to learn much.")
-    seed: Annotated[int, Field(ge=0, description="Of the drawn videos, of training and of the untrained network.")] = 0
+    quick: bool = option(
+        False, "Train for a few clips only, in less than a minute; the scores mean nothing.", panel="Inputs"
+    )
+    seed: int = option(0, "Random seed of the generated videos and of training.", panel="Inputs", ge=0)
     device: Device = "auto"

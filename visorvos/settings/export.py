@@ -3,51 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from visorvos.settings.base import Settings
+from visorvos.settings.base import Settings, option
 
 __all__ = ["ExportSettings"]
 
 
 class ExportSettings(Settings):
-    """Turn predicted masks into a submission to the VISOR challenge, or check one made elsewhere."""
+    """Write predicted masks as a submission to the VISOR challenge, or check a submission."""
 
-    panels: ClassVar = {
-        "Inputs": ("data", "split", "mapping", "check"),
-        "RunFolder": ("output", "first_frames"),
-    }
-
-    predictions: Path | None = Field(
-        default=None,
-        description="Folder of predicted masks, SEQUENCE/FRAME.png, at 854x480.",
-        json_schema_extra={"argument": True},
+    predictions: Path | None = option(None, "Folder of predicted masks at 854x480, SEQUENCE/FRAME.png.", argument=True)
+    mapping: Path | None = option(
+        None, "JSON file of object names, SPLIT_data_mapping.json. Default: that of --data.", panel="Inputs"
     )
-    mapping: Path | None = Field(
-        default=None,
-        description="Names of the objects, SPLIT_data_mapping.json; taken from --data where that is given.",
+    output: Path = option(Path("val.zip"), "Submission to write (.zip).", panel="Outputs")
+    data: Path | None = option(
+        None,
+        "Prepared VISOR_2022 folder; the submission is then checked to cover exactly its split.",
+        panel="Inputs",
     )
-    output: Path = Field(default=Path("val.zip"), description="The submission to write.")
-    data: Path | None = Field(
-        default=None, description="Prepared VISOR_2022: nothing of its split may then be missing or too much."
+    split: str = option("val", "Split that the submission is for.", panel="Inputs")
+    first_frames: bool = option(
+        False, "Include the given first frames; the organizers recommend leaving them out.", panel="Outputs"
     )
-    split: str = Field(default="val", description="Split that the submission is for.")
-    first_frames: bool = Field(
-        default=False, description="Put the given first frames in; the organisers recommend leaving them out."
-    )
-    check: Path | None = Field(
-        default=None,
-        description="In place of PREDICTIONS: a submission, .zip or .json, that is checked and left as it is.",
+    check: Path | None = option(
+        None, "Submission (.zip or .json) to check, in place of PREDICTIONS; nothing is written.", panel="Inputs"
     )
 
     @model_validator(mode="after")
     def _one_task(self) -> ExportSettings:
         if (self.predictions is None) == (self.check is None):
-            raise ValueError("Give either PREDICTIONS, to export them, or --check FILE.")
+            raise ValueError("Give either PREDICTIONS (to export them) or --check FILE.")
         if self.predictions is not None and self.mapping is None and self.data is None:
-            raise ValueError("--mapping is missing: objects are submitted by name (or give --data).")
+            raise ValueError("--mapping is missing: a submission names its objects. Give --mapping or --data.")
         if self.output.suffix.lower() != ".zip":
-            raise ValueError(f"--output is a .zip file: {self.output} is not.")
+            raise ValueError(f"--output must end in .zip, got {self.output}.")
         return self

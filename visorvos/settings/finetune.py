@@ -3,47 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar
 
-from pydantic import Field
-
-from visorvos.settings.base import NO_EFFECT, Settings
-from visorvos.settings.training import Accumulate, Factors, Iterations, Probability, TrainingSettings
+from visorvos.settings.base import DATA_HELP, Settings, option
+from visorvos.settings.training import Accumulate, Clips, Factors, Probability, TrainingSettings
 
 __all__ = ["FinetuneSettings", "VisorAugmentation"]
 
 
 class VisorAugmentation(Settings):
-    """How clips of VISOR are varied: one flip for a clip, a warp for each frame, one resize and crop for the clip."""
+    """Augmentation of clips of videos: one flip, resize and crop per clip, and warps per frame."""
 
-    flip: Probability = Field(default=0.5, description="Probability that a clip is mirrored.")
-    warp: Probability = Field(default=0.5, description="Probability of each of the four warps, frame by frame.")
-    rotation: Annotated[float, Field(ge=0, le=180, description="Degrees, either way.")] = 30
-    shear: Annotated[float, Field(ge=0, le=60, description="Degrees, either way.")] = 15
-    translation: Annotated[int, Field(ge=0, description="Pixels on x and y, either way.")] = 15
-    scale: Factors = Field(default=(0.8, 1.2), description="Range of the scale on x and y apart.")
-    resize: Factors = Field(default=(0.8, 1.1), description="Range of the clip's one resize factor.")
-    crop_jitter: Annotated[int, Field(ge=0, description="Maximum movement of the crop per frame in pixels.")] = 20
+    flip: Probability = option(0.5, "Probability that a clip is mirrored.")
+    warp: Probability = option(0.5, "Probability of each of the four warps, per frame.")
+    rotation: float = option(30, "Maximum rotation in degrees, either way.", ge=0, le=180)
+    shear: float = option(15, "Maximum shear in degrees, either way.", ge=0, le=60)
+    translation: int = option(15, "Maximum translation in pixels on x and y, either way.", ge=0)
+    scale: Factors = option((0.8, 1.2), "Range of the scale factors on x and y.")
+    resize: Factors = option((0.8, 1.1), "Range of the resize factor of a clip.")
+    crop_jitter: int = option(20, "Maximum movement of the crop from frame to frame in pixels.", alias="wander", ge=0)
 
 
 class FinetuneSettings(TrainingSettings):
-    """Stage 2: train on clips of VISOR, or of any data set in DAVIS's shape."""
+    """Train stage 2: on clips of VISOR, or of any data set in the DAVIS layout."""
 
-    panels: ClassVar = {"Inputs": ("data", "split"), "Clips": ("max_skip",), "Validation": ("validate_on",)}
-
-    data: Annotated[Path, NO_EFFECT] = Field(
-        description="Data set in DAVIS's shape, such as the VISOR_2022 that prepare makes."
+    data: Path = option(description=DATA_HELP, panel="Inputs", affects_result=False)
+    split: str = option("train", "Split file in ImageSets to train on.", panel="Inputs")
+    max_skip: int = option(
+        1,
+        "Maximum number of frames skipped between two frames of a clip, in the second half of training.",
+        panel="Clips",
+        ge=0,
     )
-    split: str = Field(default="train", description="Split to train on.")
-    max_skip: Annotated[
-        int,
-        Field(ge=0, description="Most frames left out between two of a clip's, in the second half of training."),
-    ] = 1
-    validate_on: Annotated[Path | None, NO_EFFECT] = Field(
-        default=None, description="Data set that is evaluated. Default: --data, where it has the validation split."
+    validate_on: Path | None = option(
+        None,
+        "Data set folder to evaluate. Default: --data, if it has the validation split.",
+        panel="Validation",
+        affects_result=False,
     )
-    augmentation: VisorAugmentation = Field(default_factory=VisorAugmentation, description="How clips are varied.")
+    augmentation: VisorAugmentation = option(description="Augmentation of clips.", default_factory=VisorAugmentation)
 
-    # The released weights' own: 12,500 steps of 32 clips.
-    iterations: Iterations = 400_000
-    accumulate: Annotated[Accumulate, NO_EFFECT] = 32
+    # The released weights: 12,500 optimizer steps of 32 clips.
+    clips: Clips = 400_000
+    accumulate: Accumulate = 32

@@ -3,71 +3,86 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from visorvos.settings.base import NO_EFFECT, Device, Precision, Settings, ShortSide, Weights, argument
+from visorvos.settings.base import (
+    WEIGHTS_HELP,
+    Device,
+    Limit,
+    MemEvery,
+    Memory,
+    Precision,
+    Settings,
+    ShortSide,
+    Weights,
+    option,
+)
 
 __all__ = ["PredictSettings"]
 
 
 class PredictSettings(Settings):
-    """Find the objects of the first frame's mask in all other frames of a video."""
+    """Segment the objects of a video's first mask in all other frames."""
 
-    panels: ClassVar = {
-        "Inputs": ("frames", "masks", "masks_are", "weights"),
-        "RunFolder": ("output", "save", "resume"),
-        "Pictures": ("colors", "opacity", "outline", "names"),
-        "Memory": ("memory", "every", "limit", "size"),
-    }
-
-    frames: Annotated[Path, NO_EFFECT] = argument(
-        "Folder of frames (.jpg .jpeg .png .bmp .webp, in natural order), a video file, or a folder of folders of "
-        "frames: so many sequences."
+    frames: Path = option(
+        description="Folder of frames (.jpg, .jpeg, .png, .bmp or .webp), video file, or folder with a folder of "
+        "frames per sequence.",
+        argument=True,
+        affects_result=False,
     )
-    masks: Annotated[Path, NO_EFFECT] = Field(
-        description="Mask of the first frame, or a folder of masks named as their frames. "
-        "A mask may be given at any frame, correct objects and bring new ones. Of several sequences: a folder of such "
-        "folders, named as those of frames."
+    masks: Path = option(
+        description="Mask of the first frame, or folder of masks named after their frames: later masks correct "
+        "objects and add new ones. With several sequences: a folder with one such folder per sequence.",
+        panel="Inputs",
+        affects_result=False,
     )
-    masks_are: Literal["partial", "complete"] = Field(
-        default="partial",
-        description="What a mask of a later frame says about objects that it does not show: nothing, they are searched "
-        "for (partial), or that they are absent from the frame (complete).",
+    masks_are: Literal["partial", "complete"] = option(
+        "partial",
+        "Meaning of objects that a later mask does not show: not annotated (partial), or absent from the frame "
+        "(complete).",
+        panel="Inputs",
     )
-    weights: Annotated[Weights, NO_EFFECT] = Field(
-        description="Checkpoint, .pth or .safetensors; or published weights (see download-weights --list); or "
-        "hf://USER/NAME."
+    weights: Weights = option(description=WEIGHTS_HELP, panel="Inputs", affects_result=False)
+    output: Path = option(
+        description="Folder for the masks: palette PNGs named after the frames, in a folder per sequence if there "
+        "are several.",
+        panel="Outputs",
+        affects_result=False,
     )
-    output: Annotated[Path, NO_EFFECT] = Field(
-        description="Folder for the masks, palette PNGs named as the frames; of several sequences, in folders."
+    save: tuple[Literal["overlay", "video", "sheet"], ...] = option(
+        (),
+        "Overlays to write as well: overlay (images), video (H.264 MP4) or sheet (twelve frames in sheet.jpg). Can be "
+        "given several times.",
+        panel="Outputs",
+        affects_result=False,
     )
-    save: Annotated[tuple[Literal["overlay", "video", "sheet"], ...], NO_EFFECT] = Field(
-        default=(),
-        description="Also write the masks drawn over the frames: images (overlay), an H.264 MP4 (video), twelve frames "
-        "on one sheet.jpg (sheet). May be given several times.",
+    resume: bool = option(
+        False,
+        "Resume an interrupted run with the same inputs and options.",
+        panel="Outputs",
+        affects_result=False,
     )
-    colors: Annotated[Literal["mask", "bright"], NO_EFFECT] = Field(
-        default="mask",
-        description="Of drawn objects: those of the given masks, or bright ones by id, by name with --names.",
+    colors: Literal["mask", "bright"] = option(
+        "mask",
+        "Colors of objects in overlays: those of the given masks, or bright ones per object id (per name with "
+        "--names).",
+        panel="Overlays",
+        alias="colours",
+        affects_result=False,
     )
-    opacity: Annotated[float, Field(ge=0, le=1, description="Of the color inside drawn objects."), NO_EFFECT] = 0.5
-    outline: Annotated[bool, NO_EFFECT] = Field(default=True, description="Outline drawn objects.")
-    names: Annotated[Path | None, NO_EFFECT] = Field(
-        default=None,
-        description='JSON of names to write on objects: {"1": "cup"}, or a SPLIT_data_mapping.json that has the '
-        "frames' folder.",
+    opacity: float = option(
+        0.5, "Opacity of the color inside objects.", panel="Overlays", affects_result=False, ge=0, le=1
     )
+    outline: bool = option(True, "Outline objects.", panel="Overlays", affects_result=False)
+    names: Path | None = option(
+        None,
+        'JSON file of object names to show: {"1": "cup"}, or a SPLIT_data_mapping.json that lists the sequence.',
+        panel="Overlays",
+        affects_result=False,
+    )
+    memory: Memory = "every"
+    mem_every: MemEvery = 5
+    limit: Limit = 8
     size: ShortSide = 480
-    memory: Literal["every", "visor"] = Field(
-        default="every",
-        description="Frames to remember beside the previous one: every k-th, or the evaluation protocol's.",
-    )
-    every: Annotated[int, Field(ge=1, description="With --memory every: remember every k-th frame.")] = 5
-    limit: Annotated[int, Field(ge=1, description="With --memory every: remember at most so many frames.")] = 8
-    resume: Annotated[bool, NO_EFFECT] = Field(
-        default=False, description="Go on where an interrupted run with the same inputs and options stopped."
-    )
     device: Device = "auto"
     precision: Precision = "auto"

@@ -3,71 +3,80 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, cast
+from typing import Literal, cast
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
-from visorvos.settings.base import NO_EFFECT, Settings, Workers
+from visorvos.settings.base import NumWorkers, Settings, option
 
 __all__ = ["PrepareSettings"]
 
 
 class PrepareSettings(Settings):
-    """Turn the VISOR release into a data set to train and evaluate on: frames, masks, lists, object names."""
+    """Convert the VISOR release into a data set for training and evaluation, in the DAVIS layout."""
 
-    panels: ClassVar = {
-        "Inputs": ("release", "annotations", "images", "dense"),
-        "What is kept": ("split", "objects", "reference_ids", "skip_broken"),
-        "RunFolder": ("output",),
-    }
-
-    release: Annotated[Path | None, NO_EFFECT] = Field(
-        default=None, description="The release as downloaded: its zip, read in place, or its folder."
+    release: Path | None = option(
+        None,
+        "VISOR release as downloaded: its zip, which is read in place, or its folder.",
+        panel="Inputs",
+        affects_result=False,
     )
-    annotations: Annotated[Path | None, NO_EFFECT] = Field(
-        default=None, description="In place of --release: folder or zip of VIDEO.json, in train/ and val/ or flat."
+    annotations: Path | None = option(
+        None,
+        "Folder or zip of VIDEO.json in place of --release, in train/ and val/ or flat.",
+        panel="Inputs",
+        affects_result=False,
     )
-    images: Annotated[Path | None, NO_EFFECT] = Field(
-        default=None,
-        description="With --annotations or --dense: folder or zip of frames, VIDEO/FRAME.jpg or VIDEO.zip.",
+    images: Path | None = option(
+        None,
+        "Folder or zip of frames, VIDEO/FRAME.jpg or VIDEO.zip; for --annotations and --dense.",
+        panel="Inputs",
+        affects_result=False,
     )
-    output: Annotated[Path, NO_EFFECT] = Field(description="Folder that VISOR_2022 and prepare_report.json go to.")
-    split: Annotated[tuple[Literal["train", "val"], ...], NO_EFFECT] = Field(
-        default=("train", "val"), description="Split to prepare; may be given several times."
+    output: Path = option(
+        description="Folder for VISOR_2022 and prepare_report.json.", panel="Outputs", affects_result=False
     )
-    objects: Literal["first-frame", "all"] | None = Field(
-        default=None,
-        description="Objects to keep: those of a sequence's first frame (as val does by default) or all (train).",
+    split: tuple[Literal["train", "val"], ...] = option(
+        ("train", "val"), "Split to prepare. Can be given several times.", panel="Inputs", affects_result=False
     )
-    dense: bool = Field(
-        default=False, description="Convert the dense annotations, interpolated at 854x480, to VISOR_2022_dense."
+    objects: Literal["first-frame", "all"] | None = option(
+        None,
+        "Objects to keep: those of a sequence's first frame, or all. Default: first-frame for val, all for train.",
+        panel="Conversion",
     )
-    reference_ids: bool = Field(
-        default=False,
-        description="Where the first frame of a val sequence has no object, number each frame's entities by "
-        "their order, as the reference does: ids then change their object from frame to frame.",
+    dense: bool = option(
+        False, "Convert the dense annotations (interpolated, 854x480) to VISOR_2022_dense.", panel="Conversion"
     )
-    skip_broken: Annotated[bool, NO_EFFECT] = Field(
-        default=False, description="Go on without frames that are missing or damaged; the report names them."
+    reference_ids: bool = option(
+        False,
+        "Number the objects of each frame by their order if the first frame of a val sequence has none, as the "
+        "reference does; an id then means different objects in different frames.",
+        panel="Conversion",
     )
-    workers: Workers = 0
+    skip_broken: bool = option(
+        False,
+        "Skip frames that are missing or damaged; the report lists them.",
+        panel="Conversion",
+        affects_result=False,
+    )
+    num_workers: NumWorkers = 0
 
     @field_validator("split")
     @classmethod
     def _each_split_once(cls, split: tuple[str, ...]) -> tuple[str, ...]:
         if not split:
-            raise ValueError("At least one split is needed.")
+            raise ValueError("must be train, val or both")
         return tuple(dict.fromkeys(split))
 
     @model_validator(mode="after")
     def _one_source(self) -> PrepareSettings:
         if (self.release is None) == (self.annotations is None):
-            raise ValueError("Give either --release, or --annotations with --images.")
+            raise ValueError("Give either --release, or --annotations and --images.")
         if self.images is None and (self.dense or self.annotations is not None):
-            why = "the release holds no frames for the dense annotations" if self.dense else "frames are needed"
+            why = "the release has no frames for the dense annotations" if self.dense else "--annotations has no frames"
             raise ValueError(f"--images is missing: {why}.")
         if self.release is not None and self.images is not None and not self.dense:
-            raise ValueError("--release brings its own frames: leave --images out, or give --annotations.")
+            raise ValueError("--release contains its frames: remove --images, or replace --release by --annotations.")
         return self
 
     @property

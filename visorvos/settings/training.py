@@ -3,100 +3,119 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from visorvos.settings.base import NO_EFFECT, Device, Precision, Settings, Weights
+from visorvos.settings.base import WEIGHTS_HELP, Backbone, Device, Precision, Settings, Weights, option
 
-__all__ = ["Accumulate", "Factors", "Iterations", "MaxObjects", "Probability", "TrainingSettings"]
+__all__ = ["Accumulate", "Clips", "Factors", "MaxObjects", "Probability", "TrainingSettings"]
 
-Iterations = Annotated[int, Field(ge=1, description="Clips to train on.")]
-Accumulate = Annotated[
-    int, Field(ge=1, description="Batches whose gradients are summed for a step of the optimizer, by all processes.")
+Clips = Annotated[
+    int, option(description="Number of clips to train on.", panel="Optimization", alias="iterations", ge=1)
 ]
-MaxObjects = Annotated[int, Field(ge=1, le=254, description="Objects of a clip; of more, some by chance.")]
+Accumulate = Annotated[
+    int,
+    option(
+        description="Number of batches, over all processes, whose gradients are summed for one optimizer step.",
+        panel="Optimization",
+        affects_result=False,
+        ge=1,
+    ),
+]
+MaxObjects = Annotated[
+    int,
+    option(
+        description="Maximum number of objects per clip; of more, a random choice is kept.",
+        panel="Clips",
+        ge=1,
+        le=254,
+    ),
+]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 def _is_ordered(values: tuple[float, float]) -> tuple[float, float]:
     if values[0] > values[1]:
-        raise ValueError("the least comes first, the greatest second")
+        raise ValueError("must be the minimum, then the maximum")
     return values
 
 
 Factors = Annotated[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]], AfterValidator(_is_ordered)]
-"""The least and the greatest of a range of factors."""
+"""The minimum and the maximum of a range of factors."""
 
 
 class TrainingSettings(Settings):
-    """What decides a run of training, but for its data."""
+    """What both stages share: everything but the data.
 
-    panels: ClassVar = {
-        "Inputs": ("weights", "backbone", "pretrained"),
-        "RunFolder": ("output", "save_every", "log_every", "resume"),
-        "Clips": ("crop_size", "short_side", "max_objects"),
-        "Optimization": (
-            *("iterations", "batch_size", "accumulate", "learning_rate"),
-            *("warm_up", "schedule", "batch_norm", "seed"),
-        ),
-        "Validation": ("evaluate_every", "validation_split", "validation_sequences"),
-        "Computing": ("compile",),
-    }
+    The paths, the evaluation and the saving may change when a run is resumed. So may ``batch_size`` and ``accumulate``,
+    as long as their product stays.
+    """
 
-    output: Annotated[Path, NO_EFFECT] = Field(description="Folder for weights, checkpoints, metrics and plots.")
-    weights: Annotated[Weights | None, NO_EFFECT] = Field(
-        default=None,
-        description="Checkpoint to start from, .pth or .safetensors; or published weights (see download-weights "
-        "--list); or hf://USER/NAME.",
+    output: Path = option(
+        description="Folder for weights, checkpoints, metrics and plots.", panel="Outputs", affects_result=False
     )
-    backbone: Literal["resnet50", "resnet18", "resnest101"] | None = Field(
-        default=None, description="Network to train. Default: that of --weights, else resnet50."
+    weights: Weights | None = option(
+        None, f"Weights to start from. {WEIGHTS_HELP}", panel="Inputs", affects_result=False
     )
-    pretrained: bool = Field(
-        default=True, description="Without --weights, start the encoders from ImageNet weights, downloaded once."
+    backbone: Backbone | None = option(
+        None, "Backbone of the network. Default: that of --weights, else resnet50.", panel="Inputs"
     )
-    iterations: Iterations = 800_000
-    batch_size: Annotated[
-        int, Field(ge=1, description="Clips that go through the network of a process at once."), NO_EFFECT
-    ] = 1
-    accumulate: Annotated[Accumulate, NO_EFFECT] = 4
-    learning_rate: Annotated[float, Field(gt=0, description="Of Adam.")] = 1e-5
-    warm_up: Annotated[int, Field(ge=0, description="Clips over which the learning rate rises from nought.")] = 0
-    schedule: Literal["constant", "cosine"] = Field(
-        default="constant", description="Learning rate after the warm-up: as it is, or falling to nought as a cosine."
+    pretrained: bool = option(
+        True, "Start the encoders from ImageNet weights if --weights is not given.", panel="Inputs"
     )
-    batch_norm: Literal["frozen", "train"] = Field(
-        default="frozen",
-        description="Batch norms: frozen keeps ImageNet's statistics; train follows the batches, for training "
-        "without ImageNet weights.",
+    clips: Clips = 800_000
+    batch_size: int = option(1, "Clips per batch and process.", panel="Optimization", affects_result=False, ge=1)
+    accumulate: Accumulate = 4
+    lr: float = option(1e-5, "Adam learning rate.", panel="Optimization", alias="learning_rate", gt=0)
+    warm_up: int = option(
+        0, "Number of clips over which the learning rate rises from zero.", panel="Optimization", ge=0
     )
-    crop_size: Annotated[int, Field(ge=32, le=1024, multiple_of=16, description="Side of a clip, in pixels.")] = 384
-    short_side: Annotated[int, Field(ge=32, description="Short side that frames are brought to before the crop.")] = 480
+    schedule: Literal["constant", "cosine"] = option(
+        "constant", "Learning rate after the warm-up: constant, or cosine decay to zero.", panel="Optimization"
+    )
+    batch_norm: Literal["frozen", "train"] = option(
+        "frozen",
+        "Batch norm statistics: frozen keeps those of ImageNet; train updates them, for training without ImageNet "
+        "weights.",
+        panel="Optimization",
+    )
+    seed: int = option(0, "Random seed of clips, their order and untrained weights.", panel="Optimization", ge=0)
+    crop_size: int = option(384, "Side of the square crop in pixels.", panel="Clips", ge=32, le=1024, multiple_of=16)
+    short_side: int = option(480, "Short side of frames in pixels before the crop.", panel="Clips", ge=32)
     max_objects: MaxObjects = 15
-    workers: Annotated[
-        int | None,
-        Field(
-            ge=0,
-            description="Processes that make clips ahead. Default: one a core, at most 8; on a CPU none.",
-        ),
-        NO_EFFECT,
-    ] = None
-    seed: Annotated[int, Field(ge=0, description="Of clips, their order and untrained weights.")] = 0
-    precision: Precision = "auto"
-    compile: Annotated[bool, NO_EFFECT] = Field(
-        default=False, description="Compile the network: slow to start, faster after."
+    save_every: int = option(
+        10_000,
+        "Clips between checkpoints; the last two are kept.",
+        panel="Outputs",
+        affects_result=False,
+        ge=1,
     )
-    save_every: Annotated[
-        int, Field(ge=1, description="Clips between checkpoints; the last two are kept."), NO_EFFECT
-    ] = 10_000
-    log_every: Annotated[int, Field(ge=1, description="Clips between rows of metrics.csv."), NO_EFFECT] = 400
-    evaluate_every: Annotated[int, Field(ge=0, description="Clips between evaluations; 0: none."), NO_EFFECT] = 20_000
-    validation_split: Annotated[str, NO_EFFECT] = Field(default="val", description="Split that is evaluated.")
-    validation_sequences: Annotated[
-        int | None, Field(ge=1, description="Sequences of it to evaluate, spread evenly. Default: all."), NO_EFFECT
-    ] = None
-    resume: Annotated[bool, NO_EFFECT] = Field(
-        default=False, description="Go on from the last checkpoint in --output, if there is one."
+    log_every: int = option(400, "Clips between rows of metrics.csv.", panel="Outputs", affects_result=False, ge=1)
+    resume: bool = option(
+        False, "Resume from the last checkpoint in --output, if there is one.", panel="Outputs", affects_result=False
+    )
+    evaluate_every: int = option(
+        20_000, "Clips between evaluations; 0 turns them off.", panel="Validation", affects_result=False, ge=0
+    )
+    validation_split: str = option("val", "Split to evaluate.", panel="Validation", affects_result=False)
+    validation_sequences: int | None = option(
+        None,
+        "Number of sequences to evaluate, spread evenly over the split. Default: all.",
+        panel="Validation",
+        affects_result=False,
+        ge=1,
+    )
+    num_workers: int | None = option(
+        None,
+        "Number of processes that load clips. Default: one per core, at most 8; on a CPU none.",
+        panel="Computing",
+        alias="workers",
+        affects_result=False,
+        ge=0,
+    )
+    compile: bool = option(
+        False, "Compile the network: slow to start, faster afterwards.", panel="Computing", affects_result=False
     )
     device: Device = "auto"
+    precision: Precision = "auto"

@@ -176,7 +176,7 @@ DEMO: dict[str, Row] = {
     "another demo": (
         lambda p: ((p / "out").mkdir(), (p / "out/settings.yaml").write_text("seed: 5\nquick: true")),
         "out",
-        "holds a demo with seed 5",
+        "other options: quick was True, now False",
     ),
     "settings of other types": (
         lambda p: ((p / "out").mkdir(), (p / "out/settings.yaml").write_text("seed: [x]\nquick: {a: 1}")),

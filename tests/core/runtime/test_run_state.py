@@ -4,7 +4,6 @@ import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
 
 import pytest
 import torch
@@ -14,7 +13,7 @@ from tests.cli.broken.harness import endless, fifo, folder, large, loop
 from tests.conftest import full_disk
 from visorvos import VisorVosError
 from visorvos.core.runtime.run_state import MadeFrom, read_state, write_state
-from visorvos.settings.base import NO_EFFECT, Settings
+from visorvos.settings.base import Settings, option
 
 
 class Warp(Settings):
@@ -22,11 +21,11 @@ class Warp(Settings):
 
 
 class Options(Settings):
-    output: Annotated[Path, NO_EFFECT]
+    output: Path = option(affects_result=False)
     data: str
     size: int = 480
     skips: tuple[int, ...] = (0, 1)
-    workers: Annotated[int, NO_EFFECT] = 0
+    workers: int = option(0, affects_result=False)
     warp: Warp = Field(default_factory=Warp)
 
 

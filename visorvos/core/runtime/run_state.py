@@ -21,7 +21,7 @@ class MadeFrom:
     """What the results of a run follow from. A run is resumed only where this has not changed.
 
     Args:
-        settings: every option counts unless its field is marked `visorvos.settings.base.NO_EFFECT`.
+        settings: every option counts unless it is declared with ``affects_result=False``.
         inputs: plain values by name, such as "the first mask": a checksum or a short description of what was read.
     """
 
@@ -30,7 +30,7 @@ class MadeFrom:
 
     def record(self) -> dict[str, Any]:
         """Plain values, for JSON or for `write_state`."""
-        return {"options": self.settings.options_that_count(), "inputs": dict(self.inputs)}
+        return {"options": self.settings.result_options(), "inputs": dict(self.inputs)}
 
     def change_since(self, record: Mapping[str, Any]) -> str | None:
         """The first difference from the record of an earlier run, such as "--seed was 0, now 1"; None without one."""

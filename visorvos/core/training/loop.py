@@ -96,7 +96,7 @@ def train(
             outputs = RunFolder(settings.output, stage.command, settings, origin, history.clips)
             stack.enter_context(outputs.closed_after(history))
         interruption = stack.enter_context(StopSignal())
-        bar = stack.enter_context(listener.bar("Training", "clips", settings.iterations, history.clips))
+        bar = stack.enter_context(listener.bar("Training", "clips", settings.clips, history.clips))
         workers = _workers(settings, accelerator)
         steps = load_batches(
             clips, clip_schedule, history.clips, workers, accelerator.process_index, accelerator.num_processes
@@ -160,7 +160,7 @@ class _Run:
         self.validation = validation
         self.outputs = outputs
         self.progress = progress
-        self.schedule = Schedule(settings.learning_rate, settings.warm_up, settings.iterations, settings.schedule)
+        self.schedule = Schedule(settings.lr, settings.warm_up, settings.clips, settings.schedule)
         self.saved = history.clips
 
     def go(self, steps: Iterable[list[Batch]], interruption: StopSignal, bar: Bar) -> None:
@@ -197,7 +197,7 @@ class _Run:
     def _crossed(self, every: int, before: int) -> bool:
         """Whether the last step reached a multiple of so many clips, or the end."""
         clips = self.history.clips
-        return clips // every > before // every or clips == self.settings.iterations
+        return clips // every > before // every or clips == self.settings.clips
 
     def _evaluate_if_due(self, interruption: StopSignal) -> None:
         history, every = self.history, self.settings.evaluate_every
@@ -241,11 +241,11 @@ class _Run:
     def _stop(self, interruption: StopSignal) -> None:
         """Saves and ends the run where it was asked to stop before its end."""
         self._save()
-        if self.history.clips == self.settings.iterations:
+        if self.history.clips == self.settings.clips:
             return
         name = interruption.signal.name if interruption.signal is not None else "a signal to another process"
         raise StoppedError(
-            f"Stopped by {name} after {self.history.clips:,} of {self.settings.iterations:,} clips; all is saved.",
+            f"Stopped by {name} after {self.history.clips:,} of {self.settings.clips:,} clips; all is saved.",
             "Go on with the same command and --resume.",
         )
 
@@ -253,7 +253,7 @@ class _Run:
 def _clip_schedule(settings: TrainingSettings, processes: int) -> ClipSchedule:
     """The order of the clips, in steps that the processes can share."""
     schedule = ClipSchedule(
-        settings.iterations, settings.batch_size * settings.accumulate, settings.batch_size, settings.seed
+        settings.clips, settings.batch_size * settings.accumulate, settings.batch_size, settings.seed
     )
     if schedule.step_size < processes:
         raise VisorVosError(
@@ -265,8 +265,8 @@ def _clip_schedule(settings: TrainingSettings, processes: int) -> ClipSchedule:
 
 def _workers(settings: TrainingSettings, accelerator: Accelerator) -> int:
     """Processes that make clips: where the network computes on the cores itself, none unless asked for."""
-    if settings.workers is not None:
-        return settings.workers
+    if settings.num_workers is not None:
+        return settings.num_workers
     if accelerator.device.type == "cpu":
         return 0
     cores: int = usable_cores() // accelerator.num_processes

@@ -109,7 +109,7 @@ def _plan(
         sequences, frames, height, width = (1, 3, 48, 64) if quick else (12, 40, 480, 854)
         folders = workloads.write_masks(scratch / "metrics", sequences, frames, height, width, _SCORING_OBJECTS)
         masks = sequences * (frames - 1) * _SCORING_OBJECTS
-        for workers in sorted({1, settings.workers or usable_cores()}):
+        for workers in sorted({1, settings.num_workers or usable_cores()}):
             what = f"{width}x{height}, {workers} process{'es' * (workers > 1)}"
             yield "metrics", what, "object masks/s", masks, partial(workloads.scoring, *folders, workers)
     if "data" in settings.only:

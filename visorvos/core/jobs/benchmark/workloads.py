@@ -134,7 +134,7 @@ def write_releases(root: Path, quick: bool) -> PretrainSettings:
     images, height, width = (3, 48, 64) if quick else (24, 480, 640)
     frames, full_height, full_width = (4, 90, 160) if quick else (8, 1080, 1920)
     release = write_synthetic_visor(root / "release", {"train": 3}, frames, 0, full_height, full_width)
-    prepare(PrepareSettings(annotations=release[0], images=release[1], output=root, split=("train",), workers=1))
+    prepare(PrepareSettings(annotations=release[0], images=release[1], output=root, split=("train",), num_workers=1))
     write_synthetic_coco(root / "coco", images, 0, height, width)
     small: dict[str, Any] = {"crop_size": 32, "short_side": 48, "augmentation": {"min_pasted_box": 10}}
     return PretrainSettings.model_validate({"coco": root / "coco", "output": root, **(small if quick else {})})

@@ -81,13 +81,13 @@ def demo(settings: DemoSettings, progress: Progress | None = None) -> Demo:
 
 
 def _check_folder(settings: DemoSettings) -> None:
-    """Refuses a folder that holds a demo of other drawings or of the other size."""
-    decisive = {"seed", "quick"}
+    """Refuses a folder that holds a demo with other options."""
     file = settings.output / SETTINGS_FILE
-    before = read_settings(file) if file.exists() else {}
-    if decisive <= before.keys() and any(before[name] != getattr(settings, name) for name in decisive):
+    if not file.exists():
+        return
+    for name, (was, now) in settings.changed_since(read_settings(file)).items():
         raise VisorVosError(
-            f"{settings.output} holds a demo with seed {before['seed']}, {'quick' if before['quick'] else 'in full'}.",
+            f"{settings.output} holds a demo with other options: {name} was {was}, now {now}.",
             "Choose another --output, or remove that folder.",
         )
 
@@ -99,7 +99,7 @@ def _draw_and_prepare(settings: DemoSettings, progress: Progress) -> Path:
     write_synthetic_coco(output / "coco", size.images, settings.seed)
     videos = {"train": size.train, "val": size.val}
     annotations, images = write_synthetic_visor(output / "release", videos, size.frames, settings.seed)
-    prepared = PrepareSettings(annotations=annotations, images=images, output=output / "data", workers=1)
+    prepared = PrepareSettings(annotations=annotations, images=images, output=output / "data", num_workers=1)
     prepare(prepared, progress)
     return output / "data" / "VISOR_2022"
 
@@ -132,7 +132,7 @@ def _evaluate(
                 data=data,
                 output=output / name,
                 size=SHORT_SIDE,
-                workers=1,
+                num_workers=1,
                 device=settings.device,
                 **source,  # type: ignore[arg-type]
             ),

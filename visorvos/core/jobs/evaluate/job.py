@@ -124,7 +124,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
     report = None
     if processes.is_first:
         report = evaluate_masks(
-            data.annotations, predictions, names, settings.protocol, object_names, settings.workers, progress
+            data.annotations, predictions, names, settings.protocol, object_names, settings.num_workers, progress
         )
     report = processes.tell(report)
     for warning in report.warnings:

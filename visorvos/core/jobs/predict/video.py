@@ -88,7 +88,7 @@ def predict_video(video: Video, network: Network, progress: Progress) -> Predict
     """
     settings, source, given = video.settings, video.source, video.given
     length = source.count() if settings.memory == "visor" else None
-    policy = choose_policy(settings.memory, settings.every, settings.limit, length)
+    policy = choose_policy(settings.memory, settings.mem_every, settings.limit, length)
     make_folder(settings.output)
     for folder in (settings.output, settings.output / _OVERLAY):
         clear_parts(folder)

@@ -96,7 +96,7 @@ def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Prep
         finished = _finished(settings, data, known)
         if finished is not None:
             return finished
-    with WorkerPool(settings.workers) as pool:
+    with WorkerPool(settings.num_workers) as pool:
         plans = _survey(settings, files, pool, progress)
         frames = FrameFiles(settings.images or settings.source, _videos(plans))
         refuse_no_frames(settings.images or settings.source, frames, _videos(plans))
