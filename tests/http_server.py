@@ -25,18 +25,6 @@ class Request(BaseHTTPRequestHandler):
             self.wfile.write(body)
         self.close_connection = stated is not None
 
-    def send_file(self, content: bytes, tag: str = '"1"', breaks_after: int | None = None) -> None:
-        """A file as good servers send it: the part asked for, if it still has the tag."""
-        headers = {"ETag": tag, "Content-Type": "application/octet-stream"}
-        asked = self.headers.get("Range")
-        start = 0
-        if asked and self.headers.get("If-Range", tag) == tag:
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
-            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        body = content[start:]
-        sent = body if breaks_after is None else body[:breaks_after]
-        self.send(206 if start else 200, sent, len(body), **headers)
-
     def do_GET(self) -> None:
         server: Any = self.server
         server.requests.append((self.command, self.path, dict(self.headers)))

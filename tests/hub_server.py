@@ -1,4 +1,4 @@
-"""A local server that speaks as much of the Hugging Face Hub's protocol as its client needs."""
+"""A local server with the part of the Hugging Face Hub's protocol that its client needs here."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Hub:
         self.gated: set[str] = set()
         self.revisions = {"main"}
         self.token: str | None = None
-        """Without it, no repository is shown."""
+        """If set, requests without it see no repository."""
         self.failing = 0
-        """The status that every answer has, if any."""
+        """If set, the status of every answer."""
 
     def __call__(self, request: Request) -> None:
         path = unquote(request.path.partition("?")[0])
@@ -31,7 +31,10 @@ class Hub:
             request.send(self.failing)
         elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path):
             if self._may_read(request, found[1], found[2]):
-                self._describe(request, found[1])
+                self._answer(request, {"id": found[1], "sha": COMMIT})
+        elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/(.+)", path):
+            if self._may_read(request, found[1], found[2]):
+                self._list_files(request, found[1])
         elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             if self._may_read(request, found[1], found[2]):
                 self._send_file(request, found[1], found[3])
@@ -52,16 +55,12 @@ class Hub:
             request.send(status, X_Error_Code=code)
         return not code
 
-    def _describe(self, request: Request, repository: str) -> None:
-        files = self.repositories[repository]
-        self._answer(
-            request,
-            {
-                "id": repository,
-                "sha": COMMIT,
-                "siblings": [{"rfilename": name, "size": len(content)} for name, content in files.items()],
-            },
-        )
+    def _list_files(self, request: Request, repository: str) -> None:
+        files = [
+            {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
+            for name, content in self.repositories[repository].items()
+        ]
+        self._answer(request, files)
 
     def _send_file(self, request: Request, repository: str, name: str) -> None:
         content = self.repositories[repository].get(name)

@@ -57,8 +57,8 @@ RULES = [
     ),
     (
         "settings",
-        ("visorvos.cli", CORE, "torch", "typer", "rich", "cv2"),
-        "Settings are the ground floor: every part may take a section of them, so they import no part.",
+        ("visorvos.cli", "torch", "typer", "rich", "cv2"),
+        "Settings are the ground floor: every part may take a section of them, so they need no library of a part.",
     ),
 ]
 
@@ -107,6 +107,14 @@ def test_every_part_of_core_has_its_layer() -> None:
 @pytest.mark.parametrize(("folder", "forbidden", "why"), RULES, ids=[rule[0] for rule in RULES])
 def test_a_folder_does_not_import(folder: str, forbidden: tuple[str, ...], why: str) -> None:
     assert offenders(folder, *forbidden) == [], why
+
+
+def test_settings_take_only_the_names_of_backbones_from_core() -> None:
+    """Every part may take a section of the settings, so they import no part; this table imports nothing at all."""
+    table = f"{CORE}.network.backbones"
+    found = {name for path in (PACKAGE / "settings").rglob("*.py") for name in imports(path) if name.startswith(CORE)}
+    assert found <= {table, f"{table}.BackboneName"}
+    assert not any(name.startswith(("visorvos", "torch")) for name in imports(PACKAGE / "core/network/backbones.py"))
 
 
 def test_nothing_inside_imports_the_package_root() -> None:

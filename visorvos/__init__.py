@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from visorvos.core.metrics.scoring import evaluate_masks
     from visorvos.core.network.stm import STM
     from visorvos.core.training.clip_loss import clip_loss
-    from visorvos.core.weights.checkpoints import load_weights, save_weights
+    from visorvos.core.weights.checkpoints import save_weights
+    from visorvos.core.weights.load import load_weights
 
 __all__ = [
     "STM",
@@ -64,7 +65,7 @@ _HOME = {
     "clip_loss": "visorvos.core.training.clip_loss",
     "contour_accuracy": "visorvos.core.metrics.contour",
     "evaluate_masks": "visorvos.core.metrics.scoring",
-    "load_weights": "visorvos.core.weights.checkpoints",
+    "load_weights": "visorvos.core.weights.load",
     "region_similarity": "visorvos.core.metrics.region",
     "save_weights": "visorvos.core.weights.checkpoints",
     "segment_video": "visorvos.core.inference.segmenter",

@@ -36,7 +36,7 @@ from torch._weights_only_unpickler import Unpickler
 with atheris.instrument_imports(include=["visorvos"]):
     from visorvos.core.io.masks import read_mask
     from visorvos.core.io.palettes import DAVIS_PALETTE
-    from visorvos.core.weights.checkpoints import load_weights
+    from visorvos.core.weights.checkpoints import read_checkpoint
     from visorvos.errors import VisorVosError
 
 Unpickler.load = atheris.instrument_func(Unpickler.load)
@@ -114,7 +114,7 @@ def read_checkpoint(data: bytes, folder: Path) -> None:
     name, form = FORMS[data[0] % len(FORMS)] if data else FORMS[0]
     path = folder / name
     path.write_bytes(form(data[1:]))
-    outcome(load_weights, path)
+    outcome(read_checkpoint, path)
 
 
 def read_one_mask(data: bytes, folder: Path) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
-    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
@@ -18,14 +17,10 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeRemainingColumn,
-    TransferSpeedColumn,
 )
 from rich.text import Text
 
 from visorvos.errors import VisorVosError
-
-if TYPE_CHECKING:
-    from visorvos.core.weights.http import Transferred
 
 __all__ = ["Terminal", "printable"]
 
@@ -94,17 +89,3 @@ class Terminal:
         with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
             task = progress.add_task(escape(description), total=total, completed=done, unit=unit, note="")
             yield _Bar(progress, task)
-
-    def transfer(self, steps: Iterable[Transferred], description: str) -> None:
-        """A progress bar in bytes, gone when done; nothing where no terminal listens."""
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(compact=True),
-        )
-        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
-            task = progress.add_task(escape(description), total=None)
-            for step in steps:
-                progress.update(task, completed=step.done, total=step.total)

@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
+from visorvos.core.network.backbones import BackboneName as Backbone
+
 __all__ = [
     "DATA_HELP",
     "ENVIRONMENT",
@@ -124,7 +126,6 @@ def section(field: FieldInfo) -> type[Settings] | None:
 WEIGHTS_HELP = "Checkpoint (.pth or .safetensors), published name (see download-weights --list), or hf://USER/NAME."
 DATA_HELP = "Data set folder in the DAVIS layout: JPEGImages, Annotations, ImageSets."
 
-Backbone = Literal["resnet50", "resnet18", "resnest101"]
 Weights = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
 """A checkpoint's path, the name of published weights, or hf://USER/NAME: see `resolve_weights`."""
 Device = Annotated[

@@ -19,7 +19,7 @@ def stm() -> STM:
     """A ResNeSt network with random weights of a size that keeps its figures moderate."""
     pytest.importorskip("timm")
     with torch.device("meta"):
-        network = STM("resnest101", pretrained=False)
+        network = STM("resnest101", pretrained=False, init_weights=False)
     random = torch.Generator().manual_seed(0)
     state = {}
     for name, tensor in network.state_dict().items():

@@ -4,13 +4,16 @@ import pytest
 import torch
 import torchvision
 
-from visorvos.core.network.backbones import _resnet, load_trunk
+from visorvos.core.network.backbones import BACKBONES
+from visorvos.core.network.resnet import BasicBlock, Bottleneck, ResNet
+from visorvos.core.network.trunk import load_trunk
 
 
 @pytest.mark.parametrize("backbone", ["resnet18", "resnet50"])
-def test_it_is_torchvisions(backbone: str) -> None:
+def test_it_equals_torchvisions(backbone: str) -> None:
     torch.manual_seed(4)
-    ours = _resnet(backbone, pretrained=False)
+    entry = BACKBONES[backbone]
+    ours = ResNet(Bottleneck if entry.bottleneck else BasicBlock, entry.blocks)
     torch.manual_seed(4)
     theirs = torchvision.models.get_model(backbone, weights=None, zero_init_residual=True)
     assert list(ours.state_dict()) == list(theirs.state_dict())
@@ -28,7 +31,7 @@ def test_it_is_torchvisions(backbone: str) -> None:
             assert torch.equal(mine, x)
 
 
-def test_the_weights_are_those_that_torchvision_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pretrained_weights_are_torchvisions(monkeypatch: pytest.MonkeyPatch) -> None:
     made = torchvision.models.get_model("resnet18", weights=None)
     asked: list[object] = []
     monkeypatch.setattr(torchvision.models, "get_model", lambda name, weights: asked.append((name, weights)) or made)

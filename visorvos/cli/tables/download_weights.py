@@ -15,8 +15,8 @@ __all__ = ["show"]
 
 
 def show(result: DownloadedWeights | WeightsList) -> RenderableType:
-    """The file's path; or what is published."""
-    if hasattr(result, "released"):
+    """The path of the file, or the table of published weights."""
+    if hasattr(result, "published"):
         return _table(cast("WeightsList", result))
     return escape(result.file)
 
@@ -29,12 +29,12 @@ def _table(result: WeightsList) -> Group:
     for heading in ("J&F", "J", "F"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("license")
-    for released in result.released:
-        scores = (f"{score:.1f}" for score in released.scores)
-        table.add_row(released.name, released.backbone, released.trained_on, *scores, released.license)
+    for weights in result.published:
+        scores = (f"{score:.1f}" for score in weights.scores)
+        table.add_row(weights.name, weights.backbone, weights.trained_on, *scores, weights.license)
     notes = [
-        "visor-resnet50: without each sequence's last frame; with it 76.4, 74.2, 78.6.",
-        f"{result.released[0].license}: {result.released[0].license_link}",
-        *(f"{name} is there: {escape(file)}" for name, file in result.files.items()),
+        "visor-resnet50 was scored without each sequence's last frame; with it: 76.4, 74.2, 78.6.",
+        f"{result.published[0].license}: {result.published[0].license_link}",
+        *(f"{name} is downloaded: {escape(file)}" for name, file in result.files.items()),
     ]
     return Group(table, *notes)

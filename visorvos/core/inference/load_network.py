@@ -13,7 +13,7 @@ from visorvos.core.network.stm import STM
 from visorvos.core.runtime.device import choose_device, choose_precision
 from visorvos.core.runtime.freed_memory import keep_freed_memory
 from visorvos.core.runtime.run_state import checksum
-from visorvos.core.weights.checkpoints import load_weights
+from visorvos.core.weights.checkpoints import read_checkpoint
 from visorvos.settings.evaluate import EvaluateSettings
 from visorvos.settings.predict import PredictSettings
 
@@ -44,7 +44,7 @@ def load_network(settings: PredictSettings | EvaluateSettings, weights: Path) ->
     keep_freed_memory()
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    stm = for_inference(load_weights(weights), device, precision)
+    stm = for_inference(read_checkpoint(weights), device, precision)
     # Needed when a record is written, and as long to make as the weights take to read.
     beside = ThreadPoolExecutor(1, "checksum")
     sha256 = beside.submit(checksum, weights)

@@ -1,4 +1,4 @@
-"""``visorvos download-weights``: published weights, or those of a Hub repository, to a verified file."""
+"""``visorvos download-weights``: published weights, or those of a Hub repository, as a verified file."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from visorvos.core.io.atomic import write_file
 from visorvos.core.runtime.progress import NoProgress, Progress
-from visorvos.core.weights.cache import cached_file, copy_weights
-from visorvos.core.weights.checkpoints import load_weights
-from visorvos.core.weights.hub import fetch_from_hub
-from visorvos.core.weights.hub_name import SCHEME, HubWeights, parse_hub
+from visorvos.core.weights.checkpoints import read_checkpoint
+from visorvos.core.weights.download import cached_file, fetch_published
+from visorvos.core.weights.hub import SCHEME, HubWeights, fetch_from_hub, parse_hub
 from visorvos.core.weights.registry import PUBLISHED, PublishedWeights
-from visorvos.core.weights.resolve import download_released
 from visorvos.errors import VisorVosError
 from visorvos.settings.download_weights import DownloadWeightsSettings
 
@@ -21,67 +20,64 @@ __all__ = ["DownloadedWeights", "WeightsList", "download_weights"]
 
 @dataclass(frozen=True)
 class DownloadedWeights:
-    """Weights that are there now."""
+    """Weights that were downloaded, now or before."""
 
     name: str
     file: str
     backbone: str
 
     def to_dict(self) -> dict[str, Any]:
-        """For ``--json``."""
+        """The content of ``--json``."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class WeightsList:
-    """What is published."""
+    """The published weights."""
 
-    released: tuple[PublishedWeights, ...]
+    published: tuple[PublishedWeights, ...]
     files: dict[str, str]
-    """Those that are in the cache, by name."""
+    """Downloaded files by name."""
 
     def to_dict(self) -> dict[str, Any]:
-        """For ``--json``."""
-        return {"weights": [asdict(item) | {"cached": self.files.get(item.name)} for item in self.released]}
+        """The content of ``--json``."""
+        return {"weights": [asdict(item) | {"cached": self.files.get(item.name)} for item in self.published]}
 
 
 def download_weights(
     settings: DownloadWeightsSettings, progress: Progress | None = None
 ) -> DownloadedWeights | WeightsList:
-    """Downloads weights, or lists those that are published.
+    """Downloads weights, or lists the published ones.
 
     Raises:
-        VisorVosError: where there are none of that name, they cannot be downloaded, or are not an STM's.
+        VisorVosError: for an unknown name, or if the weights cannot be downloaded or are not those of an STM.
     """
-    progress = progress or NoProgress()
     if settings.list:
         files = {name: str(cached_file(item)) for name, item in PUBLISHED.items() if cached_file(item).is_file()}
         return WeightsList(tuple(PUBLISHED.values()), files)
+    name, output = settings.name or "", settings.output
     if settings.repo_id is not None:
-        return _from_hub(HubWeights(settings.repo_id, settings.revision), settings.output)
-    name = settings.name or ""
+        name = str(HubWeights(settings.repo_id, settings.revision))
     if name.startswith(SCHEME):
-        return _from_hub(parse_hub(name), settings.output)
-    released = PUBLISHED.get(name)
-    if released is None:
+        weights = parse_hub(name)
+        file = fetch_from_hub(weights)
+        backbone = read_checkpoint(file).backbone
+        if output is not None:
+            copy = _place(output, f"{weights.repo_id.replace('/', '--')}{file.suffix}")
+            write_file(copy, file.read_bytes())
+            file = copy
+        return DownloadedWeights(name, str(file), backbone)
+    if name not in PUBLISHED:
         raise VisorVosError(
-            f"No weights named {name} are published.", f"Choose one of {', '.join(PUBLISHED)}, or give --repo-id."
+            f"NAME must be one of {', '.join(PUBLISHED)}, got {name}.",
+            "For weights on the Hub give --repo-id USER/NAME.",
         )
-    file = cached_file(released) if settings.output is None else _place(settings.output, f"{released.name}.pth")
-    download_released(released, file, progress)
-    return DownloadedWeights(released.name, str(file), released.backbone)
-
-
-def _from_hub(weights: HubWeights, output: Path | None) -> DownloadedWeights:
-    file = fetch_from_hub(weights)
-    backbone = load_weights(file).backbone
-    if output is not None:
-        place = _place(output, f"{weights.repo_id.replace('/', '--')}{file.suffix}")
-        copy_weights(file, place)
-        file = place
-    return DownloadedWeights(str(weights), str(file), backbone)
+    published = PUBLISHED[name]
+    file = cached_file(published) if output is None else _place(output, f"{name}.pth")
+    fetch_published(published, file, progress or NoProgress())
+    return DownloadedWeights(name, str(file), published.backbone)
 
 
 def _place(output: Path, name: str) -> Path:
-    """A file's path as given, or in the folder that was given."""
+    """``output`` if it names a weights file, else the file of that name in the folder ``output``."""
     return output if output.suffix in (".pth", ".safetensors") and not output.is_dir() else output / name

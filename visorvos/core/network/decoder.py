@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate
 
-from visorvos.core.network.backbones import Widths
+from visorvos.core.network.backbones import Backbone
 from visorvos.core.network.each_object import each_object
 
 __all__ = ["Context", "Decoder", "ResidualBlock", "Skips"]
@@ -91,14 +91,14 @@ class Context(nn.Module):
 class Decoder(nn.Module):
     """Two refinement stages from stride 16 to stride 4, then two channels an object."""
 
-    def __init__(self, widths: Widths) -> None:
+    def __init__(self, backbone: Backbone) -> None:
         super().__init__()
-        rectified = widths.context
-        self.context = Context(2 * widths.value) if widths.context else None
-        self.fuse = _conv3x3(_WIDTH if widths.context else 2 * widths.value, _WIDTH)
+        rectified = backbone.context
+        self.context = Context(2 * backbone.value) if backbone.context else None
+        self.fuse = _conv3x3(_WIDTH if backbone.context else 2 * backbone.value, _WIDTH)
         self.block = ResidualBlock(_WIDTH, rectified)
-        self.refine_8 = Refinement(widths.stride_8, rectified)
-        self.refine_4 = Refinement(widths.stride_4, rectified)
+        self.refine_8 = Refinement(backbone.stride_8, rectified)
+        self.refine_4 = Refinement(backbone.stride_4, rectified)
         self.predict = _conv3x3(_WIDTH, 2)
 
     def encode_skips(self, stride_8: Tensor, stride_4: Tensor) -> Skips:

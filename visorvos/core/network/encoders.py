@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from visorvos.core.network.backbones import Trunk
 from visorvos.core.network.each_object import each_object
+from visorvos.core.network.trunk import Trunk
 
-__all__ = ["Features", "MemoryEncoder", "QueryEncoder"]
+__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "Features", "MemoryEncoder", "QueryEncoder"]
 
 # In thousandths: integers stay exact when the network is cast to half precision.
-_IMAGENET_MEAN = (485, 456, 406)
-_IMAGENET_STD = (229, 224, 225)
+IMAGENET_MEAN = (485, 456, 406)
+IMAGENET_STD = (229, 224, 225)
 
 
 class Features(NamedTuple):
@@ -41,7 +41,7 @@ class _Encoder(nn.Module):
         self.stage_8 = trunk.stage_8
         self.stage_16 = trunk.stage_16
         # Constants, not weights: kept out of checkpoints, and real even while weights are on "meta".
-        for name, values in (("thousand_means", _IMAGENET_MEAN), ("thousand_stds", _IMAGENET_STD)):
+        for name, values in (("thousand_means", IMAGENET_MEAN), ("thousand_stds", IMAGENET_STD)):
             constant = torch.tensor(values, device="cpu").view(1, 3, 1, 1)
             self.register_buffer(name, constant, persistent=False)
 

@@ -11,20 +11,23 @@ MODEL_CARD = """\
 
 # Space-Time Memory network for video object segmentation
 
-Given the mask of a video's first frame, this network finds the objects in all others
-([STM, Oh et al. 2019](https://arxiv.org/abs/1904.00607)). It was written by visorvos.
+Given the masks of a video's first frame, this network segments the same objects in all later frames
+([STM, Oh et al., ICCV 2019](https://arxiv.org/abs/1904.00607)). Backbone: {{ backbone }}.
+The weights were written by visorvos.
 
-## Data
+## Training data
 
 {{ data | default("Not stated.", true) }}
 
-## Recipe
+## Training recipe
 
 {{ recipe | default("Not stated.", true) }}
 
 ## Scores
 
 {% if scores -%}
+In percent: J is region similarity, F contour accuracy, J&F their mean.
+
 | data | J&F | J | F |
 | --- | --- | --- | --- |
 {% for row in scores -%}
@@ -39,14 +42,19 @@ Not stated.
 from visorvos import STM, segment_video
 
 stm = STM.from_pretrained("{{ repo_id | default("USER/NAME", true) }}")
+for mask in segment_video(stm, frames, first_mask):  # uint8 arrays: RGB frames, one mask per frame
+    ...
 ```
 
-On the command line: `visorvos predict FRAMES --masks FIRST.png \
---weights hf://{{ repo_id | default("USER/NAME", true) }} --output RESULT`
+On the command line:
+
+```
+visorvos predict FRAMES --masks FIRST.png --weights hf://{{ repo_id | default("USER/NAME", true) }} --output RESULT
+```
 
 ## License
 
-CC BY-NC-SA 4.0, that of EPIC-KITCHENS VISOR, which such weights are trained on.
+CC BY-NC-SA 4.0, the license of EPIC-KITCHENS VISOR, the data set that such weights are trained on.
 """
-"""A Jinja template. `STM.push_to_hub` and `STM.save_pretrained` fill it with their ``model_card_kwargs``: ``data``
-and ``recipe`` (text), ``scores`` (rows of data set, J&F, J and F) and ``repo_id``; what is not given is said to be."""
+"""A Jinja template. `STM.push_to_hub` and `STM.save_pretrained` fill it with their ``model_card_kwargs``: ``data`` and
+``recipe`` (text), ``scores`` (rows of data set, J&F, J, F) and ``repo_id``. What is missing shows as "Not stated."."""

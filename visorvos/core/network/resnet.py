@@ -1,6 +1,6 @@
 """ResNet-18 and ResNet-50 (He et al. 2016), as torchvision builds, names and initializes them.
 
-Importing torchvision takes as long as importing torch: it is asked for ImageNet's weights, and for nothing else.
+Written here because importing torchvision takes as long as importing torch; it is imported only for ImageNet weights.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """A 3x3 convolution, which strides, between two of 1x1."""
+    """A 3x3 convolution, which has the stride, between two 1x1 convolutions."""
 
     expansion = 4
 
@@ -62,33 +62,38 @@ class Bottleneck(nn.Module):
 class ResNet(nn.Module):
     """The parts of a ResNet.
 
-    All of them are made, the unused ones too, and in torchvision's order: a seed gives the weights it gives there. On
-    "meta", where no weights are drawn, the fourth stage and the classifier, which no encoder takes, are left out.
+    The encoders use three of its stages. The fourth stage and the classifier are built too, in torchvision's order, so
+    that a seed gives the same weights as there.
 
     Args:
-        block: the kind of its residual blocks.
-        counts: how many of them, stage by stage.
+        block: the type of its residual blocks.
+        counts: number of blocks in each stage.
+        init_weights: draw random weights as torchvision does; False leaves those of PyTorch's layers.
     """
 
-    def __init__(self, block: type[BasicBlock] | type[Bottleneck], counts: tuple[int, int, int, int]) -> None:
+    def __init__(
+        self,
+        block: type[BasicBlock] | type[Bottleneck],
+        counts: tuple[int, int, int, int],
+        init_weights: bool = True,
+    ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         inputs = 64
-        drawn = not self.conv1.weight.is_meta
-        for number, count in enumerate(counts if drawn else counts[:3], start=1):
+        for number, count in enumerate(counts, start=1):
             width, stride = 32 * 2**number, 1 if number == 1 else 2
             setattr(self, f"layer{number}", _stage(block, inputs, width, count, stride))
             inputs = width * block.expansion
-        if drawn:  # on "meta" it would also import torch's compiler
-            self.fc = nn.Linear(inputs, 1000)
-            self._draw_weights()
+        self.fc = nn.Linear(inputs, 1000)
+        if init_weights:
+            self._initialize()
 
-    def _draw_weights(self) -> None:
+    def _initialize(self) -> None:
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
                 nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
-        # Untrained residual blocks start as the identity (Goyal et al. 2017); colors get through.
+        # Residual blocks start as the identity (Goyal et al. 2017), so that colors pass through an untrained network.
         for part in self.modules():
             if isinstance(part, BasicBlock):
                 nn.init.zeros_(part.bn2.weight)
@@ -97,7 +102,7 @@ class ResNet(nn.Module):
 
 
 def _stage(block: type[BasicBlock] | type[Bottleneck], inputs: int, width: int, count: int, stride: int) -> nn.Module:
-    """Residual blocks one after another, of which the first strides."""
+    """A sequence of residual blocks; the first has the stride."""
     outputs = width * block.expansion
     downsample = None
     if stride != 1 or inputs != outputs:

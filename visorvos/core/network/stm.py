@@ -9,25 +9,33 @@ Shapes: B clips, N objects, T memory frames, H and W a frame's size, h = ceil(H 
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from huggingface_hub import ModelCard, PyTorchModelHubMixin, hf_hub_download
+from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from visorvos.core.network.aggregation import aggregate
-from visorvos.core.network.backbones import BACKBONES, load_trunk
+from visorvos.core.network.backbones import BACKBONES
 from visorvos.core.network.decoder import Decoder, Skips
 from visorvos.core.network.encoders import MemoryEncoder, QueryEncoder
 from visorvos.core.network.memory_read import read_memory
+from visorvos.core.network.model_card import MODEL_CARD
+from visorvos.core.network.state import checked_state
+from visorvos.core.network.trunk import load_trunk
 
 __all__ = ["STM", "Query"]
 
 _STRIDE = 16
 _KEY_GAIN = 2.3
-"""Of untrained key filters: the standard deviation is this over the root of the inputs of a filter."""
+"""Standard deviation of untrained key filters, times the square root of the inputs of a filter."""
 
 
 class KeyValue(nn.Module):
@@ -43,7 +51,7 @@ class KeyValue(nn.Module):
 
 
 class Query(NamedTuple):
-    """A frame to be segmented, as far as no object has a say in it."""
+    """The part of a frame to be segmented that does not depend on the objects."""
 
     key: Tensor
     """(B, Ck, h, w)."""
@@ -51,39 +59,78 @@ class Query(NamedTuple):
     """(B, Cv, h, w)."""
     skips: Skips
     size: tuple[int, int]
-    """The frame's own H and W."""
+    """H and W of the frame, before padding."""
 
 
-class STM(nn.Module):
+class STM(
+    nn.Module,
+    PyTorchModelHubMixin,
+    library_name="visorvos",
+    license="cc-by-nc-sa-4.0",
+    pipeline_tag="mask-generation",
+    tags=["video-object-segmentation", "epic-kitchens-visor"],
+    paper_url="https://arxiv.org/abs/1904.00607",
+    model_card_template=MODEL_CARD,
+):
     """Space-Time Memory network.
 
+    ``push_to_hub``, ``save_pretrained`` and ``from_pretrained`` are huggingface_hub's; what the weights were trained
+    on, how, and their scores go to ``model_card_kwargs`` (see `visorvos.core.network.model_card`).
+
     Args:
-        backbone: "resnet50", "resnet18", or "resnest101" (needs the extra ``resnest``).
+        backbone: a name from `visorvos.core.network.backbones.BACKBONES`; "resnest101" needs the extra ``resnest``.
         pretrained: start the encoders from ImageNet weights, downloaded on first use.
+        init_weights: without ``pretrained``, draw random weights that can be trained; False leaves those of PyTorch's
+            layers, which is a second faster, for weights that are loaded next.
 
     Raises:
-        VisorVosError: for an unknown backbone, or where timm is needed and missing.
+        VisorVosError: for an unknown backbone, or if timm is needed and missing.
     """
 
-    def __init__(self, backbone: str = "resnet50", pretrained: bool = True) -> None:
+    def __init__(self, backbone: str = "resnet50", pretrained: bool = True, *, init_weights: bool = True) -> None:
         super().__init__()
-        self.memory_encoder = MemoryEncoder(load_trunk(backbone, pretrained=pretrained))
-        self.query_encoder = QueryEncoder(load_trunk(backbone, pretrained=pretrained))
+        trunks = [load_trunk(backbone, pretrained=pretrained, init_weights=init_weights) for _ in range(2)]
+        self.memory_encoder = MemoryEncoder(trunks[0])
+        self.query_encoder = QueryEncoder(trunks[1])
         widths = BACKBONES[backbone]
         self.memory_projection = KeyValue(widths.stride_16, widths.key, widths.value)
         self.query_projection = KeyValue(widths.stride_16, widths.key, widths.value)
         self.decoder = Decoder(widths)
         self.backbone = backbone
-        if not pretrained and not self.decoder.fuse.weight.is_meta:
+        if init_weights and not pretrained:
             self._match_by_appearance()
+
+    @classmethod
+    def from_state(
+        cls, state: Mapping[str, Tensor], backbone: str, source: str, shown: Callable[[str], str] = str
+    ) -> STM:
+        """Builds a network from a state dictionary, which must have all its tensors and no others.
+
+        Args:
+            state: tensors by name.
+            backbone: a name from `BACKBONES`.
+            source: where the tensors come from, for errors.
+            shown: from the network's name of a tensor to its name there, for errors.
+
+        Returns:
+            The network in evaluation mode, float32, on the CPU.
+
+        Raises:
+            VisorVosError: if the tensors do not fit or hold values that are not finite, or for an unknown backbone.
+        """
+        with torch.device("meta"):
+            stm = cls(backbone, pretrained=False, init_weights=False)
+        fitting = checked_state(state, stm.state_dict(), f"an STM with {backbone} in {source}", shown)
+        stm.load_state_dict(fitting, assign=True)
+        return stm.eval()
 
     @torch.no_grad()
     def _match_by_appearance(self) -> None:
-        """Without ImageNet weights, which start both encoders alike: lets places find places that look like them.
+        """Initializes the keys so that positions match positions of similar appearance.
 
-        Encoders and projections of query and memory start the same. Key filters of zero mean leave out what the
-        features of all places share, and are large enough for the softmax to tell places apart: from the first step
-        the memory is read where the query's object is, and what is read there is worth learning from.
+        ImageNet weights do so by themselves. Without them, query and memory start with the same encoder and
+        projection. Key filters of zero mean ignore what the features of all positions share, and are large enough for
+        the softmax to distinguish positions: from the first step the memory is read where the query's object is.
         """
         key = self.memory_projection.key
         nn.init.normal_(key.weight, std=_KEY_GAIN / math.sqrt(key.weight[0].numel()))
@@ -94,11 +141,11 @@ class STM(nn.Module):
         self.query_encoder.load_state_dict({name: memory[name] for name in query})
 
     def memorize(self, frame: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values that remember a frame, one set for each object.
+        """Encodes a frame and its masks as keys and values, one set per object.
 
         Args:
             frame: (B, 3, H, W), RGB in [0, 1].
-            masks: (B, N, H, W) in [0, 1], one plane an object, hard or soft; an absent object's is empty.
+            masks: (B, N, H, W) in [0, 1], one plane per object, hard or soft; zeros for an absent object.
 
         Returns:
             keys (B, N, Ck, h, w) and values (B, N, Cv, h, w).
@@ -108,24 +155,32 @@ class STM(nn.Module):
         shape = masks.shape[:2]
         return keys.unflatten(0, shape), values.unflatten(0, shape)
 
-    def segment(self, frame: Tensor, keys: Tensor, values: Tensor, present: Tensor | None = None) -> Tensor:
-        """Finds the remembered objects in a frame.
+    def segment(
+        self,
+        frame: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        present: Tensor | None = None,
+        top_k: int | None = None,
+    ) -> Tensor:
+        """Segments the remembered objects in a frame.
 
         Args:
             frame: (B, 3, H, W), RGB in [0, 1].
-            keys: (B, N, Ck, T, h, w), of T frames that `memorize` has seen.
+            keys: (B, N, Ck, T, h, w), from `memorize` for T frames.
             values: (B, N, Cv, T, h, w).
-            present: (B, N) bool: which objects each clip has; all where None.
+            present: (B, N) bool: which objects each clip has; None: all.
+            top_k: number of memory positions that each position of the frame reads; None: all.
 
         Returns:
-            float32 logits (B, N + 1, H, W), background first. An object that is not present stands at the
-            floor of `visorvos.core.network.aggregation.FLOOR`.
+            float32 logits (B, N + 1, H, W), background first. An object that is not present has the lowest logit,
+            that of probability `visorvos.core.network.aggregation.FLOOR`.
         """
         query = self.encode_query(frame)
-        return self.decode(query, read_memory(query.key, keys, values), present)
+        return self.decode(query, read_memory(query.key, keys, values, top_k), present)
 
     def encode_query(self, frame: Tensor) -> Query:
-        """The part of `segment` that is computed once a frame: (B, 3, H, W) in [0, 1] -> query."""
+        """The part of `segment` that is computed once per frame: (B, 3, H, W) in [0, 1] -> query."""
         features = self.query_encoder(_pad(frame))
         key, value = self.query_projection(features.stride_16)
         skips = self.decoder.encode_skips(features.stride_8, features.stride_4)
@@ -139,59 +194,38 @@ class STM(nn.Module):
         logits = padded[..., top : top + height, left : left + width]
         return aggregate(torch.sigmoid(logits), present)
 
-    # The Hub's client takes a tenth as long to import as PyTorch, and few runs need it.
+    def to_safetensors(self) -> bytes:
+        """The weights as the content of a ``.safetensors`` file whose metadata names the backbone."""
+        state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        # One entry only: safetensors writes several in random order, and equal weights should be equal files.
+        return save(state, metadata={"backbone": self.backbone})
 
-    def save_pretrained(self, save_directory: str | Path, **options: Any) -> str | None:  # noqa: ANN401 - the client's
-        """Writes weights, configuration and a model card to a folder.
+    def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:  # noqa: ANN401 - the mixin's own
+        """The model card, which also names the backbone."""
+        return super().generate_model_card(*args, backbone=self.backbone, **kwargs)
 
-        Args:
-            save_directory: the folder.
-            options: of `huggingface_hub.ModelHubMixin.save_pretrained`; what the weights were trained on, how, and how
-                they score go to ``model_card_kwargs``: see `visorvos.core.network.model_card`.
-        """
-        from visorvos.core.network.hub_stm import HubSTM, twin
+    def _save_pretrained(self, save_directory: Path) -> None:
+        (save_directory / SAFETENSORS_SINGLE_FILE).write_bytes(self.to_safetensors())
+        (save_directory / CONFIG_NAME).write_text(json.dumps({"backbone": self.backbone}), encoding="utf-8")
 
-        return twin(self, HubSTM).save_pretrained(save_directory, **options)
-
-    def push_to_hub(self, repo_id: str, **options: Any) -> str:  # noqa: ANN401 - the client's
-        """Writes what `save_pretrained` does to a repository of the Hugging Face Hub.
-
-        Args:
-            repo_id: USER/NAME.
-            options: of `huggingface_hub.ModelHubMixin.push_to_hub`, ``model_card_kwargs`` among them.
-
-        Returns:
-            The address of the commit.
-
-        Raises:
-            huggingface_hub.errors.HfHubHTTPError: where the Hub refuses.
-        """
-        from visorvos.core.network.hub_stm import HubSTM, twin
-
-        return twin(self, HubSTM).push_to_hub(repo_id, **options)
-
-    @staticmethod
-    def from_pretrained(pretrained_model_name_or_path: str | Path, **options: Any) -> STM:  # noqa: ANN401 - the client's
-        """Reads what `push_to_hub` or `save_pretrained` has written.
-
-        Args:
-            pretrained_model_name_or_path: USER/NAME, or a folder.
-            options: of `huggingface_hub.ModelHubMixin.from_pretrained`, such as ``revision`` and ``token``.
-
-        Returns:
-            The network in evaluation mode.
-
-        Raises:
-            huggingface_hub.errors.HfHubHTTPError: where the Hub refuses.
-            RuntimeError: for weights that do not fit.
-        """
-        from visorvos.core.network.hub_stm import HubSTM, twin
-
-        return twin(HubSTM.from_pretrained(pretrained_model_name_or_path, **options), STM)
+    @classmethod
+    def _from_pretrained(  # strict, where the mixin's own leaves out what does not fit
+        cls,
+        *,
+        model_id: str,
+        backbone: str = "resnet50",
+        pretrained: bool = False,  # in config.json of older versions; the file has all weights
+        **download: Any,  # noqa: ANN401 - revision, token and so on, as huggingface_hub passes them
+    ) -> STM:
+        folder = Path(model_id)
+        file = folder / SAFETENSORS_SINGLE_FILE
+        if not folder.is_dir():
+            file = Path(hf_hub_download(model_id, SAFETENSORS_SINGLE_FILE, **download))
+        return cls.from_state(load_file(file), backbone, str(file))
 
 
 def _pad(planes: Tensor) -> Tensor:
-    """Zeros around (..., H, W) up to multiples of 16, split evenly, the odd pixel after."""
+    """Pads (..., H, W) with zeros to multiples of 16, evenly on both sides; an odd pixel goes after."""
     vertical, horizontal = -planes.shape[-2] % _STRIDE, -planes.shape[-1] % _STRIDE
     if not vertical and not horizontal:
         return planes

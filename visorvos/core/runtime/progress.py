@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Protocol, TypeVar
-
-if TYPE_CHECKING:
-    from visorvos.core.weights.http import Transferred
+from typing import Protocol, TypeVar
 
 __all__ = ["Bar", "NoProgress", "Progress"]
 
@@ -33,9 +30,6 @@ class Progress(Protocol):
     def bar(self, description: str, unit: str, total: int, done: int = 0) -> AbstractContextManager[Bar]:
         """Counts up to ``total``, of which ``done`` were done before."""
 
-    def transfer(self, steps: Iterable[Transferred], description: str) -> None:
-        """Runs a transfer of bytes to its end."""
-
 
 class NoProgress:
     """Listens to nothing: the default of the library."""
@@ -52,7 +46,3 @@ class NoProgress:
 
     def advance(self, amount: int, note: str = "") -> None:
         pass
-
-    def transfer(self, steps: Iterable[Transferred], description: str) -> None:
-        for _ in steps:
-            pass

@@ -6,8 +6,7 @@ import torch
 
 from visorvos.core.network.stm import STM
 from visorvos.core.runtime.progress import Progress
-from visorvos.core.weights.checkpoints import load_weights
-from visorvos.core.weights.resolve import resolve_weights
+from visorvos.core.weights.load import load_weights
 from visorvos.errors import VisorVosError
 from visorvos.settings.training import TrainingSettings
 
@@ -24,10 +23,10 @@ def initial_network(settings: TrainingSettings, progress: Progress) -> STM:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             return STM(settings.backbone or "resnet50", settings.pretrained)
-    stm = load_weights(resolve_weights(settings.weights, progress))
+    stm = load_weights(settings.weights, progress)
     if settings.backbone not in (None, stm.backbone):
         raise VisorVosError(
-            f"The weights {settings.weights} are of a {stm.backbone}, not of a {settings.backbone}.",
+            f"--backbone must be {stm.backbone}, that of the weights {settings.weights}, got {settings.backbone}.",
             "Leave --backbone out, or give other weights.",
         )
     return stm

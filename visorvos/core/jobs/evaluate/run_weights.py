@@ -15,7 +15,7 @@ from visorvos.core.inference.segment_split import segment_split
 from visorvos.core.runtime.device import describe_device
 from visorvos.core.runtime.processes import Processes
 from visorvos.core.runtime.progress import Progress
-from visorvos.core.weights.resolve import resolve_weights
+from visorvos.core.weights.load import find_weights
 from visorvos.settings.evaluate import EvaluateSettings
 
 __all__ = ["Segmented", "run_weights"]
@@ -47,7 +47,7 @@ def run_weights(
 
     Args:
         settings: for device, precision and size.
-        weights: the checkpoint, as `resolve_weights` takes it.
+        weights: the checkpoint, as `find_weights` takes it.
         videos: the sequences.
         output: where the masks go.
         processes: which share the sequences; all have come to the end when it returns.
@@ -56,7 +56,7 @@ def run_weights(
     Raises:
         VisorVosError: for weights or data that cannot be used, naming sequence and frame.
     """
-    network = load_network(settings, processes.in_turn(lambda: resolve_weights(weights, progress)))
+    network = load_network(settings, processes.in_turn(lambda: find_weights(weights, progress)))
     began = time.perf_counter()
     own = processes.share(videos)
     masks = segment_split(network.stm, own, output, settings.size)

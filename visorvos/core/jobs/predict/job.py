@@ -11,7 +11,7 @@ from visorvos.core.io.frames import list_sequences
 from visorvos.core.jobs.predict.video import PredictedVideo, open_video, predict_video
 from visorvos.core.runtime.processes import find_processes
 from visorvos.core.runtime.progress import NoProgress, Progress
-from visorvos.core.weights.resolve import resolve_weights
+from visorvos.core.weights.load import find_weights
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.predict import PredictSettings
 
@@ -53,7 +53,7 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     sequences = _sequences(settings)
     # All inputs are looked at before any long work begins.
     own = [open_video(one) for one in processes.share(sequences or [settings])]
-    network = load_network(settings, processes.in_turn(lambda: resolve_weights(settings.weights, progress)))
+    network = load_network(settings, processes.in_turn(lambda: find_weights(settings.weights, progress)))
     found = processes.gather([predict_video(video, network, progress) for video in own])
     if not sequences:
         return found[0]
