@@ -127,7 +127,7 @@ WEIGHTS_HELP = "Checkpoint (.pth or .safetensors), published name (see download-
 DATA_HELP = "Data set folder in the DAVIS layout: JPEGImages, Annotations, ImageSets."
 
 Weights = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
-"""A checkpoint's path, the name of published weights, or hf://USER/NAME: see `resolve_weights`."""
+"""A checkpoint's path, the name of published weights, or hf://USER/NAME: see `load_weights`."""
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
     option(
