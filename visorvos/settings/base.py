@@ -167,7 +167,13 @@ MemEvery = Annotated[
     option(description="Keep every K-th frame, with --memory every.", panel="Memory", alias="every", ge=1),
 ]
 Limit = Annotated[
-    int, option(description="Maximum number of frames to keep, with --memory every.", panel="Memory", ge=1)
+    int,
+    option(
+        description="Maximum number of frames to keep, with --memory every. Up to 16 frames with a given mask are kept "
+        "beside them.",
+        panel="Memory",
+        ge=1,
+    ),
 ]
 
 

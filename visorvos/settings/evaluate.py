@@ -11,6 +11,9 @@ from visorvos.settings.base import (
     DATA_HELP,
     WEIGHTS_HELP,
     Device,
+    Limit,
+    MemEvery,
+    Memory,
     NumWorkers,
     Precision,
     Settings,
@@ -37,6 +40,9 @@ class EvaluateSettings(Settings):
         "Folder for scores and predicted masks. Default: evaluate-SPLIT with --weights, else none.",
         panel="Outputs",
     )
+    memory: Memory = "visor"
+    mem_every: MemEvery = 5
+    limit: Limit = 8
     size: ShortSide = -1
     num_workers: NumWorkers = 0
     device: Device = "auto"

@@ -153,6 +153,20 @@ def test_a_network_is_run_under_the_protocol(
     assert "all frames but the first" in done.err
 
 
+def test_the_memory_policy_can_be_chosen(run: Run, ready_stm: STM, weights: Path, data: Path, tmp_path: Path) -> None:
+    memory = ["--memory", "every", "--mem-every", 1, "--limit", 2]
+    done = run("evaluate", "--data", data, "--weights", weights, "--output", tmp_path, "--workers", 1, *memory)
+    assert done.code == 0, done.err
+    frames, labels = draw_clip(5, 48, 64, seed=1)
+    given: dict[str, Any] = {"objects": [1, 2, 3]}
+    masks = list(segment_video(ready_stm, frames, labels[0], memory="every", every=1, limit=2, **given))
+    np.testing.assert_array_equal([read_labels(tmp_path / "one" / f"{number:05d}.png") for number in range(5)], masks)
+    assert any(
+        (one != two).any()
+        for one, two in zip(masks, segment_video(ready_stm, frames, labels[0], "visor", **given), strict=True)
+    )
+
+
 def test_two_processes_give_what_one_gives(run: Run, weights: Path, data: Path, tmp_path: Path) -> None:
     options = ["evaluate", "--data", data, "--weights", weights, "--workers", 1, "--device", "cpu", "--json"]
     assert run(*options, "--output", tmp_path / "one").code == 0

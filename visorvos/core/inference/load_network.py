@@ -1,8 +1,7 @@
-"""A checkpoint made ready to segment."""
+"""Loading a checkpoint to segment with."""
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,31 +21,23 @@ __all__ = ["Network", "load_network"]
 
 @dataclass(frozen=True)
 class Network:
-    """What segments."""
+    """A network ready to segment, and what it computes on."""
 
     stm: STM
     device: torch.device
     precision: torch.dtype
-    hashing: Future[str]
-
-    @property
-    def sha256(self) -> str:
-        """Of the weights' file; it is waited for."""
-        return self.hashing.result()
+    sha256: str
+    """Checksum of the weights' file."""
 
 
 def load_network(settings: PredictSettings | EvaluateSettings, weights: Path) -> Network:
-    """The network of a file of weights, on the settings' device and in their precision.
+    """Loads a file of weights on the device and in the precision of the settings.
 
     Raises:
-        VisorVosError: for weights that cannot be used, or a device that is not there.
+        VisorVosError: for weights that cannot be used, or a device that is not available.
     """
     keep_freed_memory()
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     stm = for_inference(read_checkpoint(weights), device, precision)
-    # Needed when a record is written, and as long to make as the weights take to read.
-    beside = ThreadPoolExecutor(1, "checksum")
-    sha256 = beside.submit(checksum, weights)
-    beside.shutdown(wait=False)
-    return Network(stm, device, precision, sha256)
+    return Network(stm, device, precision, checksum(weights))

@@ -1,9 +1,10 @@
-"""Runs the network over a split as the VISOR evaluation protocol says."""
+"""Runs the network over the sequences of a split."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,40 +35,42 @@ class _Frames:
         return read_ahead(map(read_frame, self.files))
 
 
-def segment_split(stm: STM, videos: Iterable[VideoSequence], output: Path, size: int = -1) -> Iterator[Path]:
+def segment_split(
+    stm: STM,
+    videos: Iterable[VideoSequence],
+    output: Path,
+    size: int = -1,
+    memory: Literal["visor", "every"] = "visor",
+    every: int = 5,
+    limit: int = 8,
+) -> Iterator[Path]:
     """Segments sequences and writes their masks, ``OUTPUT/SEQUENCE/FRAME.png``.
 
     Args:
         stm: the network, in evaluation mode, on the device and in the precision to compute with.
         videos: the sequences.
-        output: where the masks go.
+        output: folder for the masks.
         size: short side in pixels at which frames are segmented, -1: their own.
+        memory, every, limit: the memory policy, see `segment_video`.
 
     Returns:
-        A generator of the masks' files, one a frame. When it goes on to the next sequence, or ends, all are written.
+        A generator of the masks' files, one per frame. All masks of a sequence are written before the next one begins.
 
     Raises:
         VisorVosError: for data that cannot be used, naming sequence and frame.
     """
     for video in videos:
-        yield from _segment(stm, video, output / video.name, size)
-
-
-def _segment(stm: STM, video: VideoSequence, output: Path, size: int) -> Iterator[Path]:
-    """Writes the masks of one video, one a frame; empty ones where its first mask shows no object."""
-    truth = open_ground_truth(video.masks)
-    objects = range(1, truth.objects + 1)
-    palette = truth.first.palette or DAVIS_PALETTE
-    if truth.objects:
-        frames = _Frames(video)
-        masks = segment_video(stm, frames, truth.first.labels, memory="visor", objects=objects, size=size)
-    else:
-        masks = (truth.first.labels for _ in video.frames)
-    try:
-        with write_behind() as write:
-            for file, mask in zip(video.frames, masks, strict=True):
-                path = output / f"{file.stem}.png"
-                write(write_mask, path, mask, palette)
-                yield path
-    except VisorVosError as error:
-        raise VisorVosError(f"Sequence {video.name}: {error.message}", error.remedy) from error
+        truth = open_ground_truth(video.masks)
+        masks: Iterable[NDArray[np.uint8]] = (truth.first.labels for _ in video.frames)
+        if truth.objects:
+            objects = range(1, truth.objects + 1)
+            frames = _Frames(video)
+            masks = segment_video(stm, frames, truth.first.labels, memory, every, limit, objects=objects, size=size)
+        try:
+            with write_behind() as write:
+                for file, mask in zip(video.frames, masks, strict=True):
+                    path = output / video.name / f"{file.stem}.png"
+                    write(write_mask, path, mask, truth.first.palette or DAVIS_PALETTE)
+                    yield path
+        except VisorVosError as error:
+            raise VisorVosError(f"Sequence {video.name}: {error.message}", error.remedy) from error

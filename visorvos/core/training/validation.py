@@ -14,6 +14,7 @@ from visorvos.core.metrics.scoring import evaluate_masks
 from visorvos.core.network.stm import STM
 from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.worker_pool import usable_cores
+from visorvos.core.spread import evenly
 from visorvos.core.training.history import Scores
 from visorvos.core.training.interruption import StopSignal
 from visorvos.settings.training import TrainingSettings
@@ -74,8 +75,7 @@ def choose_validation(settings: TrainingSettings, root: Path | None) -> Validati
     data = DataSet(root)
     names = data.sequences(settings.validation_split)
     count = settings.validation_sequences or len(names)
-    if count < len(names):
-        names = [names[number * len(names) // count] for number in range(count)]
+    names = [names[index] for index in evenly(len(names), count)]
     # A missing mask is told of now, not after hours.
     videos = [data.sequence(name) for name in names]
     return Validation(data.annotations, videos, settings.short_side, settings.output / "validation")

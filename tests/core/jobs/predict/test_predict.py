@@ -55,7 +55,7 @@ def test_a_folder_of_frames_gives_palette_masks_of_the_same_names(
     assert sorted(path.name for path in output.glob("*.png")) == [f"{number:05d}.png" for number in range(6)]
     np.testing.assert_array_equal(written(output), expected)
     assert Image.open(output / "00003.png").getpalette() == list(DAVIS_PALETTE)
-    assert yaml.safe_load((output / "settings.yaml").read_text())["every"] == 5
+    assert yaml.safe_load((output / "settings.yaml").read_text())["mem_every"] == 5
 
 
 def test_the_written_settings_repeat_the_run(
@@ -305,6 +305,6 @@ def test_a_run_with_other_inputs_starts_over_and_says_so(
         Image.fromarray(seen[1]).save(frames / "00001.png")
     else:
         (output / "00002.png").unlink()
-    done = run(*command, "--resume", "--every", every)
+    done = run(*command, "--resume", "--mem-every", every)
     assert "Starting from the first frame" in done.err
     np.testing.assert_array_equal(written(output), list(segment_video(network, seen, first, every=every)))

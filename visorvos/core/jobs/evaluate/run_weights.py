@@ -46,7 +46,7 @@ def run_weights(
     """Segments sequences and writes their masks, ``OUTPUT/SEQUENCE/FRAME.png``.
 
     Args:
-        settings: for device, precision and size.
+        settings: for device, precision, size and memory.
         weights: the checkpoint, as `find_weights` takes it.
         videos: the sequences.
         output: where the masks go.
@@ -59,7 +59,7 @@ def run_weights(
     network = load_network(settings, processes.in_turn(lambda: find_weights(weights, progress)))
     began = time.perf_counter()
     own = processes.share(videos)
-    masks = segment_split(network.stm, own, output, settings.size)
+    masks = segment_split(network.stm, own, output, settings.size, settings.memory, settings.mem_every, settings.limit)
     for _ in progress.track(masks, "Segmenting", "frames", sum(len(video.frames) for video in own)):
         pass
     processes.wait()

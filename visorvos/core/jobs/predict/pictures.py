@@ -11,6 +11,7 @@ from visorvos.core.io.masks import read_mask
 from visorvos.core.report.colors import bright_palette
 from visorvos.core.report.contact_sheet import Tile, contact_sheet
 from visorvos.core.report.overlay import Style
+from visorvos.core.spread import evenly
 from visorvos.settings.predict import PredictSettings
 
 __all__ = ["SHEET", "choose_style", "write_sheet"]
@@ -44,8 +45,7 @@ def write_sheet(source: FrameSource, masks: Path, frames: int, style: Style) -> 
         frames: how many there are.
         style: how to draw.
     """
-    count = min(_FRAMES, frames)
-    numbers = sorted({round(step * (frames - 1) / max(1, count - 1)) for step in range(count)})
+    numbers = evenly(frames, _FRAMES)
     tiles = []
     for number, frame in zip(numbers, source.pick(numbers), strict=True):
         name = source.name(number)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +124,7 @@ class _Run:
         self.style = video.style
         self.segmenter = segmenter
         self.state_file = video.settings.output / _STATE
-        self._network = network
-        self._inputs = _inputs(video, network)
-
-    @cached_property
-    def made_from(self) -> MadeFrom:
-        """All that the masks follow from. Made when it is needed: the weights' checksum takes a while."""
-        return MadeFrom(self.settings, {**self._inputs, "the weights": self._network.sha256})
+        self.made_from = _made_from(video, network)
 
     def resume(self) -> str:
         """Takes up an interrupted run where that gives the same masks; says what was found."""
@@ -208,9 +201,9 @@ class _Run:
         return read_mask(self.mask_file(number)).labels
 
 
-def _inputs(video: Video, network: Network) -> dict[str, Any]:
-    """All that the masks follow from, but for the weights."""
-    return {
+def _made_from(video: Video, network: Network) -> MadeFrom:
+    """All that the masks follow from."""
+    inputs = {
         "the frames": video.source.fingerprint(),
         "the masks": video.given.checksum,
         "the palette": video.given.palette.hex(),
@@ -218,7 +211,9 @@ def _inputs(video: Video, network: Network) -> dict[str, Any]:
         "the precision": str(network.precision),
         "the version of visorvos": __version__,
         "the version of torch": str(torch.__version__),
+        "the weights": network.sha256,
     }
+    return MadeFrom(video.settings, inputs)
 
 
 def _keep_apart(settings: PredictSettings) -> None:

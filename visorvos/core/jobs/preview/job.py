@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from visorvos.core.jobs.preview.clips import clip_tiles
 from visorvos.core.report.contact_sheet import Tile, contact_sheet
 from visorvos.core.report.overlay import Style
 from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.spread import evenly
 from visorvos.errors import VisorVosError
 from visorvos.settings.preview import PreviewSettings
 
@@ -64,7 +64,7 @@ def _frame_tiles(settings: PreviewSettings, progress: Progress) -> list[list[Til
     for name, count in progress.track(jobs, "Drawing", "sequences", len(jobs)):
         sequence = data.sequence(name)
         group = []
-        for number in _spread(len(sequence.frames), count):
+        for number in evenly(len(sequence.frames), count):
             frame = read_frame(sequence.frames[number])
             mask = read_mask(sequence.masks[number])
             labels = fit_mask(mask.labels, frame.shape[0], frame.shape[1], sequence.masks[number])
@@ -85,16 +85,7 @@ def _chosen(data: DataSet, split: str, settings: PreviewSettings) -> list[str]:
         )
     if settings.sequence:
         return list(settings.sequence)
-    return [known[number] for number in _spread(len(known), settings.frames)]
-
-
-def _spread(length: int, count: int) -> Sequence[int]:
-    """At most ``count`` numbers below ``length``, evenly apart, the first and the last among them."""
-    if count >= length:
-        return range(length)
-    if count == 1:
-        return (0,)
-    return [round(step * (length - 1) / (count - 1)) for step in range(count)]
+    return [known[number] for number in evenly(len(known), settings.frames)]
 
 
 def _shares(total: int, parts: int) -> list[int]:
