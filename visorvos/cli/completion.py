@@ -29,10 +29,10 @@ def completion(name: str, field: FieldInfo) -> Complete | None:
 
 def _splits(ctx: Context, incomplete: str) -> list[str]:
     """The lists of the data set that --data names on the same line; by their last part where that tells them apart."""
-    from visorvos.core.datasets.davis.layout import DataSet
+    from visorvos.core.datasets.davis.layout import find_splits
 
     try:
-        names = list(DataSet(Path(str(ctx.params.get("data")))).splits())
+        names = list(find_splits(Path(str(ctx.params.get("data")))))
     except VisorVosError:
         return []
     short = [Path(name).name for name in names]

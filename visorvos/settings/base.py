@@ -24,6 +24,7 @@ __all__ = [
     "Memory",
     "NumWorkers",
     "Precision",
+    "Resolution",
     "Settings",
     "ShortSide",
     "Weights",
@@ -124,8 +125,16 @@ def section(field: FieldInfo) -> type[Settings] | None:
 
 
 WEIGHTS_HELP = "Checkpoint (.pth or .safetensors), published name (see download-weights --list), or hf://USER/NAME."
-DATA_HELP = "Data set folder in the DAVIS layout: JPEGImages, Annotations, ImageSets."
+DATA_HELP = "Data set folder in the layout of DAVIS (JPEGImages, Annotations, ImageSets) or YouTube-VOS."
 
+Resolution = Annotated[
+    str | None,
+    option(
+        description="Name of the folder between JPEGImages and the sequences, such as 480p. Default: the only one, or "
+        "480p.",
+        panel="Inputs",
+    ),
+]
 Weights = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
 """A checkpoint's path, the name of published weights, or hf://USER/NAME: see `load_weights`."""
 Device = Annotated[

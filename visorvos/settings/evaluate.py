@@ -16,6 +16,7 @@ from visorvos.settings.base import (
     Memory,
     NumWorkers,
     Precision,
+    Resolution,
     Settings,
     ShortSide,
     Weights,
@@ -29,7 +30,8 @@ class EvaluateSettings(Settings):
     """Score masks against the ground truth (J&F): predicted masks, or those of a network that is run here."""
 
     data: Path = option(description=DATA_HELP, panel="Inputs")
-    split: str = option("val", "Split file in ImageSets, such as val or 2017/val.", panel="Inputs")
+    split: str = option("val", "Split file in ImageSets, such as val or 2017/val, or split folder.", panel="Inputs")
+    resolution: Resolution = None
     weights: Weights | None = option(None, f"Network to run and score. {WEIGHTS_HELP}", panel="Inputs")
     predictions: Path | None = option(None, "Folder of masks to score, SEQUENCE/FRAME.png.", panel="Inputs")
     protocol: Literal["visor", "davis"] = option(

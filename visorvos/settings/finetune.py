@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from visorvos.settings.base import DATA_HELP, Settings, option
+from visorvos.settings.base import DATA_HELP, Resolution, Settings, option
 from visorvos.settings.training import Accumulate, Clips, Factors, Probability, TrainingSettings
 
 __all__ = ["FinetuneSettings", "VisorAugmentation"]
@@ -28,6 +28,7 @@ class FinetuneSettings(TrainingSettings):
 
     data: Path = option(description=DATA_HELP, panel="Inputs", affects_result=False)
     split: str = option("train", "Split file in ImageSets to train on.", panel="Inputs")
+    resolution: Resolution = None
     max_skip: int = option(
         1,
         "Maximum number of frames skipped between two frames of a clip, in the second half of training.",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import field_validator, model_validator
 
-from visorvos.settings.base import DATA_HELP, Settings, option
+from visorvos.settings.base import DATA_HELP, Resolution, Settings, option
 
 __all__ = ["PreviewSettings"]
 
@@ -25,6 +25,7 @@ class PreviewSettings(Settings):
     split: str | None = option(
         None, "Split file in ImageSets, or split of MS-COCO. Default: train, or train2017.", panel="Inputs"
     )
+    resolution: Resolution = None
     sequence: tuple[str, ...] = option(
         (), "Sequence to show. Can be given several times. Default: some, spread over the split.", panel="Inputs"
     )

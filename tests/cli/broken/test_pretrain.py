@@ -78,9 +78,8 @@ def test_pretrain_refuses(run: Run, root: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("spoil", "culprit", "reason"),
     [
-        (lambda p: shutil.rmtree(p / "data"), "data", "is no folder"),
+        (lambda p: shutil.rmtree(p / "data"), "data", "folder not found"),
         (lambda p: (p / "data/ImageSets/2022/val.txt").unlink(), "data", "no split named val"),
-        (lambda p: (p / MASK).unlink(), "data/Annotations/480p/video", "has no mask"),
         (written("data/ImageSets/2022/val.txt", "../x"), "val.txt", "cannot be the name"),
         (lambda p: truncate(p / MASK), MASK, "cannot be read"),
         (lambda p: truncate(p / FRAME), FRAME, "cannot be read"),

@@ -93,21 +93,24 @@ OUTPUT: dict[str, Row] = {
     ),
 }
 FINETUNE: dict[str, Row] = {
-    "no data set": (lambda p: shutil.rmtree(p / "data"), "data", "is no folder"),
-    "a data set that is a file": (lambda p: (shutil.rmtree(p / "data"), written("data", "x")(p)), "data", "no folder"),
+    "no data set": (lambda p: shutil.rmtree(p / "data"), "data", "folder not found"),
+    "a data set that is a file": (
+        lambda p: (shutil.rmtree(p / "data"), written("data", "x")(p)),
+        "data",
+        "folder not found",
+    ),
     "a data set that is a link to itself": (
         lambda p: (shutil.rmtree(p / "data"), loop(p / "data")),
         "data",
-        "is no folder",
+        "folder not found",
     ),
     "no frames": (lambda p: shutil.rmtree(p / "data/JPEGImages"), "data", "no folder JPEGImages"),
     "no masks": (lambda p: shutil.rmtree(p / "data/Annotations"), "data", "no folder Annotations"),
-    "no lists": (lambda p: shutil.rmtree(p / "data/ImageSets"), "data", "no split named train"),
     "no list of the split": (lambda p: (p / LIST).unlink(), "data", "no split named train"),
     "two lists of the split": (
         lambda p: shutil.copytree(p / "data/ImageSets/2022", p / "data/ImageSets/2017"),
-        "data/ImageSets",
-        "several times",
+        "data",
+        "several splits",
     ),
     "an empty list": (lambda p: empty(p / LIST), LIST, "names no sequence"),
     "a list that names a video twice": (written(LIST, "video\nvideo"), LIST, "names video twice"),

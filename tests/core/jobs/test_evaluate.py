@@ -12,7 +12,7 @@ from tests.builders import draw_clip, golden, read_labels, write_data_set, write
 from tests.conftest import Run
 from tests.forked import by_two
 from visorvos import STM, VisorVosError, evaluate_masks, segment_video
-from visorvos.core.datasets.davis.layout import DataSet
+from visorvos.core.datasets.davis.layout import open_split
 
 Array = np.ndarray[Any, Any]
 
@@ -119,7 +119,7 @@ def test_lists_of_every_form(tmp_path: Path, split: str, content: str) -> None:
     (tmp_path / "ImageSets" / f"{split}.txt").write_bytes(content.encode())
     if split == "val":
         (tmp_path / "ImageSets" / "2022" / "val.txt").write_text("other")
-    assert DataSet(tmp_path).sequences(split) == ["a", "b"]
+    assert open_split(tmp_path, split).sequences == ("a", "b")
 
 
 @pytest.fixture

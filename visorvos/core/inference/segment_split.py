@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.datasets.davis.ground_truth import open_ground_truth
+from visorvos.core.datasets.davis.ground_truth import late_objects, open_ground_truth
 from visorvos.core.datasets.davis.layout import VideoSequence
 from visorvos.core.inference.segmenter import segment_video
 from visorvos.core.io.images import read_frame
 from visorvos.core.io.masks import write_mask
 from visorvos.core.io.palettes import DAVIS_PALETTE
+from visorvos.core.labels import object_ids
 from visorvos.core.network.stm import STM
 from visorvos.core.runtime.read_ahead import read_ahead, write_behind
 from visorvos.errors import VisorVosError
@@ -25,8 +27,8 @@ __all__ = ["segment_split"]
 class _Frames:
     """A video's frames, each read while the one before is segmented."""
 
-    def __init__(self, video: VideoSequence) -> None:
-        self.files = video.frames
+    def __init__(self, files: tuple[Path, ...]) -> None:
+        self.files = files
 
     def __len__(self) -> int:
         return len(self.files)
@@ -61,11 +63,16 @@ def segment_split(
     """
     for video in videos:
         truth = open_ground_truth(video.masks)
-        masks: Iterable[NDArray[np.uint8]] = (truth.first.labels for _ in video.frames)
-        if truth.objects:
-            objects = range(1, truth.objects + 1)
-            frames = _Frames(video)
-            masks = segment_video(stm, frames, truth.first.labels, memory, every, limit, objects=objects, size=size)
+        objects = object_ids(truth.first.labels) if video.late_objects else range(1, truth.objects + 1)
+        stems = [frame.stem for frame in video.frames]
+        start = stems.index(video.masks[0].stem)
+        later = {stems.index(stem) - start: mask for stem, mask in late_objects(truth, video).items()}
+        empty = np.zeros_like(truth.first.labels)
+        found: Iterable[NDArray[np.uint8]] = (empty for _ in video.frames[start:])
+        if objects or later:
+            frames, given = _Frames(video.frames[start:]), truth.first.labels
+            found = segment_video(stm, frames, given, memory, every, limit, later, objects, size)
+        masks = chain((empty for _ in video.frames[:start]), found)
         try:
             with write_behind() as write:
                 for file, mask in zip(video.frames, masks, strict=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from visorvos._version import __version__
-from visorvos.core.datasets.davis.layout import DataSet
+from visorvos.core.datasets.davis.layout import open_split
 from visorvos.core.io.atomic import write_file
 from visorvos.core.metrics.comparison import Difference, compare_reports
 from visorvos.core.report.comparison_page import ComparedRun, ShownChange, changed_masks, comparison_page
@@ -109,12 +109,12 @@ def _pictures(
     for run, folder in zip(result.runs, folders, strict=True):
         if folder is None:
             return changes, f"No pictures: the masks of {run.path} are no longer where they were scored."
-    data, there = DataSet(root), [folder for folder in folders if folder is not None]
+    split, there = open_split(root, read[0][1].split), [folder for folder in folders if folder is not None]
     drawn = [
         [
             ShownChange(change.change, pair, change.before)
             for change, pair in zip(
-                shown, with_pictures([change.pair for change in shown], data, [there[0], folder]), strict=True
+                shown, with_pictures([change.pair for change in shown], split, [there[0], folder]), strict=True
             )
         ]
         for shown, folder in zip(changes, there[1:], strict=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from visorvos.core.datasets.davis.layout import DataSet, read_mapping
+from visorvos.core.datasets.davis.layout import open_split, read_mapping
 from visorvos.core.datasets.visor.prepared import HEIGHT, WIDTH
 from visorvos.core.datasets.visor.rasterize import object_polygons
 from visorvos.core.datasets.visor.submission import SubmittedFrame, read_submission, write_submission
@@ -91,7 +91,7 @@ def export(settings: ExportSettings, progress: Progress | None = None) -> Export
 def _names(settings: ExportSettings) -> Names:
     if settings.mapping is not None:
         return read_mapping(settings.mapping)
-    names = DataSet(settings.data).object_names(settings.split) if settings.data is not None else {}
+    names = open_split(settings.data, settings.split).object_names if settings.data is not None else {}
     if not names:
         raise VisorVosError(
             f"{settings.data} has no {settings.split}_data_mapping.json.", "Give the names of objects with --mapping."
@@ -128,8 +128,8 @@ def _expected(settings: ExportSettings) -> dict[str, list[str]] | None:
     """The frames of the split's sequences; None without the data set."""
     if settings.data is None:
         return None
-    data = DataSet(settings.data)
-    return {name: list(mask_files(data.annotations / name)) for name in data.sequences(settings.split)}
+    split = open_split(settings.data, settings.split)
+    return {name: list(mask_files(split.masks_folder / name)) for name in split.sequences}
 
 
 def _outline(sequence: str, frame: str, path: Path, names: Mapping[int, str], faults: list[str]) -> SubmittedFrame:

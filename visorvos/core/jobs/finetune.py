@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from visorvos.core.datasets.davis.layout import DataSet
+from pathlib import Path
+
+from visorvos.core.datasets.davis.layout import find_splits
 from visorvos.core.runtime.progress import Progress
 from visorvos.core.training.clips import visor_clips
 from visorvos.core.training.loop import Stage, Training, train
@@ -19,8 +21,12 @@ def finetune(settings: FinetuneSettings, progress: Progress | None = None) -> Tr
         VisorVosError: for data or settings that cannot be used; see `train`.
     """
     root = settings.validate_on
-    if root is None and DataSet(settings.data).has_split(settings.validation_split):
+    if root is None and _has_split(settings.data, settings.validation_split):
         root = settings.data
     validation = choose_validation(settings, root)
     stage = Stage("finetune", detach=True, channels=16)
     return train(settings, stage, lambda _: visor_clips(settings), validation, progress)
+
+
+def _has_split(root: Path, split: str) -> bool:
+    return any(name == split or name.endswith(f"/{split}") for name in find_splits(root))

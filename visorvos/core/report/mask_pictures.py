@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visorvos.core.datasets.davis.ground_truth import open_ground_truth
-from visorvos.core.datasets.davis.layout import DataSet
+from visorvos.core.datasets.davis.layout import FRAMES, Split
 from visorvos.core.io.images import FRAME_SUFFIXES, list_images, read_frame
 from visorvos.core.io.masks import mask_files
 from visorvos.core.report.mask_pair import PREDICTED_COLOR, TRUE_COLOR, MaskPair, crop_window, draw_mask
@@ -22,25 +22,23 @@ __all__ = ["picture_note", "with_pictures"]
 _WIDTH = 420
 
 
-def with_pictures(pairs: Iterable[MaskPair], data: DataSet, predictions: Sequence[Path]) -> list[MaskPair]:
+def with_pictures(pairs: Iterable[MaskPair], split: Split, predictions: Sequence[Path]) -> list[MaskPair]:
     """Adds pictures to object masks: ground truth, then each prediction, on the part of the frame around the object.
 
     Pairs whose frame or mask is missing stay without pictures.
 
     Args:
         pairs: object masks to draw.
-        data: data set with the frames and ground-truth masks.
+        split: split with the frames and ground-truth masks.
         predictions: folders of predicted masks, ``SEQUENCE/FRAME.png``.
 
     Raises:
         VisorVosError: if a file exists and cannot be read.
     """
-    images = next(
-        (folder for folder in (data.root / "JPEGImages" / "480p", data.root / "JPEGImages") if folder.is_dir()), None
-    )
-    if images is None:
+    if not (split.folder / FRAMES).is_dir():
         return list(pairs)
-    return [_draw(pair, images / pair.sequence, data.annotations / pair.sequence, predictions) for pair in pairs]
+    frames, masks = split.frames_folder, split.masks_folder
+    return [_draw(pair, frames / pair.sequence, masks / pair.sequence, predictions) for pair in pairs]
 
 
 def picture_note(pairs: Sequence[MaskPair]) -> str:

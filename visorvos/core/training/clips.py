@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from visorvos.core.datasets.coco.clips import CocoClips
 from visorvos.core.datasets.coco.index import open_coco
-from visorvos.core.datasets.davis.layout import DataSet
+from visorvos.core.datasets.davis.layout import open_split
 from visorvos.core.datasets.visor.clips import VisorClips
 from visorvos.core.io.images import read_frame
 from visorvos.core.io.masks import read_labels
@@ -38,8 +38,8 @@ def visor_clips(settings: FinetuneSettings) -> VisorClips:
     Raises:
         VisorVosError: when frames or masks are missing.
     """
-    data = DataSet(settings.data)
-    videos = (data.sequence(name) for name in data.sequences(settings.split))
+    split = open_split(settings.data, settings.split, settings.resolution)
+    videos = (split.sequence(name).annotated for name in split.sequences)
     options = (settings.crop_size, settings.max_objects, settings.short_side, settings.seed)
     skips = (0, settings.max_skip)
     return VisorClips(videos, read_frame, read_labels, settings.augmentation, *options, skips=skips)

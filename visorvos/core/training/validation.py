@@ -8,7 +8,7 @@ from pathlib import Path
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
-from visorvos.core.datasets.davis.layout import DataSet, VideoSequence
+from visorvos.core.datasets.davis.layout import VideoSequence, open_split
 from visorvos.core.inference.segment_split import segment_split
 from visorvos.core.metrics.scoring import evaluate_masks
 from visorvos.core.network.stm import STM
@@ -54,7 +54,8 @@ class Validation:
             # Few sequences are scored sooner than further processes start.
             workers = min(usable_cores(), 1 + len(self.videos) // 50)
             names = [video.name for video in self.videos]
-            report = evaluate_masks(self.truth, self.masks, names, workers=workers)
+            late = any(video.late_objects for video in self.videos)
+            report = evaluate_masks(self.truth, self.masks, names, workers=workers, late_objects=late)
             found = [Scores(report.j_and_f, report.region_statistics.mean, report.contour_statistics.mean)]
         scores: Scores = broadcast_object_list(found)[0]
         return scores
@@ -72,10 +73,10 @@ def choose_validation(settings: TrainingSettings, root: Path | None) -> Validati
     """
     if root is None or not settings.evaluate_every:
         return None
-    data = DataSet(root)
-    names = data.sequences(settings.validation_split)
+    split = open_split(root, settings.validation_split)
+    names = split.sequences
     count = settings.validation_sequences or len(names)
-    names = [names[index] for index in evenly(len(names), count)]
+    names = tuple(names[index] for index in evenly(len(names), count))
     # A missing mask is told of now, not after hours.
-    videos = [data.sequence(name) for name in names]
-    return Validation(data.annotations, videos, settings.short_side, settings.output / "validation")
+    videos = [split.sequence(name) for name in names]
+    return Validation(split.masks_folder, videos, settings.short_side, settings.output / "validation")

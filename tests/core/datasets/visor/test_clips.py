@@ -14,7 +14,7 @@ import pytest
 from tests.builders import GOLDEN, changed, draw_clip, write_data_set
 from tests.builders import read_labels as png_ids
 from tests.plain.visor_clips import augment_plainly
-from visorvos.core.datasets.davis.layout import DataSet
+from visorvos.core.datasets.davis.layout import open_split
 from visorvos.core.datasets.order import generator
 from visorvos.core.datasets.visor.clips import VisorClips, draw_frames
 from visorvos.core.io.images import read_frame
@@ -67,9 +67,9 @@ def discs(ids, frames=5, height=100, width=170, radius=13):
 
 def stored(root, split, augmentation=RECIPE, **given):
     """Clips of a data set on disk."""
-    data = DataSet(root)
+    found = open_split(root, split)
     options = {"crop_size": 64, "max_objects": 15, "short_side": None, "seed": 0} | given
-    videos = [data.sequence(name) for name in data.sequences(split)]
+    videos = [found.sequence(name) for name in found.sequences]
     return VisorClips(videos, read_frame, read_labels, augmentation, **options)
 
 
@@ -357,11 +357,13 @@ def test_a_damaged_frame_is_named(tmp_path):
 
 class TestVisor:
     def test_frames_and_masks_are_those_of_the_files(self):
-        clips, data = stored(PREPARED, "train", PLAIN, crop_size=480), DataSet(PREPARED)
-        for sample, name in enumerate(data.sequences("train")):
+        clips, data = stored(PREPARED, "train", PLAIN, crop_size=480), open_split(PREPARED, "train")
+        for sample, name in enumerate(data.sequences):
             clip = clips.clip(sample, 0, 0.9)
             stems = clip.name.removeprefix(f"{name} frames ").split(", ")
-            files = [(data.images / name / f"{stem}.jpg", data.annotations / name / f"{stem}.png") for stem in stems]
+            files = [
+                (data.frames_folder / name / f"{stem}.jpg", data.masks_folder / name / f"{stem}.png") for stem in stems
+            ]
             whole = np.stack([read_frame(frame) for frame, _ in files])
             masks = np.stack([png_ids(mask) for _, mask in files])
             column = next(x for x in range(854 - 479) if np.array_equal(whole[:, :, x : x + 480], clip.frames))

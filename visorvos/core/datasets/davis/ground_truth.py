@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from visorvos.core.datasets.davis.layout import VideoSequence
 from visorvos.core.io.masks import WHITE, Mask, is_black_and_white, read_mask, replace_white
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
 
-__all__ = ["GroundTruth", "open_ground_truth"]
+__all__ = ["GroundTruth", "late_objects", "open_ground_truth"]
 
 
 @dataclass(frozen=True)
@@ -54,3 +55,21 @@ def open_ground_truth(masks: Sequence[Path]) -> GroundTruth:
     black_and_white = is_black_and_white(ids)
     labels = replace_white(first.labels, black_and_white)
     return GroundTruth(Mask(labels, first.palette), max(object_ids(labels), default=0), black_and_white)
+
+
+def late_objects(truth: GroundTruth, video: VideoSequence) -> dict[str, NDArray[np.uint8]]:
+    """Masks of the objects that enter after the first mask: uint8 (H, W) by frame name.
+
+    Each shows only the objects that no earlier mask shows. Empty if the data set does not count such objects.
+    """
+    if not video.late_objects:
+        return {}
+    known = set(object_ids(truth.first.labels))
+    late = {}
+    for path in video.masks[1:]:
+        labels = truth.labels(path)
+        new = [number for number in object_ids(labels) if number not in known]
+        if new:
+            late[path.stem] = np.where(np.isin(labels, new), labels, 0).astype(np.uint8)
+            known.update(new)
+    return late

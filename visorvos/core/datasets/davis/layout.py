@@ -1,208 +1,367 @@
-"""DAVIS-shaped data sets: JPEGImages, Annotations and ImageSets."""
+"""Data sets of frames and masks in the layouts of DAVIS and YouTube-VOS.
+
+Three layouts are read, without preparing anything:
+
+- DAVIS, and what ``prepare`` writes: ``JPEGImages/480p/SEQ/FRAME.jpg``, ``Annotations/480p/SEQ/FRAME.png`` and lists
+  of sequences such as ``ImageSets/2017/val.txt``. The level 480p may have another name, or be absent.
+- YouTube-VOS, MOSE and LVOS: a folder for each split, ``train/JPEGImages`` and ``train/Annotations``, and for some
+  ``train/meta.json``. Masks may exist for some frames only.
+- Any folder that holds JPEGImages and Annotations: all of its sequences form the split.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from visorvos.core.io.archives import Location, read_bytes
-from visorvos.core.io.images import FRAME_SUFFIXES, list_images
+from visorvos.core.io.images import FRAME_SUFFIXES, list_images, natural_key
 from visorvos.core.io.masks import mask_files
 from visorvos.core.io.paths import is_safe_name
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, listed
 
-__all__ = ["DataSet", "VideoSequence", "check_name", "read_mapping", "read_names"]
+__all__ = [
+    "FRAMES",
+    "LISTS",
+    "MASKS",
+    "RESOLUTION",
+    "Split",
+    "VideoSequence",
+    "find_splits",
+    "note_frames_without_mask",
+    "open_split",
+    "read_mapping",
+    "read_names",
+    "sequence_folder",
+]
 
-_RESOLUTION = "480p"
+FRAMES, MASKS, LISTS = "JPEGImages", "Annotations", "ImageSets"
+"""Folders of the DAVIS layout."""
+RESOLUTION = "480p"
+"""The folder between those and the sequences that is taken if there are several."""
+
+_LAYOUT = f"A data set holds {FRAMES} and {MASKS}, or a folder for each split that does."
+_MAX_LISTED = 8
 _NAMES = TypeAdapter(dict[int, str])
 _MAPPING = TypeAdapter(dict[str, dict[int, str]])
 
 
 @dataclass(frozen=True)
 class VideoSequence:
-    """One video: its frames and masks, paired by name, in order."""
+    """The files of one video.
+
+    Attributes:
+        name: its name.
+        frames: all frames, in order.
+        masks: ground-truth masks, in order. Each has the name of its frame; frames without a mask may exist.
+        late_objects: whether objects that first appear after the first mask are tracked and scored from there on.
+    """
 
     name: str
     frames: tuple[Path, ...]
     masks: tuple[Path, ...]
+    late_objects: bool = False
 
-
-def check_name(name: str, source: Path) -> str:
-    """A name from a file that becomes part of a path: one folder's name and no more.
-
-    Raises:
-        VisorVosError: for a name that would lead elsewhere.
-    """
-    if not is_safe_name(name):
-        raise VisorVosError(
-            f"{source} names {name!r}, which cannot be the name of a sequence or frame.",
-            "A name holds no slashes, colons or control characters and begins with no dot; mend the file.",
-        )
-    return name
+    @property
+    def annotated(self) -> VideoSequence:
+        """The video without the frames that have no mask: frames and masks are pairs."""
+        stems = {mask.stem for mask in self.masks}
+        return replace(self, frames=tuple(frame for frame in self.frames if frame.stem in stems))
 
 
 @dataclass(frozen=True)
-class DataSet:
-    """A folder in DAVIS's shape, with or without the resolution level."""
+class Split:
+    """The sequences of one split, and the files that belong to them. See `open_split`."""
 
     root: Path
-
-    def __post_init__(self) -> None:
-        if not self.root.is_dir():
-            raise VisorVosError(f"The data set {self.root} is no folder.", "Give its path with --data.")
+    name: str
+    folder: Path
+    """The folder that holds JPEGImages and Annotations."""
+    resolution: str | None
+    list_file: Path | None
+    """The list of sequences, or None if every sequence in `folder` belongs to the split."""
+    sequences: tuple[str, ...]
 
     @cached_property
-    def annotations(self) -> Path:
-        return self._with_resolution("Annotations")
-
-    @cached_property
-    def images(self) -> Path:
-        return self._with_resolution("JPEGImages")
-
-    def sequences(self, split: str) -> list[str]:
-        """The sequence names of a split, in the order of its list.
-
-        Args:
-            split: such as "val", or "2017/val" where several years have one of that name.
+    def frames_folder(self) -> Path:
+        """The folder that holds a folder of frames for each sequence.
 
         Raises:
-            VisorVosError: for a split that is not there, is there twice, or is empty.
+            VisorVosError: if there is none.
         """
-        path = self._split_file(split)
-        lines = _read_lines(path)
-        # DAVIS 2016 lists a frame and its mask a line: /JPEGImages/480p/bear/00000.jpg /Annotations/...
-        listed = [PurePosixPath(line.split()[0]).parent.name if "/JPEGImages/" in line else line for line in lines]
-        names = [check_name(name.strip(), path) for name in listed if name.strip()]
-        if not names:
-            raise VisorVosError(f"The list {path} names no sequence.", "Prepare the data set again.")
-        if listed == lines and len(set(names)) < len(names):
-            name = next(name for name in names if names.count(name) > 1)
-            raise VisorVosError(f"The list {path} names {name} twice.", "List each sequence once.")
-        return list(dict.fromkeys(names))
+        return sequence_folder(self.folder / FRAMES, self.resolution)
 
-    def splits(self) -> dict[str, Path]:
-        """The lists in ImageSets by their names, such as "2022/val"."""
-        lists = self.root / "ImageSets"
-        return {path.relative_to(lists).with_suffix("").as_posix(): path for path in sorted(lists.rglob("*.txt"))}
+    @cached_property
+    def masks_folder(self) -> Path:
+        """The folder that holds a folder of masks for each sequence.
 
-    def has_split(self, split: str) -> bool:
-        """Whether `sequences` would find a list of that name."""
-        return len(self._lists_named(split)) == 1
+        Raises:
+            VisorVosError: if there is none.
+        """
+        return sequence_folder(self.folder / MASKS, self.resolution)
+
+    @property
+    def note(self) -> str:
+        """A sentence about how the split was found, if a reader may expect something else; else empty."""
+        if self.list_file is not None or self.folder != self.root:
+            return ""
+        return f"{self.root} has no {LISTS}: all {len(self.sequences):,} sequences are used."
+
+    @property
+    def late_objects(self) -> bool:
+        """Whether objects count from their first mask on: so it is if a meta.json lists the objects (YouTube-VOS)."""
+        return self._meta_file is not None
 
     def sequence(self, name: str) -> VideoSequence:
         """The frames and masks of one sequence.
 
         Raises:
-            VisorVosError: where either is missing, naming the frames.
+            VisorVosError: if it has no frames or no masks, or a mask does not have the name of a frame.
         """
-        frames = {path.stem: path for path in list_images(self.images / name, FRAME_SUFFIXES)}
-        masks = mask_files(self.annotations / name)
-        if not frames:
-            raise VisorVosError(f"There are no frames in {self.images / name}.", "Prepare the data set again.")
-        unpaired = sorted(frames.keys() ^ masks.keys())
+        frames = {path.stem: path for path in list_images(self.frames_folder / name, FRAME_SUFFIXES)}
+        masks = mask_files(self.masks_folder / name)
+        for found, folder in ((frames, self.frames_folder), (masks, self.masks_folder)):
+            if not found:
+                raise VisorVosError(
+                    f"No {'frames' if found is frames else 'masks'} in {folder / name}.",
+                    "Restore them, or remove the sequence from the split.",
+                )
+        unpaired = [stem for stem in masks if stem not in frames]
         if unpaired:
-            lacking = "mask" if unpaired[0] in frames else "frame"
             raise VisorVosError(
-                f"Sequence {name}: {unpaired[0]} has no {lacking} ({len(unpaired)} unpaired in all) "
-                f"in {self.annotations / name if lacking == 'mask' else self.images / name}.",
-                "Every frame needs a mask of its own name; prepare the data set again.",
+                f"Sequence {name}: {listed(unpaired, 1)} has no frame in {self.frames_folder / name}.",
+                "Every mask needs a frame of the same name. Restore the frames.",
             )
-        return VideoSequence(name, tuple(frames.values()), tuple(masks[stem] for stem in frames))
+        return VideoSequence(name, tuple(frames.values()), tuple(masks.values()), self.late_objects)
 
-    def unseen(self, split: str) -> frozenset[str] | None:
-        """The sequences of a split from kitchens that training has not seen, ``SPLIT_unseen.txt`` beside its list.
-
-        None where there is no such list, or it names none.
-        """
-        path = self._split_file(split)
-        beside = path.with_name(f"{path.stem}_unseen.txt")
-        names = frozenset(name.strip() for name in _read_lines(beside)) if beside.is_file() else frozenset()
+    @cached_property
+    def unseen(self) -> frozenset[str] | None:
+        """Sequences from kitchens that are not in the training data, from ``SPLIT_unseen.txt``; None without it."""
+        if self.list_file is None:
+            return None
+        file = self.list_file.with_name(f"{self.list_file.stem}_unseen.txt")
+        names = frozenset(name.strip() for name in _read_lines(file)) if file.is_file() else frozenset()
         return names - {""} or None
 
-    def object_names(self, split: str) -> dict[str, dict[int, str]]:
-        """Object names by sequence and id, from ``SPLIT_data_mapping.json``; empty where there is none.
+    @cached_property
+    def object_names(self) -> dict[str, dict[int, str]]:
+        """Object names by sequence and id, from ``SPLIT_data_mapping.json`` or ``meta.json``; empty without them."""
+        stem = Path(self.name).name
+        # val_unseen is a part of val, whose mapping names its objects.
+        for file in (self.root / f"{prefix}_data_mapping.json" for prefix in (stem, stem.split("_")[0])):
+            if file.is_file():
+                return read_mapping(file)
+        return {} if self._meta_file is None else _read_meta(self._meta_file)
 
-        ``val_unseen`` is a part of ``val`` and has its names there.
-        """
-        for stem in (Path(split).name, Path(split).name.split("_")[0]):
-            path = self.root / f"{stem}_data_mapping.json"
-            if path.is_file():
-                return read_mapping(path)
-        return {}
+    @property
+    def _meta_file(self) -> Path | None:
+        files = (self.folder / "meta.json", self.folder / f"{self.folder.name}_meta.json")
+        return next((file for file in files if file.is_file()), None)
 
-    def _with_resolution(self, kind: str) -> Path:
-        folder = self.root / kind
-        if not folder.is_dir():
+
+def open_split(root: Path, split: str, resolution: str | None = None) -> Split:
+    """Finds a split of a data set in any of the layouts.
+
+    Args:
+        root: folder of the data set.
+        split: name of a list, such as "val" or "2017/val", or of a folder, such as "valid". It has no meaning for a
+            data set that has neither: all sequences are used.
+        resolution: name of the folder between JPEGImages and the sequences. None takes the only one, or 480p.
+
+    Raises:
+        VisorVosError: if there is no such split, or several, or it is empty.
+    """
+    splits = find_splits(root)
+    if splits or (root / LISTS).is_dir():
+        place = splits[_choose(splits, root, split, resolution)]
+        if (root / LISTS).is_dir():
+            return Split(root, split, root, resolution, place, _read_list(place))
+        folder = place
+    elif any((root / kind).is_dir() for kind in (FRAMES, MASKS)):
+        folder = root
+    else:
+        inner = [root / name for name in _subfolders(root) if find_splits(root / name)]
+        remedy = f"Give the folder {inner[0]}." if inner else _LAYOUT
+        raise VisorVosError(f"{root} is not a data set: it has no folder {FRAMES} or {MASKS}.", remedy)
+    found = Split(root, split, folder, resolution, None, ())
+    masks = found.masks_folder
+    names = sorted((name for name in _subfolders(masks) if is_safe_name(name)), key=natural_key)
+    if not names:
+        raise VisorVosError(f"No sequences in {masks}.", "Give masks as SEQUENCE/FRAME.png.")
+    return replace(found, sequences=tuple(names))
+
+
+def find_splits(root: Path) -> dict[str, Path]:
+    """The splits of a data set by name: files such as ImageSets/2022/val.txt ("2022/val"), or folders such as valid.
+
+    Raises:
+        VisorVosError: if the folder does not exist.
+    """
+    if not root.is_dir():
+        raise VisorVosError(f"Data set folder not found: {root}", "Give its path with --data.")
+    lists = root / LISTS
+    if lists.is_dir():
+        return {path.relative_to(lists).with_suffix("").as_posix(): path for path in sorted(lists.rglob("*.txt"))}
+    return {name: root / name for name in _subfolders(root) if (root / name / MASKS).is_dir()}
+
+
+def sequence_folder(folder: Path, resolution: str | None = None) -> Path:
+    """JPEGImages or Annotations itself, or the folder of a resolution in it: the one that holds the sequences.
+
+    Raises:
+        VisorVosError: if the folder or the resolution does not exist, or there are several to choose from.
+    """
+    if not folder.is_dir():
+        raise VisorVosError(f"{folder.parent} has no folder {folder.name}.", _LAYOUT)
+    if resolution is None and (folder / RESOLUTION).is_dir():
+        return folder / RESOLUTION
+    levels = [name for name in _subfolders(folder) if _subfolders(folder / name, only_first=True)]
+    if resolution is None and not levels:
+        return folder
+    if resolution is None and len(levels) > 1:
+        raise VisorVosError(
+            f"{folder} has several resolutions: {listed(levels, _MAX_LISTED)}.",
+            f"Choose one, for example --resolution {levels[0]}",
+        )
+    if resolution is not None and not (folder / resolution).is_dir():
+        raise VisorVosError(
+            f"{folder} has no resolution {resolution}.",
+            f"It has: {listed(levels, _MAX_LISTED)}." if levels else "Its sequences are not sorted by resolution.",
+        )
+    return folder / (resolution or levels[0])
+
+
+def note_frames_without_mask(videos: Iterable[VideoSequence]) -> str:
+    """A sentence with the number of frames without a mask; empty if every frame has one."""
+    videos = list(videos)
+    frames, masks = (sum(len(getattr(video, kind)) for video in videos) for kind in ("frames", "masks"))
+    if frames == masks:
+        return ""
+    return f"{frames - masks:,} of {frames:,} frames have no mask: they are neither trained on nor scored."
+
+
+def _subfolders(folder: Path, only_first: bool = False) -> list[str]:
+    """Names of the folders in a folder, sorted; with `only_first`, one at most, and only if it is the first entry."""
+    with os.scandir(folder) as entries:
+        visible = (entry for entry in entries if entry.name[0] != ".")
+        if only_first:
+            # A data set may hold thousands of sequences: one entry tells a level of sequences from a sequence.
+            first = next(visible, None)
+            return [first.name] if first is not None and first.is_dir() else []
+        return sorted(entry.name for entry in visible if entry.is_dir())
+
+
+def _choose(splits: dict[str, Path], root: Path, split: str, resolution: str | None) -> str:
+    """The full name of a split."""
+    if split in splits:
+        return split
+    found = [name for name in splits if name.endswith(f"/{split}")]
+    # DAVIS 2016 has a list for each resolution.
+    own = f"{resolution or RESOLUTION}/{split}"
+    if len(found) == 1 or own in found:
+        return own if own in found else found[0]
+    if found:
+        raise VisorVosError(
+            f"{root} has several splits named {split}: {', '.join(found)}.", f"Choose one: --split {found[-1]}"
+        )
+    known = listed(list(splits), _MAX_LISTED) or "none"
+    raise VisorVosError(f"{root} has no split named {split}.", f"Its splits: {known}.")
+
+
+def _read_list(path: Path) -> tuple[str, ...]:
+    """The sequences that a list names, in its order."""
+    lines = _read_lines(path)
+    # DAVIS 2016 lists a frame and its mask per line: /JPEGImages/480p/bear/00000.jpg /Annotations/...
+    found = [PurePosixPath(line.split()[0]).parent.name if f"/{FRAMES}/" in line else line for line in lines]
+    names = [name.strip() for name in found if name.strip()]
+    if not names:
+        raise VisorVosError(f"The list {path} names no sequence.", "Write one sequence name per line.")
+    for name in names:
+        if not is_safe_name(name):
             raise VisorVosError(
-                f"{self.root} has no folder {kind}.",
-                "Give a data set in DAVIS's shape: JPEGImages, Annotations, ImageSets.",
+                f"{path} names {name!r}, which cannot be the name of a sequence.",
+                "Remove slashes, colons, control characters and leading dots from the name.",
             )
-        deeper = folder / _RESOLUTION
-        return deeper if deeper.is_dir() else folder
-
-    def _split_file(self, split: str) -> Path:
-        found = self._lists_named(split)
-        if len(found) == 1:
-            return next(iter(found.values()))
-        lists = self.root / "ImageSets"
-        if found:
-            raise VisorVosError(
-                f"The split {split} is there several times in {lists}: {', '.join(found)}.",
-                f"Say which one, for example --split {list(found)[-1]}",
-            )
-        known = self.splits()
-        names = f"It has: {', '.join(known)}." if known else f"There are no lists in {lists}."
-        raise VisorVosError(f"{self.root} has no split named {split}.", names)
-
-    def _lists_named(self, split: str) -> dict[str, Path]:
-        """The lists that a split's name may mean."""
-        known = self.splits()
-        if split in known:
-            return {split: known[split]}
-        return {key: path for key, path in known.items() if key.endswith(f"/{split}")}
+    if found == lines and len(set(names)) < len(names):
+        name = next(name for name in names if names.count(name) > 1)
+        raise VisorVosError(f"The list {path} names {name} twice.", "List each sequence once.")
+    return tuple(dict.fromkeys(names))
 
 
 def _read_lines(path: Path) -> list[str]:
     try:
         return read_bytes(Location(path)).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise VisorVosError(f"The list {path} cannot be read: {error}.", "Restore the file.") from error
+        raise VisorVosError(f"The list {path} cannot be read: {error}.", "Save it as UTF-8 text.") from error
+
+
+class _MetaObject(BaseModel):
+    category: str = ""
+
+
+class _MetaVideo(BaseModel):
+    objects: dict[int, _MetaObject] = {}
+
+
+class _Meta(BaseModel):
+    """The meta.json of YouTube-VOS and LVOS; only what is used here."""
+
+    videos: dict[str, _MetaVideo]
+
+
+def _read_meta(path: Path) -> dict[str, dict[int, str]]:
+    """Object names by sequence and id."""
+    try:
+        videos = _Meta.model_validate_json(read_bytes(Location(path))).videos
+    except ValidationError as error:
+        raise VisorVosError(
+            f"{path} cannot be read: {_first_fault(error)}.",
+            'It must hold {"videos": {"SEQUENCE": {"objects": {"1": {"category": "NAME"}}}}}. Download it again.',
+        ) from error
+    return {
+        name: {number: entry.category for number, entry in video.objects.items() if entry.category}
+        for name, video in videos.items()
+    }
 
 
 def read_mapping(path: Path) -> dict[str, dict[int, str]]:
-    """A mapping file, ``{sequence: {"1": name, ...}}``.
+    """Object names by sequence and id, from a file ``{"SEQUENCE": {"1": "NAME"}}``.
 
     Raises:
-        VisorVosError: where it is not of that form.
+        VisorVosError: if it does not have this form.
     """
     try:
         return _MAPPING.validate_json(read_bytes(Location(path)))
     except ValidationError as error:
-        fault = error.errors()[0]
-        where = ", ".join(str(level)[:80] for level in fault["loc"])
         raise VisorVosError(
-            f"The mapping {path} cannot be read: {where}{': ' if where else ''}{fault['msg']}.",
-            'It should hold {"sequence": {"1": "name"}}.',
+            f"The mapping {path} cannot be read: {_first_fault(error)}.", 'It must hold {"SEQUENCE": {"1": "NAME"}}.'
         ) from error
 
 
 def read_names(path: Path, sequence: str) -> dict[int, str]:
-    """The object names of one clip: from ``{"1": name, ...}``, or a mapping file that has the sequence.
+    """Object names of one sequence by id, from ``{"1": "NAME"}`` or from a mapping that has the sequence.
 
     Raises:
-        VisorVosError: where it is neither, or the mapping does not know the sequence.
+        VisorVosError: if it has neither form, or the mapping lacks the sequence.
     """
-    content = read_bytes(Location(path))
     try:
-        return _NAMES.validate_json(content)
+        return _NAMES.validate_json(read_bytes(Location(path)))
     except ValidationError:
         mapping = read_mapping(path)
     if sequence not in mapping:
         raise VisorVosError(
             f"The mapping {path} has no sequence {sequence}.",
-            'Name the folder of frames as the sequence, or give a file that holds {"1": "name"}.',
+            'Rename the folder of frames to a sequence of the mapping, or give a file {"1": "NAME"}.',
         )
     return mapping[sequence]
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    where = ", ".join(str(level)[:80] for level in fault["loc"])
+    return f"{where}{': ' if where else ''}{fault['msg']}"

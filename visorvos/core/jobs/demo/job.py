@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from visorvos.core.datasets.davis.layout import DataSet
+from visorvos.core.datasets.davis.layout import open_split
 from visorvos.core.datasets.synthetic.release import write_synthetic_coco, write_synthetic_visor
 from visorvos.core.io.masks import read_mask, write_mask
 from visorvos.core.io.settings_file import SETTINGS_FILE, read_settings, write_settings
@@ -149,9 +149,9 @@ def _evaluate(
 
 def _copy_first_masks(root: Path, output: Path) -> None:
     """The first mask of each sequence as the prediction of all its frames."""
-    data = DataSet(root)
-    for name in data.sequences("val"):
-        masks = data.sequence(name).masks
+    split = open_split(root, "val")
+    for name in split.sequences:
+        masks = split.sequence(name).masks
         first = read_mask(masks[0])
         for path in masks:
             write_mask(output / name / path.name, first.labels)
@@ -162,7 +162,7 @@ def _predict(
 ) -> PredictedVideo:
     """Masks and overlays of the video with the median score: neither the best nor the worst."""
     ranked = sorted(evaluation.report.sequences, key=lambda sequence: sequence.j_and_f)
-    sequence = DataSet(root).sequence(ranked[len(ranked) // 2].sequence)
+    sequence = open_split(root, "val").sequence(ranked[len(ranked) // 2].sequence)
     prediction = predict(
         PredictSettings(
             frames=sequence.frames[0].parent,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,7 +14,7 @@ import cv2
 import numpy as np
 
 from visorvos._version import __version__
-from visorvos.core.datasets.davis.layout import DataSet
+from visorvos.core.datasets.davis.layout import FRAMES, MASKS, Split, note_frames_without_mask, open_split
 from visorvos.core.io.atomic import make_folder, write_file
 from visorvos.core.io.paths import real_path
 from visorvos.core.io.settings_file import write_settings, yaml_text
@@ -102,15 +101,15 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
     processes = find_processes(settings.device)
     progress = progress if progress is not None and processes.is_first else NoProgress()
     began = time.perf_counter()
-    data = DataSet(settings.data)
-    names = data.sequences(settings.split)
-    object_names, unseen = data.object_names(settings.split), data.unseen(settings.split)
-    split = Path(settings.split).name
-    output = settings.output or (Path(f"evaluate-{split}") if settings.weights else None)
+    split = open_split(settings.data, settings.split, settings.resolution)
+    stem = Path(settings.split).name
+    output = settings.output or (Path(f"evaluate-{stem}") if settings.weights else None)
     predictions = settings.predictions or output or Path()
-    progress.say(f"Protocol {settings.protocol} scores {COUNTED[settings.protocol]}.")
+    _say(split.note, progress)
+    late = "; objects that enter later count from the frame after their first mask" if split.late_objects else ""
+    progress.say(f"Protocol {settings.protocol} scores {COUNTED[settings.protocol]}{late}.")
     if output is not None:
-        _keep_apart(output, data)
+        _keep_apart(output, settings.data)
         make_folder(output)
         if processes.is_first:
             write_settings(output, "evaluate", settings.model_dump(mode="json"))
@@ -119,19 +118,27 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         # Scoring given masks does not need torch, which takes seconds to import.
         from visorvos.core.jobs.evaluate.run_weights import run_weights
 
-        videos = [data.sequence(name) for name in names]
+        videos = [split.sequence(name) for name in split.sequences]
+        _say(note_frames_without_mask(videos), progress)
         segmented = run_weights(settings, settings.weights, videos, predictions, processes, progress)
     report = None
     if processes.is_first:
         report = evaluate_masks(
-            data.annotations, predictions, names, settings.protocol, object_names, settings.num_workers, progress
+            split.masks_folder,
+            predictions,
+            split.sequences,
+            settings.protocol,
+            split.object_names,
+            settings.num_workers,
+            progress,
+            late_objects=split.late_objects,
         )
     report = processes.tell(report)
     for warning in report.warnings:
         progress.say(f"Warning: {warning}")
     result = Evaluation(
         report,
-        parts_of(report, unseen),
+        parts_of(report, split.unseen),
         str(settings.data),
         settings.split,
         str(settings.weights or settings.predictions),
@@ -145,29 +152,34 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         # pandas takes half a second to import.
         from visorvos.core.report.score_tables import global_csv, sequence_csv
 
-        write_file(output / f"global_results-{split}.csv", global_csv(report))
-        write_file(output / f"per-sequence_results-{split}.csv", sequence_csv(report))
-        write_file(output / f"scores-{split}.json", json.dumps(result.to_dict(), indent=1))
+        write_file(output / f"global_results-{stem}.csv", global_csv(report))
+        write_file(output / f"per-sequence_results-{stem}.csv", sequence_csv(report))
+        write_file(output / f"scores-{stem}.json", json.dumps(result.to_dict(), indent=1))
         progress.say("Writing report.html.")
-        write_file(output / "report.html", _page(result, data, unseen, settings))
+        write_file(output / "report.html", _page(result, split, settings))
     return result
 
 
-def _page(result: Evaluation, data: DataSet, unseen: Collection[str] | None, settings: EvaluateSettings) -> str:
+def _say(note: str, progress: Progress) -> None:
+    if note:
+        progress.say(note)
+
+
+def _page(result: Evaluation, split: Split, settings: EvaluateSettings) -> str:
     """The evaluation as a web page."""
     folders = [Path(result.predictions)]
     worst, random = (
-        with_pictures(pairs, data, folders)
+        with_pictures(pairs, split, folders)
         for pairs in (worst_masks(result.report, _PICTURES), random_masks(result.report, _PICTURES))
     )
     return evaluation_page(
         result.report,
-        unseen,
+        split.unseen,
         result.parts,
         worst,
         random,
         split=result.split,
-        data_name=data.root.resolve().name,
+        data_name=split.root.resolve().name,
         source=Path(result.source).name,
         protocol=result.report.protocol,
         facts=_facts(result),
@@ -199,11 +211,11 @@ def _facts(result: Evaluation) -> list[tuple[str, str]]:
     return facts
 
 
-def _keep_apart(output: Path, data: DataSet) -> None:
+def _keep_apart(output: Path, root: Path) -> None:
     """Refuses an output inside the data set's frames or annotations: predicted masks have the same names."""
     written = (real_path(output), *real_path(output).parents)
-    for kind in ("Annotations", "JPEGImages"):
-        if real_path(data.root / kind) in written:
+    for kind in (MASKS, FRAMES):
+        if real_path(root / kind) in written:
             raise VisorVosError(
-                f"--output must not be inside the {kind} of {data.root}, got {output}.", "Choose another --output."
+                f"--output must not be inside the {kind} of {root}, got {output}.", "Choose another --output."
             )

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from visorvos.core.datasets.davis.layout import DataSet
+from visorvos.core.datasets.davis.layout import Split, open_split
 from visorvos.core.io.images import read_frame, write_picture
 from visorvos.core.io.masks import fit_mask, read_mask
 from visorvos.core.io.palettes import DAVIS_PALETTE
@@ -54,33 +54,32 @@ def preview(settings: PreviewSettings, progress: Progress | None = None) -> Prev
 
 def _frame_tiles(settings: PreviewSettings, progress: Progress) -> list[list[Tile]]:
     """The frames to show, sequence by sequence."""
-    data = DataSet(settings.data or Path())
-    split = settings.split or "train"
-    names = _chosen(data, split, settings)
-    object_names = data.object_names(split)
-    counts = _shares(settings.frames, len(names))
-    jobs = [(name, count) for name, count in zip(names, counts, strict=True) if count]
+    split = open_split(settings.data or Path(), settings.split or "train", settings.resolution)
+    chosen = _chosen(split, settings)
+    counts = _shares(settings.frames, len(chosen))
+    jobs = [(name, count) for name, count in zip(chosen, counts, strict=True) if count]
     tiles = []
     for name, count in progress.track(jobs, "Drawing", "sequences", len(jobs)):
-        sequence = data.sequence(name)
+        sequence = split.sequence(name).annotated
         group = []
         for number in evenly(len(sequence.frames), count):
             frame = read_frame(sequence.frames[number])
             mask = read_mask(sequence.masks[number])
             labels = fit_mask(mask.labels, frame.shape[0], frame.shape[1], sequence.masks[number])
             caption = f"{name}  {sequence.frames[number].stem}"
-            group.append(Tile(frame, labels, Style(mask.palette or DAVIS_PALETTE), object_names.get(name, {}), caption))
+            style, names = Style(mask.palette or DAVIS_PALETTE), split.object_names.get(name, {})
+            group.append(Tile(frame, labels, style, names, caption))
         tiles.append(group)
     return tiles
 
 
-def _chosen(data: DataSet, split: str, settings: PreviewSettings) -> list[str]:
+def _chosen(split: Split, settings: PreviewSettings) -> list[str]:
     """The sequences asked for, or some that are spread over the split."""
-    known = data.sequences(split)
+    known = split.sequences
     unknown = [name for name in settings.sequence if name not in known]
     if unknown:
         raise VisorVosError(
-            f"{settings.data} has no sequence {unknown[0]} in its split {split}.",
+            f"{settings.data} has no sequence {unknown[0]} in its split {split.name}.",
             f"The first of its {len(known)} sequences are: {', '.join(known[:5])}.",
         )
     if settings.sequence:
