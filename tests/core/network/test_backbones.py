@@ -27,7 +27,7 @@ def test_a_backbone_is_found_by_its_keys(name: str) -> None:
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_one_entry_adds_a_backbone(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = Backbone((1, 2, 1, 1), False, stride_16=256, stride_8=128, stride_4=64, key=16, value=32)
+    entry = Backbone((1, 2, 1, 1), False, (256, 128, 64), key=16, value=32)
     monkeypatch.setitem(BACKBONES, "resnet12", entry)
     stm = STM("resnet12", pretrained=False).eval()
     save_weights(stm, tmp_path / f"small{suffix}")

@@ -4,16 +4,13 @@ import pytest
 import torch
 import torchvision
 
-from visorvos.core.network.backbones import BACKBONES
-from visorvos.core.network.resnet import BasicBlock, Bottleneck, ResNet
-from visorvos.core.network.trunk import load_trunk
+from visorvos.core.network.resnet import load_resnet
 
 
 @pytest.mark.parametrize("backbone", ["resnet18", "resnet50"])
 def test_it_equals_torchvisions(backbone: str) -> None:
     torch.manual_seed(4)
-    entry = BACKBONES[backbone]
-    ours = ResNet(Bottleneck if entry.bottleneck else BasicBlock, entry.blocks)
+    ours = load_resnet(backbone, pretrained=False)
     torch.manual_seed(4)
     theirs = torchvision.models.get_model(backbone, weights=None, zero_init_residual=True)
     assert list(ours.state_dict()) == list(theirs.state_dict())
@@ -35,6 +32,6 @@ def test_pretrained_weights_are_torchvisions(monkeypatch: pytest.MonkeyPatch) ->
     made = torchvision.models.get_model("resnet18", weights=None)
     asked: list[object] = []
     monkeypatch.setattr(torchvision.models, "get_model", lambda name, weights: asked.append((name, weights)) or made)
-    trunk = load_trunk("resnet18", pretrained=True)
+    resnet = load_resnet("resnet18", pretrained=True)
     assert asked == [("resnet18", "IMAGENET1K_V1")]
-    assert torch.equal(trunk.stem.weight, made.conv1.weight)  # type: ignore[arg-type]
+    assert torch.equal(resnet.conv1.weight, made.conv1.weight)  # type: ignore[arg-type]

@@ -115,7 +115,7 @@ FAILING: dict[str, tuple[Answer, str]] = {
     "truncated": (cut, "cannot be read"),
     "stated shorter": (sends(CONTENT[:-1000]), "cannot be read"),
     "empty": (sends(b""), "is empty"),
-    "other network": (sends(other_network()), "not those of a Space-Time Memory network"),
+    "other network": (sends(other_network()), "must be those of a Space-Time Memory network"),
     "other backbone": (sends(checkpoint("resnet50")), "backbone must be resnet18, got resnet50"),
 }
 

@@ -19,7 +19,7 @@ from tests.conftest import Run
 from tests.http_server import Server, serving
 from tests.hub_server import COMMIT, Hub
 from visorvos import STM, load_weights
-from visorvos.core.weights.hub import HubWeights, fetch_from_hub, parse_hub
+from visorvos.core.weights.hub import fetch_from_hub
 from visorvos.errors import VisorVosError
 
 NAME = "user/stm"
@@ -142,7 +142,7 @@ def test_the_token_is_sent(pushed: tuple[Hub, Server], monkeypatch: pytest.Monke
     hub, _ = pushed
     hub.token = "hf_mine"
     with pytest.raises(VisorVosError, match="no such repository") as raised:
-        fetch_from_hub(parse_hub(TEXT))
+        fetch_from_hub(TEXT)
     assert "HF_TOKEN" in raised.value.remedy
     monkeypatch.setenv("HF_TOKEN", "hf_mine")
     assert load_weights(TEXT).backbone == "resnet18"
@@ -151,11 +151,11 @@ def test_the_token_is_sent(pushed: tuple[Hub, Server], monkeypatch: pytest.Monke
 def test_a_revision_is_asked_for(pushed: tuple[Hub, Server]) -> None:
     hub, server = pushed
     hub.revisions.add("v1")
-    assert fetch_from_hub(parse_hub(f"{TEXT}@v1")).parent.name == COMMIT
+    assert fetch_from_hub(f"{TEXT}@v1").parent.name == COMMIT
     assert any(path.startswith(f"/api/models/{NAME}/revision/v1") for _, path, _ in server.requests)
     assert any(path == f"/{NAME}/resolve/{COMMIT}/model.safetensors" for _, path, _ in server.requests)
     with pytest.raises(VisorVosError, match="no such revision"):
-        fetch_from_hub(parse_hub(f"{TEXT}@v2"))
+        fetch_from_hub(f"{TEXT}@v2")
 
 
 @pytest.mark.parametrize("failure", ["offline", "no connection", "503"])
@@ -163,7 +163,7 @@ def test_what_was_fetched_is_there_without_the_hub(
     pushed: tuple[Hub, Server], failure: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub, server = pushed
-    there = fetch_from_hub(parse_hub(TEXT))
+    there = fetch_from_hub(TEXT)
     if failure == "offline":
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     elif failure == "503":
@@ -171,10 +171,10 @@ def test_what_was_fetched_is_there_without_the_hub(
     else:
         monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     asked = len(server.requests)
-    assert fetch_from_hub(parse_hub(TEXT)) == there
+    assert fetch_from_hub(TEXT) == there
     assert failure == "503" or len(server.requests) == asked
     with pytest.raises(VisorVosError, match="its cache does not have"):
-        fetch_from_hub(HubWeights("user/other"))
+        fetch_from_hub("hf://user/other")
 
 
 REPOSITORIES: dict[str, tuple[dict[str, bytes], str]] = {
@@ -190,23 +190,23 @@ REPOSITORIES: dict[str, tuple[dict[str, bytes], str]] = {
 def test_repositories_without_weights(hub: tuple[Hub, Server], name: str, tmp_path: Path) -> None:
     hub[0].repositories[NAME], sentence = REPOSITORIES[name]
     with pytest.raises(VisorVosError, match=sentence):
-        fetch_from_hub(parse_hub(TEXT))
+        fetch_from_hub(TEXT)
     assert not list(tmp_path.rglob("x.pth"))
 
 
 def test_the_only_checkpoint_is_taken(pushed: tuple[Hub, Server], monkeypatch: pytest.MonkeyPatch) -> None:
     files = pushed[0].repositories[NAME]
     files["stm.safetensors"] = files.pop("model.safetensors")
-    there = fetch_from_hub(parse_hub(TEXT))
+    there = fetch_from_hub(TEXT)
     assert there.name == "stm.safetensors"
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert fetch_from_hub(parse_hub(TEXT)) == there
+    assert fetch_from_hub(TEXT) == there
 
 
 def test_gated(pushed: tuple[Hub, Server]) -> None:
     pushed[0].gated.add(NAME)
-    with pytest.raises(VisorVosError, match="is gated") as raised:
-        fetch_from_hub(parse_hub(TEXT))
+    with pytest.raises(VisorVosError, match="gated repository") as raised:
+        fetch_from_hub(TEXT)
     assert "hf auth login" in raised.value.remedy
 
 
@@ -217,7 +217,7 @@ def test_what_is_no_hub(body: bytes, hub: tuple[Hub, Server], monkeypatch: pytes
     with serving(lambda request: request.send(200, body)) as server:
         monkeypatch.setattr(constants, "ENDPOINT", server.url)
         with pytest.raises(VisorVosError, match="hf://user/stm"):
-            fetch_from_hub(parse_hub(TEXT))
+            fetch_from_hub(TEXT)
 
 
 class TestCommand:

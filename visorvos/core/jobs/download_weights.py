@@ -10,7 +10,7 @@ from visorvos.core.io.atomic import write_file
 from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.core.weights.checkpoints import read_checkpoint
 from visorvos.core.weights.download import cached_file, fetch_published
-from visorvos.core.weights.hub import SCHEME, HubWeights, fetch_from_hub, parse_hub
+from visorvos.core.weights.hub import SCHEME, fetch_from_hub
 from visorvos.core.weights.registry import PUBLISHED, PublishedWeights
 from visorvos.errors import VisorVosError
 from visorvos.settings.download_weights import DownloadWeightsSettings
@@ -57,13 +57,12 @@ def download_weights(
         return WeightsList(tuple(PUBLISHED.values()), files)
     name, output = settings.name or "", settings.output
     if settings.repo_id is not None:
-        name = str(HubWeights(settings.repo_id, settings.revision))
+        name = f"{SCHEME}{settings.repo_id}" + (f"@{settings.revision}" if settings.revision else "")
     if name.startswith(SCHEME):
-        weights = parse_hub(name)
-        file = fetch_from_hub(weights)
+        file = fetch_from_hub(name)
         backbone = read_checkpoint(file).backbone
         if output is not None:
-            copy = _place(output, f"{weights.repo_id.replace('/', '--')}{file.suffix}")
+            copy = _place(output, f"{name.removeprefix(SCHEME).partition('@')[0].replace('/', '--')}{file.suffix}")
             write_file(copy, file.read_bytes())
             file = copy
         return DownloadedWeights(name, str(file), backbone)

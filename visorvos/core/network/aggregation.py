@@ -1,4 +1,4 @@
-"""From each object's own probability to logits over all objects and the background."""
+"""From the probability of each object by itself to logits over the background and all objects."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from torch import Tensor
 __all__ = ["FLOOR", "aggregate"]
 
 FLOOR = 1e-7
-"""Probabilities are held this far from 0 and 1; in half precision 1 - 1e-7 is 1, hence float32."""
+"""Minimum distance of probabilities from 0 and 1; in half precision 1 - 1e-7 is 1, hence float32."""
 
 
 def aggregate(probabilities: Tensor, present: Tensor | None = None) -> Tensor:
     """Soft aggregation (Oh et al. 2019, section 3.4): logits of the background and of each object.
 
-    The background is the product of (1 - p) over the objects. An object that is not present neither
-    takes from the background nor comes above the floor.
+    The background is the product of (1 - p) over the objects. An object that is not present does not lower the
+    background, and has the lowest logit.
 
     Args:
-        probabilities: (B, N, H, W), each object's probability on its own, any float precision.
-        present: (B, N) bool, which objects a clip has; all where None.
+        probabilities: (B, N, H, W), each object's by itself, any float precision.
+        present: (B, N) bool, which objects a clip has; None: all.
 
     Returns:
         float32 (B, N + 1, H, W), background first.

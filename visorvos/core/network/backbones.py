@@ -21,34 +21,20 @@ class Backbone:
     """Residual blocks in each stage; the encoders use the first three stages."""
     bottleneck: bool
     """Blocks of three convolutions (1x1, 3x3, 1x1); False: of two (3x3, 3x3)."""
-    stride_16: int
-    """Channels of the feature map at stride 16, and so on."""
-    stride_8: int
-    stride_4: int
+    features: tuple[int, int, int]
+    """Channels of the feature maps at strides 16, 8 and 4."""
     key: int
     value: int
-    stem: int = 64
     timm: str | None = None
-    """Name of the model in timm. None: torchvision publishes its ImageNet weights under the backbone's name."""
+    """Name of the model in timm; None: torchvision publishes its ImageNet weights under the backbone's name."""
     context: bool = False
     """Dilated convolutions widen the receptive field of the memory read-out (ResNeSt only)."""
 
 
 BACKBONES: dict[str, Backbone] = {
-    "resnet50": Backbone((3, 4, 6, 3), True, stride_16=1024, stride_8=512, stride_4=256, key=128, value=512),
-    "resnet18": Backbone((2, 2, 2, 2), False, stride_16=256, stride_8=128, stride_4=64, key=32, value=128),
-    "resnest101": Backbone(
-        (3, 4, 23, 3),
-        True,
-        stride_16=1024,
-        stride_8=512,
-        stride_4=256,
-        key=128,
-        value=512,
-        stem=128,
-        timm="resnest101e",
-        context=True,
-    ),
+    "resnet50": Backbone((3, 4, 6, 3), True, (1024, 512, 256), key=128, value=512),
+    "resnet18": Backbone((2, 2, 2, 2), False, (256, 128, 64), key=32, value=128),
+    "resnest101": Backbone((3, 4, 23, 3), True, (1024, 512, 256), 128, 512, timm="resnest101e", context=True),
 }
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ _WIDTH = 256
 
 
 class Skips(NamedTuple):
-    """What the decoder takes from the query frame alone, each (B, 256, H / stride, W / stride)."""
+    """Inputs of the decoder from the query frame alone, each (B, 256, H / stride, W / stride)."""
 
     stride_8: Tensor
     stride_4: Tensor
@@ -32,7 +32,7 @@ class ResidualBlock(nn.Module):
 
     Args:
         width: channels in and out.
-        rectified: the identity branch carries relu(x) in place of x, as the published ResNeSt network does.
+        rectified: the identity branch carries relu(x) instead of x, as in the published ResNeSt network.
     """
 
     def __init__(self, width: int, rectified: bool = False) -> None:
@@ -48,7 +48,7 @@ class ResidualBlock(nn.Module):
 
 
 class Refinement(nn.Module):
-    """Doubles a map's resolution with the help of the query frame's features at that resolution."""
+    """Doubles the resolution of a map, using the query frame's features at the new resolution."""
 
     def __init__(self, inputs: int, rectified: bool) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class Refinement(nn.Module):
         self.block = ResidualBlock(_WIDTH, rectified)
 
     def encode_skip(self, feature: Tensor) -> Tensor:
-        """The frame's own part, the same for all objects: (B, C, H, W) -> (B, 256, H, W)."""
+        """The part that is the same for all objects: (B, C, H, W) -> (B, 256, H, W)."""
         skip: Tensor = self.skip_block(self.skip(feature))
         return skip
 
@@ -70,7 +70,7 @@ class Refinement(nn.Module):
 
 
 class Context(nn.Module):
-    """Parallel dilated convolutions on the read-out (ASPP), a part of the ResNeSt network alone."""
+    """Parallel dilated convolutions on the read-out (ASPP), in the ResNeSt network only."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
@@ -89,34 +89,35 @@ class Context(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Two refinement stages from stride 16 to stride 4, then two channels an object."""
+    """Two refinement stages from stride 16 to stride 4, then two channels per object."""
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
         rectified = backbone.context
+        _, stride_8, stride_4 = backbone.features
         self.context = Context(2 * backbone.value) if backbone.context else None
         self.fuse = _conv3x3(_WIDTH if backbone.context else 2 * backbone.value, _WIDTH)
         self.block = ResidualBlock(_WIDTH, rectified)
-        self.refine_8 = Refinement(backbone.stride_8, rectified)
-        self.refine_4 = Refinement(backbone.stride_4, rectified)
+        self.refine_8 = Refinement(stride_8, rectified)
+        self.refine_4 = Refinement(stride_4, rectified)
         self.predict = _conv3x3(_WIDTH, 2)
 
     def encode_skips(self, stride_8: Tensor, stride_4: Tensor) -> Skips:
-        """The part of the decoder that no object has a say in, computed once a frame."""
+        """The part of the decoder that does not depend on the objects, computed once per frame."""
         return Skips(self.refine_8.encode_skip(stride_8), self.refine_4.encode_skip(stride_4))
 
     def forward(self, read_out: Tensor, query_value: Tensor, skips: Skips) -> Tensor:
-        """Log-odds of each object alone, against all that it is not.
+        """Decodes each object's logits, independent of the other objects.
 
         Args:
-            read_out: (B, N, Cv, h, w), the memory's values.
-            query_value: (B, Cv, h, w), the query frame's.
+            read_out: (B, N, Cv, h, w), values read from the memory.
+            query_value: (B, Cv, h, w), of the query frame.
             skips: from `encode_skips`.
 
         Returns:
             float32 (B, N, 16 h, 16 w).
         """
-        per_frame = self._of_the_frame(query_value)
+        per_frame = self._frame_part(query_value)
 
         def decode(read_out: Tensor) -> Tensor:
             stride_16 = self.block(self._fuse(read_out, per_frame))
@@ -129,10 +130,10 @@ class Decoder(nn.Module):
 
         return each_object(decode, read_out)
 
-    def _of_the_frame(self, query_value: Tensor) -> Tensor:
-        """What the frame brings to the first convolution, the same for all objects.
+    def _frame_part(self, query_value: Tensor) -> Tensor:
+        """The frame's term of the first convolution: that of concatenated maps is a sum of two convolutions.
 
-        A convolution of concatenated maps is a sum of two. With a context between, it is the map itself.
+        With a context module before the convolution, it is the query value itself.
         """
         if self.context is not None:
             return query_value
@@ -140,7 +141,7 @@ class Decoder(nn.Module):
         return conv2d(query_value, weight, self.fuse.bias, padding=1)
 
     def _fuse(self, read_out: Tensor, per_frame: Tensor) -> Tensor:
-        """The first convolution on (read-out, query value): (B * N, 256, h, w)."""
+        """The first convolution of read-out and query value: (B * N, 256, h, w)."""
         if self.context is not None:
             value = per_frame.unsqueeze(1).expand_as(read_out)
             fused: Tensor = self.fuse(self.context(torch.cat((read_out, value), dim=2).flatten(0, 1)))

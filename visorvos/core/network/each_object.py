@@ -1,4 +1,4 @@
-"""How many objects are computed at once."""
+"""Objects computed together or one after another."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["each_object"]
 
 
 def each_object(compute: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
-    """Computes what no object's part depends on another's for.
+    """Computes a function whose result for one object does not depend on the others.
 
-    All objects at once; but on a CPU, where no gradient is asked for, one after another: a single object keeps all
-    cores busy, and no more than its own maps are held. Batch norms are to be in evaluation mode then.
+    All objects go together, except on a CPU without gradients: there a single object keeps all cores busy and needs the
+    least memory. Batch norms must be in evaluation mode then.
 
     Args:
-        compute: takes tensors (B, n, ...) of some of the objects, and gives one.
-        tensors: of all objects, each (B, N, ...).
+        compute: from tensors (B, n, ...) of n objects to one such tensor.
+        tensors: each (B, N, ...), for all objects.
 
     Returns:
         (B, N, ...).

@@ -1,4 +1,4 @@
-"""A network made ready to segment: it computes the same, and can be trained no more."""
+"""Prepares a network for inference: the same results, faster, without training."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from visorvos.core.network.winograd import WinogradConv
 __all__ = ["for_inference"]
 
 _LARGE = 256 * 256
-"""Input times output channels from which on a convolution gains by Winograd's algorithm."""
+"""Minimum input times output channels for which Winograd's algorithm is faster."""
 
 
 def for_inference(stm: STM, device: torch.device, precision: torch.dtype) -> STM:
-    """Makes a network segment faster, on a device and in a precision.
+    """Optimizes a network for inference on a device.
 
-    Batch norms of the residual blocks are folded into the convolutions before them, in float32; channels lie last in
-    memory; and in float32 on a CPU large 3x3 convolutions behind the encoders take Winograd's algorithm.
+    Batch norms of the residual blocks are folded into the convolutions before them, in float32; tensors have channels
+    last; in float32 on a CPU, large 3x3 convolutions after the encoders use Winograd's algorithm.
 
     Args:
-        stm: the network, float32. It is used up.
-        device: where to compute.
-        precision: and in what.
+        stm: the network, float32; it is changed in place.
+        device: the device to compute on.
+        precision: dtype of the weights.
 
     Returns:
-        The network, in evaluation mode. Its weights have other names and numbers: it is not to be saved.
+        The network in evaluation mode. It cannot be saved: its weights have other names and values.
     """
     stm = stm.eval().requires_grad_(False)
     for encoder in (stm.memory_encoder, stm.query_encoder):
         for part in encoder.modules():
             _fold_batch_norms(part)
     if device.type == "cpu" and precision == torch.float32:
-        behind = nn.ModuleList((stm.memory_projection, stm.query_projection, stm.decoder))
-        for part in list(behind.modules()):
+        after_encoders = nn.ModuleList((stm.memory_projection, stm.query_projection, stm.decoder))
+        for part in list(after_encoders.modules()):
             for name, child in part.named_children():
                 # The decoder splits the weights of its first convolution between two inputs.
                 if part is not stm.decoder and isinstance(child, nn.Conv2d) and _gains(child):
@@ -44,7 +44,7 @@ def for_inference(stm: STM, device: torch.device, precision: torch.dtype) -> STM
 
 
 def _fold_batch_norms(part: nn.Module) -> None:
-    """Folds bn1 into conv1 and so on, and in a sequence each batch norm into a convolution right before it."""
+    """Folds bn1 into conv1 and so on; in a sequence, each batch norm into the convolution right before it."""
     children = dict(part.named_children())
     if isinstance(part, nn.Sequential):
         pairs = list(zip(children, list(children)[1:], strict=False))
@@ -62,12 +62,7 @@ def _fold_batch_norms(part: nn.Module) -> None:
 
 
 def _gains(conv: nn.Conv2d) -> bool:
-    """Whether Winograd's algorithm computes the same, and faster."""
-    plain = (conv.kernel_size, conv.stride, conv.padding, conv.dilation, conv.groups) == (
-        (3, 3),
-        (1, 1),
-        (1, 1),
-        (1, 1),
-        1,
-    )
-    return plain and conv.bias is not None and conv.in_channels * conv.out_channels >= _LARGE
+    """Whether Winograd's algorithm applies and is faster."""
+    form = (*conv.kernel_size, *conv.stride, *conv.padding, *conv.dilation, conv.groups)
+    is_large = conv.in_channels * conv.out_channels >= _LARGE
+    return is_large and form == (3, 3, 1, 1, 1, 1, 1, 1, 1) and conv.bias is not None

@@ -7,7 +7,52 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-__all__ = ["BasicBlock", "Bottleneck", "ResNet"]
+from visorvos.core.network.backbones import BACKBONES
+from visorvos.errors import VisorVosError
+
+__all__ = ["BasicBlock", "Bottleneck", "ResNet", "load_resnet"]
+
+
+def load_resnet(name: str, *, pretrained: bool, init_weights: bool = True) -> nn.Module:
+    """Builds the ResNet of a backbone.
+
+    Args:
+        name: one of `BACKBONES`.
+        pretrained: load the ImageNet weights that torchvision (or timm) publishes, downloaded on first use.
+        init_weights: see `ResNet`.
+
+    Raises:
+        VisorVosError: for an unknown backbone, if timm is needed and missing, or if the ImageNet weights cannot be
+            downloaded.
+    """
+    if name not in BACKBONES:
+        raise VisorVosError(f"The backbone must be one of {', '.join(BACKBONES)}, got {name!r}.", "Choose one of them.")
+    backbone = BACKBONES[name]
+    try:
+        if backbone.timm is not None:
+            import timm
+
+            from_timm: nn.Module = timm.create_model(backbone.timm, pretrained=pretrained)
+            return from_timm
+        resnet = ResNet(Bottleneck if backbone.bottleneck else BasicBlock, backbone.blocks, init_weights)
+        if pretrained:
+            import torchvision
+
+            # The published networks were trained from torchvision's first ImageNet weights.
+            resnet.load_state_dict(torchvision.models.get_model(name, weights="IMAGENET1K_V1").state_dict())
+        return resnet
+    except ModuleNotFoundError as error:
+        raise VisorVosError(
+            f"The backbone {name} needs the library {error.name}, which is not installed.",
+            "Install it: pip install 'visorvos[resnest]'",
+        ) from error
+    except (OSError, RuntimeError) as error:
+        if not pretrained:
+            raise
+        raise VisorVosError(
+            f"The ImageNet weights of {name} cannot be downloaded: {error}.",
+            "Check the connection, or start from random weights: --no-pretrained, STM(backbone, pretrained=False).",
+        ) from error
 
 
 def _conv(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
@@ -60,10 +105,9 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(nn.Module):
-    """The parts of a ResNet.
+    """A ResNet, of which encoders use the stem and three stages.
 
-    The encoders use three of its stages. The fourth stage and the classifier are built too, in torchvision's order, so
-    that a seed gives the same weights as there.
+    The rest is built as well, in torchvision's order, so that a seed gives the same weights as there.
 
     Args:
         block: the type of its residual blocks.

@@ -11,14 +11,9 @@ from visorvos.errors import VisorVosError, listed
 
 __all__ = ["checked_state"]
 
-_LISTED = 20
-
 
 def checked_state(
-    state: Mapping[str, Tensor],
-    expected: Mapping[str, Tensor],
-    source: str,
-    shown: Callable[[str], str] = str,
+    state: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: str, shown: Callable[[str], str] = str
 ) -> dict[str, Tensor]:
     """Checks a state dictionary against the network's, name by name and shape by shape.
 
@@ -36,7 +31,7 @@ def checked_state(
     """
 
     def names(found: list[str]) -> str:
-        return listed([shown(name) if name in expected else name for name in found], _LISTED)
+        return listed([shown(name) if name in expected else name for name in found], 20)
 
     # Frozen batch norms do not use this counter, and PyTorch 0.4 did not write it.
     counters = {name: torch.zeros_like(t, device="cpu") for name, t in expected.items() if name.endswith("_tracked")}
@@ -51,7 +46,7 @@ def checked_state(
         faults.append(f"{len(unknown)} unknown ({names(unknown)})")
     faults += [
         f"{names([name])} must have shape {tuple(expected[name].shape)}, got {tuple(state[name].shape)}"
-        for name in misshapen[:_LISTED]
+        for name in misshapen[:20]
     ]
     if faults:
         raise VisorVosError(

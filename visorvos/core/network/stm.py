@@ -28,8 +28,8 @@ from visorvos.core.network.decoder import Decoder, Skips
 from visorvos.core.network.encoders import MemoryEncoder, QueryEncoder
 from visorvos.core.network.memory_read import read_memory
 from visorvos.core.network.model_card import MODEL_CARD
+from visorvos.core.network.resnet import load_resnet
 from visorvos.core.network.state import checked_state
-from visorvos.core.network.trunk import load_trunk
 
 __all__ = ["STM", "Query"]
 
@@ -89,13 +89,12 @@ class STM(
 
     def __init__(self, backbone: str = "resnet50", pretrained: bool = True, *, init_weights: bool = True) -> None:
         super().__init__()
-        trunks = [load_trunk(backbone, pretrained=pretrained, init_weights=init_weights) for _ in range(2)]
-        self.memory_encoder = MemoryEncoder(trunks[0])
-        self.query_encoder = QueryEncoder(trunks[1])
-        widths = BACKBONES[backbone]
-        self.memory_projection = KeyValue(widths.stride_16, widths.key, widths.value)
-        self.query_projection = KeyValue(widths.stride_16, widths.key, widths.value)
-        self.decoder = Decoder(widths)
+        self.memory_encoder = MemoryEncoder(load_resnet(backbone, pretrained=pretrained, init_weights=init_weights))
+        self.query_encoder = QueryEncoder(load_resnet(backbone, pretrained=pretrained, init_weights=init_weights))
+        entry = BACKBONES[backbone]
+        self.memory_projection = KeyValue(entry.features[0], entry.key, entry.value)
+        self.query_projection = KeyValue(entry.features[0], entry.key, entry.value)
+        self.decoder = Decoder(entry)
         self.backbone = backbone
         if init_weights and not pretrained:
             self._match_by_appearance()
@@ -104,16 +103,13 @@ class STM(
     def from_state(
         cls, state: Mapping[str, Tensor], backbone: str, source: str, shown: Callable[[str], str] = str
     ) -> STM:
-        """Builds a network from a state dictionary, which must have all its tensors and no others.
+        """Builds a network in evaluation mode from a state dictionary with exactly its tensors.
 
         Args:
             state: tensors by name.
             backbone: a name from `BACKBONES`.
-            source: where the tensors come from, for errors.
-            shown: from the network's name of a tensor to its name there, for errors.
-
-        Returns:
-            The network in evaluation mode, float32, on the CPU.
+            source: the file that they come from, for errors.
+            shown: from the network's name of a tensor to its name in the file, for errors.
 
         Raises:
             VisorVosError: if the tensors do not fit or hold values that are not finite, or for an unknown backbone.
@@ -156,12 +152,7 @@ class STM(
         return keys.unflatten(0, shape), values.unflatten(0, shape)
 
     def segment(
-        self,
-        frame: Tensor,
-        keys: Tensor,
-        values: Tensor,
-        present: Tensor | None = None,
-        top_k: int | None = None,
+        self, frame: Tensor, keys: Tensor, values: Tensor, present: Tensor | None = None, top_k: int | None = None
     ) -> Tensor:
         """Segments the remembered objects in a frame.
 

@@ -15,13 +15,13 @@ from torch.nn.functional import pad
 __all__ = ["WinogradConv"]
 
 _OUT, _IN = 4, 6
-"""Sides of a tile of the output, and of the part of the input that it depends on."""
+"""Side of an output tile, and of the input tile that it depends on."""
 _STRIP = 10
-"""Rows of tiles that are done at once: what lies between the steps stays in the processor's cache, and each step is
-work enough for several threads."""
+"""Rows of tiles computed at once: intermediate results stay in the processor's cache, and each step has enough work
+for several threads."""
 
 _FILTER = ((6, 0, 0), (-4, -4, -4), (-4, 4, -4), (1, 2, 4), (1, -2, 4), (0, 0, 24))
-"""Times 24."""
+"""The filter transform, times 24."""
 _INPUT = (
     (4, 0, -5, 0, 1, 0),
     (0, -4, -4, 1, 1, 0),
@@ -32,21 +32,21 @@ _INPUT = (
 )
 _OUTPUT = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
 _BIASED = _IN + 1
-"""Of the products, the one that counts once in each place of the output."""
+"""The product that counts once in each output pixel, to which the bias is added."""
 
 
 class WinogradConv(nn.Module):
-    """What a convolution with 3x3 kernels, stride 1 and padding 1 computes, rounded a little differently.
+    """A convolution with 3x3 kernels, stride 1 and padding 1; rounding differs a little.
 
     Args:
-        conv: that convolution, float32 and with a bias.
+        conv: the convolution to replace, float32 and with a bias.
     """
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         assert conv.bias is not None
         self.filters = nn.Parameter(conv.weight.detach().flatten(2), requires_grad=False)
-        """(outputs, inputs, 9). Gone once the kernels are made."""
+        """(outputs, inputs, 9). Deleted once the kernels are made."""
         self.bias = nn.Parameter(conv.bias.detach().clone(), requires_grad=False)
         for name, one in (("to_tiles", _INPUT), ("from_tiles", _OUTPUT)):
             both_axes = torch.kron(torch.tensor(one), torch.tensor(one)).float()
@@ -57,7 +57,7 @@ class WinogradConv(nn.Module):
 
     @cached_property
     def kernels(self) -> Tensor:
-        """(36, outputs, inputs). Made at the first use, for they are large: a video's first frame needs few of them."""
+        """(36, outputs, inputs). Made at first use: they are large, and a video's first frame needs few of them."""
         matrix = torch.tensor(_FILTER) / 24
         kernels: Tensor = torch.kron(matrix, matrix) @ self.filters.flatten(0, 1).T
         kernels = kernels.unflatten(1, self.filters.shape[:2])

@@ -21,8 +21,6 @@ from visorvos.errors import VisorVosError, listed
 
 __all__ = ["read_checkpoint", "save_weights"]
 
-_LISTED = 20
-
 
 def read_checkpoint(path: Path) -> STM:
     """Reads a published checkpoint (the reference's names) or one of ours.
@@ -45,19 +43,14 @@ def read_checkpoint(path: Path) -> STM:
         shown = to_reference
         state = {from_reference(name): tensor for name, tensor in state.items()}
         _remove_constants(state, path)
+    remedy = "Give a checkpoint of the VISOR-VOS reference implementation or of visorvos."
     if not any(name.startswith("query_encoder.") for name in state):
-        raise VisorVosError(
-            f"The weights {path} are not those of a Space-Time Memory network: "
-            f"their first tensors are {', '.join(list(state)[:3])}.",
-            "Give a checkpoint of the VISOR-VOS reference implementation or of visorvos.",
-        )
+        first = ", ".join(list(state)[:3])
+        raise VisorVosError(f"The weights {path} must be those of a Space-Time Memory network, got {first}.", remedy)
     backbone = backbone or find_backbone(state)
     if backbone is None or backbone not in BACKBONES:
-        found = f"the backbone {backbone}" if backbone else "an encoder with other residual blocks"
-        raise VisorVosError(
-            f"The weights {path} must have one of the backbones {', '.join(BACKBONES)}, got {found}.",
-            "Give a checkpoint with one of these backbones; the file may also be incomplete.",
-        )
+        found = f"the backbone {backbone}" if backbone else "an encoder with other residual blocks, or incomplete"
+        raise VisorVosError(f"The weights {path} must be for {', '.join(BACKBONES)}, got {found}.", remedy)
     return STM.from_state(state, backbone, str(path), shown)
 
 
@@ -104,33 +97,24 @@ def _read(path: Path) -> tuple[dict[str, Tensor], str | None]:
                 content: object = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         else:
             is_zip = zipfile.is_zipfile(path)
-            if is_zip:
-                _refuse_compressed(path)
+            # Torch stores without compression; a small compressed part could take all memory.
+            if is_zip and any(info.compress_type != zipfile.ZIP_STORED for info in zipfile.ZipFile(path).infolist()):
+                raise ValueError("it has compressed parts, which torch does not write")
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except Exception as error:  # a damaged pickle can make even the restricted unpickler raise anything
         raise VisorVosError(
             f"The weights {path} cannot be read: {_reason(error)}.",
             "The file is damaged, is not a checkpoint, or holds more than tensors; download or copy it again.",
         ) from error
+    remedy = "Give a file that holds only the network's state dictionary."
     if not isinstance(content, Mapping) or not content:
-        raise VisorVosError(
-            f"The weights {path} must hold tensors by name, got a {type(content).__name__}.",
-            "Give a file that holds the network's state dictionary.",
-        )
+        raise VisorVosError(f"The weights {path} must hold tensors by name, got a {type(content).__name__}.", remedy)
     others = [str(name) for name, value in content.items() if not _is_plain(value)]
     if others:
         raise VisorVosError(
-            f"The weights {path} hold entries that are not plain tensors: {listed(others, _LISTED)}.",
-            "Give a file that holds only the network's state dictionary.",
+            f"The weights {path} must hold only plain tensors, got other entries: {listed(others, 20)}.", remedy
         )
     return {str(name): tensor for name, tensor in content.items()}, backbone
-
-
-def _refuse_compressed(path: Path) -> None:
-    """A compressed part can be small in the file and take all memory; torch writes none."""
-    with zipfile.ZipFile(path) as archive:
-        if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
-            raise ValueError("it has compressed parts, which torch does not write")
 
 
 def _reason(error: Exception) -> str:

@@ -9,7 +9,7 @@ from visorvos.core.network.stm import STM
 from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.core.weights.checkpoints import read_checkpoint
 from visorvos.core.weights.download import cached_file, fetch_published
-from visorvos.core.weights.hub import SCHEME, fetch_from_hub, parse_hub
+from visorvos.core.weights.hub import SCHEME, fetch_from_hub
 from visorvos.core.weights.registry import PUBLISHED
 from visorvos.errors import VisorVosError
 
@@ -45,7 +45,7 @@ def find_weights(name_or_path: str | Path, progress: Progress | None = None) -> 
     if name_or_path in PUBLISHED:
         return fetch_published(PUBLISHED[text], cached_file(PUBLISHED[text]), progress or NoProgress())
     if text.startswith(SCHEME):
-        return fetch_from_hub(parse_hub(text))
+        return fetch_from_hub(text)
     if not Path(text).exists():
         near = difflib.get_close_matches(text, PUBLISHED, n=1)
         raise VisorVosError(

@@ -1,4 +1,4 @@
-"""Names of weights in the reference implementation, and ours."""
+"""Names of weights in the reference implementation and here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 __all__ = ["CONSTANTS", "from_reference", "is_reference", "to_reference"]
 
-# Reference prefix, our prefix. What follows a prefix (".weight", "0.conv1.weight") is the same in both.
+# Reference prefix, our prefix. The rest of a name (".weight", "0.conv1.weight") is the same in both.
 _PREFIXES: tuple[tuple[str, str], ...] = (
     *(
         (f"{theirs}.{their_part}.", f"{ours}.{our_part}.")
@@ -42,19 +42,17 @@ _PREFIXES: tuple[tuple[str, str], ...] = (
 )
 
 CONSTANTS = tuple(f"{encoder}.{name}" for encoder in ("Encoder_M", "Encoder_Q") for name in ("mean", "std"))
-"""Buffers of the reference that are no weights here: ImageNet's mean and standard deviation."""
-
-_WRAPPER = "module."
+"""Buffers of the reference with ImageNet's mean and standard deviation; here they are constants, not weights."""
 
 
 def is_reference(names: Iterable[str]) -> bool:
-    """Whether names of weights are the reference's, with or without the ``module.`` of a wrapped network."""
-    return any(name.removeprefix(_WRAPPER).startswith("Encoder_Q.") for name in names)
+    """Whether names are the reference's, with or without the ``module.`` of a network wrapped in DataParallel."""
+    return any(name.removeprefix("module.").startswith("Encoder_Q.") for name in names)
 
 
 def from_reference(name: str) -> str:
-    """Our name for a weight of the reference; constants and names in no table come back, the former unwrapped."""
-    bare = name.removeprefix(_WRAPPER)
+    """Our name for a weight of the reference. Constants lose ``module.``; unknown names are returned unchanged."""
+    bare = name.removeprefix("module.")
     for theirs, ours in _PREFIXES:
         if bare.startswith(theirs):
             return ours + bare.removeprefix(theirs)
@@ -62,10 +60,10 @@ def from_reference(name: str) -> str:
 
 
 def to_reference(name: str) -> str:
-    """The reference's name, without wrapper, for a weight of ours.
+    """The reference's name, without ``module.``, for one of our weights.
 
     Raises:
-        KeyError: for a name that the table lacks.
+        KeyError: for an unknown name.
     """
     for theirs, ours in _PREFIXES:
         if name.startswith(ours):
