@@ -63,6 +63,10 @@ class Terminal:
         """One line on standard error."""
         self.err.print(escape(printable(message)), soft_wrap=True)
 
+    def announce(self, line: str) -> None:
+        """One line on standard output, at once."""
+        print(line, flush=True)  # noqa: T201 - a result
+
     def fail(self, error: VisorVosError) -> None:
         """What is wrong, and what to do."""
         self.err.print(f"[bold red]error:[/] {escape(printable(error.message))}", soft_wrap=True)

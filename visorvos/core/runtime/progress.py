@@ -24,6 +24,9 @@ class Progress(Protocol):
     def say(self, message: str) -> None:
         """One line that the user should read."""
 
+    def announce(self, line: str) -> None:
+        """One line of the result that is needed before the job ends."""
+
     def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
         """Hands the items on, counting them in ``unit``."""
 
@@ -35,6 +38,9 @@ class NoProgress:
     """Listens to nothing: the default of the library."""
 
     def say(self, message: str) -> None:
+        pass
+
+    def announce(self, line: str) -> None:
         pass
 
     def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:

@@ -1,0 +1,1 @@
+"""`visorvos annotate`: the session on disk, the thread that propagates, the server and its page."""

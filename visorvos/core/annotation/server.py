@@ -1,0 +1,231 @@
+"""The routes of `visorvos annotate`."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route, Router
+from starlette.staticfiles import StaticFiles
+
+from visorvos.core.annotation.export import export_session
+from visorvos.core.annotation.folder import MAX_ID, ObjectEntry
+from visorvos.core.annotation.guard import HostGuard, TokenGuard, read_body
+from visorvos.core.annotation.propagation import Worker
+from visorvos.core.annotation.session import BusyError, Session, StaleMaskError, mask_tag
+from visorvos.core.io.frame_reader import FrameReader
+from visorvos.core.io.frames import FrameFolder
+from visorvos.errors import VisorVosError
+
+__all__ = ["Server", "make_app"]
+
+_PAGE = Path(__file__).parent / "page"
+_MAX_JSON = 1 << 18
+_QUIET_SECONDS = 15.0
+"""An empty line is sent after as long without events, so that both sides notice a lost connection."""
+_FORMATS = {b"\xff\xd8": "image/jpeg", b"\x89P": "image/png", b"BM": "image/bmp", b"RI": "image/webp"}
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Objects(_Body):
+    objects: list[ObjectEntry] = Field(max_length=MAX_ID)
+
+
+class _Range(_Body):
+    start: int = Field(alias="from")
+    stop: int | None = Field(None, alias="to")
+    direction: Literal["forward", "backward"] = "forward"
+
+
+class _Deletion(_Body):
+    id: int
+    start: int = Field(0, alias="from")
+
+
+@dataclass(frozen=True)
+class Server:
+    """The parts that the routes put together."""
+
+    session: Session
+    worker: Worker
+    reader: FrameReader
+    token: str
+    allowed_hosts: Collection[str] = ()
+
+
+def make_app(server: Server) -> Starlette:
+    """The application: the page at /, everything else below /api and only with the token."""
+    routes = _Routes(server)
+    api = Router(
+        [
+            Route("/session", routes.get_session),
+            Route("/frames/{number:int}", routes.get_frame),
+            Route("/masks/{number:int}", routes.get_mask, methods=["GET"]),
+            Route("/masks/{number:int}", routes.put_mask, methods=["PUT"]),
+            Route("/objects", routes.put_objects, methods=["PUT"]),
+            Route("/delete-object", routes.delete_object, methods=["POST"]),
+            Route("/propagate", routes.propagate, methods=["POST"]),
+            Route("/stop", routes.stop, methods=["POST"]),
+            Route("/undo-propagation", routes.undo, methods=["POST"]),
+            Route("/events", routes.get_events),
+            Route("/export", routes.export, methods=["POST"]),
+        ]
+    )
+    app = Starlette(
+        routes=[
+            Mount("/api", TokenGuard(api, server.token)),
+            Mount("/", StaticFiles(directory=_PAGE, html=True)),
+        ],
+        exception_handlers={HTTPException: _explain_http, VisorVosError: _explain},
+    )
+    app.add_middleware(HostGuard, allowed=server.allowed_hosts)
+    return app
+
+
+class _Routes:
+    """One method per route."""
+
+    def __init__(self, server: Server) -> None:
+        self.session = server.session
+        self.worker = server.worker
+        self.reader = server.reader
+
+    def get_session(self, request: Request) -> Response:
+        return JSONResponse(self.session.state())
+
+    def get_frame(self, request: Request) -> Response:
+        number = self._number(request)
+        source = self.reader.source
+        if isinstance(source, FrameFolder):
+            stat = source.files[number].stat()
+            tag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
+        else:
+            tag = f'"{self.session.source.files[:16]}-{number}"'
+        headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        if isinstance(source, FrameFolder):
+            content = source.files[number].read_bytes()
+            return Response(content, media_type=_FORMATS.get(content[:2], "image/png"), headers=headers)
+        bgr = cv2.cvtColor(self.reader.read(number), cv2.COLOR_RGB2BGR)
+        _, jpeg = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, 92))
+        return Response(jpeg.tobytes(), media_type="image/jpeg", headers=headers)
+
+    def get_mask(self, request: Request) -> Response:
+        labels = self.session.mask(self._number(request))
+        headers = {"ETag": f'"{mask_tag(labels)}"', "Content-Encoding": "gzip"}
+        content = gzip.compress(np.ascontiguousarray(labels).data, compresslevel=1)
+        return Response(content, media_type="application/octet-stream", headers=headers)
+
+    async def put_mask(self, request: Request) -> Response:
+        number = self._number(request)
+        height, width = self.session.source.height, self.session.source.width
+        body = await read_body(request, height * width)
+        if len(body) != height * width:
+            raise HTTPException(400, f"A mask must have {height * width} bytes, one per pixel, got {len(body)}.")
+        expected = request.headers.get("if-match", "*").strip()
+        labels = np.frombuffer(body, np.uint8).reshape(height, width)
+        given = request.query_params.get("given", "true") != "false"
+        tag = await run_in_threadpool(
+            self.session.save_mask, number, labels, None if expected == "*" else expected.strip('"'), given
+        )
+        return Response(status_code=204, headers={"ETag": f'"{tag}"'})
+
+    async def put_objects(self, request: Request) -> Response:
+        await run_in_threadpool(self.session.put_objects, (await _json(request, _Objects)).objects)
+        return Response(status_code=204)
+
+    async def delete_object(self, request: Request) -> Response:
+        deletion = await _json(request, _Deletion)
+        await run_in_threadpool(self.session.delete_object, deletion.id, deletion.start)
+        return Response(status_code=204)
+
+    async def propagate(self, request: Request) -> Response:
+        wanted = await _json(request, _Range)
+        is_forward = wanted.direction == "forward"
+        last = self.session.source.frames - 1
+        stop = (last if is_forward else 0) if wanted.stop is None else wanted.stop
+        if not (0 <= wanted.start <= last and 0 <= stop <= last) or (stop > wanted.start) != is_forward:
+            raise HTTPException(400, f"There is nothing to propagate {wanted.direction} from {wanted.start} to {stop}.")
+        await run_in_threadpool(self.worker.propagate, wanted.start, stop)
+        return Response(status_code=202)
+
+    async def stop(self, request: Request) -> Response:
+        self.worker.stop()
+        return Response(status_code=204)
+
+    async def undo(self, request: Request) -> Response:
+        await run_in_threadpool(self.session.undo)
+        return Response(status_code=204)
+
+    async def export(self, request: Request) -> Response:
+        names = {item.id: item.name for item in self.session.objects}
+        path = await run_in_threadpool(export_session, self.session.folder, self.reader, names)
+        return JSONResponse({"path": str(path)})
+
+    async def get_events(self, request: Request) -> Response:
+        try:
+            since = int(request.query_params.get("since", "0"))
+        except ValueError:
+            raise HTTPException(400, "since must be the number of an event.") from None
+        return StreamingResponse(self._events(since), media_type="application/x-ndjson")
+
+    async def _events(self, since: int) -> AsyncIterator[str]:
+        """A line per event, from the one after ``since`` on, until the client leaves or the server ends."""
+        loop, happened = asyncio.get_running_loop(), asyncio.Event()
+        log = self.session.events
+        end = log.listen(lambda: loop.call_soon_threadsafe(happened.set))
+        try:
+            while not log.is_closed:
+                happened.clear()
+                for event in log.since(since):
+                    since = event["version"]
+                    yield f"{json.dumps(event)}\n"
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(happened.wait(), _QUIET_SECONDS)
+                    continue
+                yield "\n"
+        finally:
+            end()
+
+    def _number(self, request: Request) -> int:
+        number: int = request.path_params["number"]
+        if number >= self.session.source.frames:
+            raise HTTPException(404, f"There is no frame {number}; there are {self.session.source.frames}.")
+        return number
+
+
+async def _json(request: Request, model: type[Any]) -> Any:  # noqa: ANN401 - an instance of the model
+    body = await read_body(request, _MAX_JSON)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise HTTPException(400, f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}.") from error
+
+
+async def _explain_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def _explain(request: Request, error: Exception) -> Response:
+    status = 412 if isinstance(error, StaleMaskError) else 409 if isinstance(error, BusyError) else 400
+    return JSONResponse({"error": str(error)}, status)

@@ -1,0 +1,369 @@
+"""The state of one annotation session. Knows no HTTP; every method may be called from any thread."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from threading import RLock
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visorvos._version import __version__
+from visorvos.core.annotation.events import EventLog
+from visorvos.core.annotation.folder import MAX_ID, ObjectEntry, Record, SessionFolder, SourceRecord
+from visorvos.core.annotation.known import KnownFrames, from_runs, to_runs
+from visorvos.core.annotation.propagation import Propagation
+from visorvos.core.annotation.undo import UndoSteps
+from visorvos.core.labels import object_ids
+from visorvos.core.report.colors import bright_palette
+from visorvos.errors import VisorVosError
+
+__all__ = ["BusyError", "Session", "StaleMaskError", "mask_tag"]
+
+Labels = NDArray[np.uint8]
+
+_SECONDS_BETWEEN_RECORDS = 2.0
+
+
+class StaleMaskError(VisorVosError):
+    """A mask was changed elsewhere since the sender read it."""
+
+
+class BusyError(VisorVosError):
+    """The session's state does not allow this now."""
+
+
+class Session:
+    """Objects, masks and what is known about them, on disk after each change.
+
+    Args:
+        folder: of the session.
+        source: record of the video.
+        settings: of the command, for the record.
+
+    Raises:
+        VisorVosError: if the folder belongs to another video or its record cannot be read.
+    """
+
+    def __init__(self, folder: SessionFolder, source: SourceRecord, settings: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.source = source
+        self.settings = dict(settings)
+        self.events = EventLog()
+        self.known = KnownFrames()
+        self.objects: list[ObjectEntry] = []
+        self.propagation: Propagation | None = None
+        self.network: dict[str, str] = {"state": "none", "message": ""}
+        self._steps = UndoSteps(folder.root / ".undo")
+        self._next_id = 1
+        self._lock = RLock()
+        self._recorded = 0.0
+        self.known.given = folder.given_numbers()
+        record, recorded = folder.read_record()
+        if record is not None:
+            self._take_up(record)
+        self._read_unknown_masks(recorded)
+        self._record()
+
+    def state(self) -> dict[str, Any]:
+        """All that a page needs to begin with."""
+        with self._lock:
+            video = self.folder.source
+            return {
+                "version": self.events.version,
+                "title": video.path.name,
+                "frames": self.source.frames,
+                "width": self.source.width,
+                "height": self.source.height,
+                "rate": float(video.rate),
+                "names": [video.name(number) for number in range(self.source.frames)],
+                "objects": [item.model_dump() for item in self.objects],
+                "next_id": self._next_id,
+                "given": sorted(self.known.given),
+                "masks": to_runs(self.known.shown),
+                "stale": to_runs(self.known.stale),
+                "presence": self.known.presence(item.id for item in self.objects),
+                "network": self.network,
+                "propagation": self.propagation.to_dict() if self.propagation else None,
+                "undo": self._steps.newest(),
+            }
+
+    def mask(self, number: int) -> Labels:
+        """A frame's mask, uint8 (H, W): all background where there is none."""
+        with self._lock:
+            if number not in self.known.shown:
+                return np.zeros((self.source.height, self.source.width), np.uint8)
+            return self.folder[number]
+
+    def save_mask(self, number: int, labels: Labels, expected: str | None = None, given: bool = True) -> str:
+        """Takes a mask that a person drew or confirmed.
+
+        Args:
+            number: of the frame.
+            labels: uint8 (H, W); ids never used before become objects.
+            expected: tag of the mask that it replaces (see `mask_tag`), None for any.
+            given: False if the frame is not drawn after all, such as after its only stroke was undone.
+
+        Returns:
+            The new mask's tag.
+
+        Raises:
+            StaleMaskError: if another mask than the expected one is there.
+            BusyError: if it shows a deleted object.
+        """
+        with self._lock:
+            before = self.mask(number)
+            if expected is not None and expected != mask_tag(before):
+                raise StaleMaskError(
+                    f"The mask of frame {number} was changed elsewhere.", "Read it again, then apply your change."
+                )
+            ids = object_ids(labels)
+            self._adopt(ids)
+            is_changed = not np.array_equal(before, labels)
+            if given or ids:
+                self.folder.write(number, labels, given)
+                self.known.note(number, ids, given)
+            if not given:
+                self.folder.remove(number, mask=not ids)
+                if not ids and number in self.known.shown:
+                    self.known.forget(number)
+            if is_changed:
+                self.known.outdate_neighbors(number)
+                if self.propagation is not None and self.propagation.has_passed(number):
+                    self.propagation.outdated = True
+            self._record()
+            self._tell_mask(number, stale=to_runs(self.known.stale))
+            return mask_tag(labels)
+
+    def put_objects(self, objects: Sequence[ObjectEntry]) -> None:
+        """Replaces the list of objects.
+
+        Raises:
+            BusyError: if an object that masks still show is missing, or an id of a deleted object comes back.
+        """
+        with self._lock:
+            ids = [item.id for item in objects]
+            before = {item.id for item in self.objects}
+            if len(set(ids)) < len(ids):
+                raise BusyError(f"Object ids must differ, got {ids}.", "Give each object an id of its own.")
+            missing = [index for index in sorted(before - set(ids)) if self.known.showing(index)]
+            if missing:
+                raise BusyError(f"Object {missing[0]} is missing, but masks show it.", "Delete it everywhere first.")
+            self._check_unused(set(ids) - before)
+            self.objects = [_with_defaults(item) for item in objects]
+            self._next_id = max([self._next_id, *(index + 1 for index in ids)])
+            self._record()
+            self._tell_objects()
+
+    def delete_object(self, index: int, start: int) -> None:
+        """Removes an object from all masks from frame ``start`` on; with 0, from the list of objects too.
+
+        Raises:
+            BusyError: if there is no such object, or while a propagation runs.
+        """
+        with self._lock:
+            self._check_idle()
+            entry = next((item for item in self.objects if item.id == index), None)
+            if entry is None:
+                raise BusyError(f"There is no object {index}.", "Reload the page.")
+            self._steps.begin(kind="deletion", object=entry.model_dump(), start=start)
+            for number in self.known.showing(index, start):
+                self._keep(number)
+                labels = self.folder[number]
+                self._rewrite(number, np.where(labels == index, 0, labels).astype(np.uint8))
+            if start == 0:
+                self.objects.remove(entry)
+            self._record()
+            self.events.add("reset")
+
+    def undo(self) -> None:
+        """Undoes the newest propagation or deletion. What was drawn since then stays.
+
+        Raises:
+            BusyError: if there is none, or while a propagation runs.
+        """
+        with self._lock:
+            self._check_idle()
+            step = self._steps.newest()
+            if step is None:
+                raise BusyError("There is nothing to undo.", "Propagations and deletions can be undone.")
+            if step["kind"] == "deletion":
+                self._undo_deletion(ObjectEntry.model_validate(step["object"]))
+            else:
+                self._undo_propagation()
+            self._steps.drop()
+            self._record()
+            self.events.add("reset")
+
+    def begin(self, start: int, stop: int) -> Propagation:
+        """Begins a propagation; `accept` takes its masks and `end` ends it.
+
+        Raises:
+            BusyError: if one runs, there is no network, or the first frame shows no object.
+        """
+        with self._lock:
+            self._check_idle()
+            if self.network["state"] in ("none", "failed"):
+                raise BusyError(
+                    self.network["message"] or "This session has no network.", "Start annotate again with --weights."
+                )
+            if not self.known.shown.get(start):
+                raise BusyError(f"Frame {start} shows no object.", "Draw one, then propagate.")
+            self._steps.begin(kind="propagation", start=start, stop=stop)
+            self.propagation = Propagation(start, stop)
+            self._tell_propagation()
+            return self.propagation
+
+    def accept(self, number: int, labels: Labels) -> None:
+        """Takes a mask from the network: on disk before its event is sent. A given mask stays as it is."""
+        with self._lock:
+            running = self.propagation
+            if running is None:
+                raise RuntimeError("a mask came while no propagation was running")
+            running.advance(number)
+            if number in self.known.given:
+                running.outdated = False
+            else:
+                self._keep(number)
+                self.folder.write(number, labels, given=False)
+                self.known.note(number, object_ids(labels), False, running.is_backward, running.outdated)
+            if time.monotonic() - self._recorded > _SECONDS_BETWEEN_RECORDS:
+                self._record()
+            self._tell_mask(number, propagation=running.to_dict())
+
+    def end(self, state: Literal["done", "stopped", "failed"], message: str = "") -> None:
+        """Ends the propagation that runs, if any."""
+        with self._lock:
+            if self.propagation is not None:
+                self.propagation.state, self.propagation.message = state, message
+                self._record()
+                self._tell_propagation()
+                self.propagation = None
+
+    def set_network(self, state: Literal["loading", "ready", "failed"], message: str = "") -> None:
+        """Notes how far the network is."""
+        self.network = {"state": state, "message": message}
+        self.events.add("network", network=self.network)
+
+    def _take_up(self, record: Record) -> None:
+        """Continues an earlier session."""
+        ours, theirs = (one.model_dump(exclude={"path", "files"}) for one in (self.source, record.source))
+        if ours != theirs:
+            raise VisorVosError(
+                f"{self.folder.root} is a session of another video: {record.source.path}, {record.source.frames} "
+                f"frames of {record.source.width}x{record.source.height}.",
+                "Give its frames, or choose another --output.",
+            )
+        self.objects, self._next_id = list(record.objects), record.next_id
+        on_disk = set(self.folder)
+        shown: dict[int, set[int]] = {number: set() for number in from_runs(record.masks) & on_disk}
+        for index, runs in record.presence.items():
+            for number in from_runs(runs) & shown.keys():
+                shown[number].add(index)
+        self.known.shown = {number: frozenset(ids) for number, ids in shown.items()}
+        self.known.stale = from_runs(record.stale) & on_disk - self.known.given
+        self.known.backward = from_runs(record.backward) & on_disk - self.known.given
+
+    def _read_unknown_masks(self, recorded: float) -> None:
+        """Reads the masks that the record, written at that time, does not know: a killed process wrote them."""
+        for number in self.folder.newer_than(recorded) | (set(self.folder) - self.known.shown.keys()):
+            ids = object_ids(self.folder[number])
+            self._adopt(ids, check=False)
+            self.known.shown[number] = frozenset(ids)
+
+    def _adopt(self, ids: Sequence[int], check: bool = True) -> None:
+        """Makes objects of unknown ids."""
+        new = sorted(set(ids) - {item.id for item in self.objects})
+        if not new:
+            return
+        if check:
+            self._check_unused(set(new))
+        self.objects += [_with_defaults(ObjectEntry(id=index)) for index in new if index <= MAX_ID]
+        self._next_id = max(self._next_id, new[-1] + 1)
+        self._tell_objects()
+
+    def _check_unused(self, ids: set[int]) -> None:
+        spent = sorted(index for index in ids if index < self._next_id)
+        if spent:
+            raise BusyError(f"The id {spent[0]} was used before.", f"The next id is {self._next_id}.")
+        if max(ids, default=0) > MAX_ID:
+            raise BusyError(f"Object ids must be 1 to {MAX_ID}, got {max(ids)}.", "Use a smaller id.")
+
+    def _check_idle(self) -> None:
+        if self.propagation is not None:
+            raise BusyError("A propagation is running.", "Wait for it, or stop it with Esc.")
+
+    def _keep(self, number: int) -> None:
+        known = self.known
+        self._steps.keep(number, self.folder.mask_file(number), number in known.stale, number in known.backward)
+
+    def _rewrite(self, number: int, labels: Labels) -> None:
+        """Replaces a mask and leaves all else that is known about its frame."""
+        self.folder.write(number, labels, number in self.known.given)
+        self.known.shown[number] = frozenset(object_ids(labels))
+
+    def _undo_deletion(self, entry: ObjectEntry) -> None:
+        if entry.id not in (item.id for item in self.objects):
+            self.objects = sorted([*self.objects, entry], key=lambda item: item.id)
+        for old in self._steps.replaced():
+            if old.number in self.known.shown and old.mask.is_file():
+                now, was_there = self.folder[old.number], self.folder.read(old.mask) == entry.id
+                self._rewrite(old.number, np.where(was_there & (now == 0), entry.id, now).astype(np.uint8))
+
+    def _undo_propagation(self) -> None:
+        known_ids = [item.id for item in self.objects]
+        for old in self._steps.replaced():
+            if old.number in self.known.given:
+                continue
+            if old.mask.is_file():
+                labels = self.folder.read(old.mask)
+                self._rewrite(old.number, np.where(np.isin(labels, known_ids), labels, 0).astype(np.uint8))
+                self.known.note(old.number, self.known.shown[old.number], False, old.backward, old.stale)
+            elif old.number in self.known.shown:
+                self.folder.remove(old.number, mask=True)
+                self.known.forget(old.number)
+
+    def _record(self) -> None:
+        known = self.known
+        self.folder.write_record(
+            Record(
+                visorvos=__version__,
+                source=self.source,
+                settings=self.settings,
+                objects=self.objects,
+                next_id=self._next_id,
+                given=sorted(known.given),
+                masks=to_runs(known.shown),
+                stale=to_runs(known.stale),
+                backward=to_runs(known.backward),
+                presence=known.presence(item.id for item in self.objects),
+            )
+        )
+        self._recorded = time.monotonic()
+
+    def _tell_mask(self, number: int, **more: object) -> None:
+        known = self.known
+        shown = known.shown.get(number)
+        mask = {"objects": None if shown is None else sorted(shown), "given": number in known.given}
+        self.events.add("mask", frame=number, **mask, is_stale=number in known.stale, **more)
+
+    def _tell_objects(self) -> None:
+        self.events.add("objects", objects=[item.model_dump() for item in self.objects], next_id=self._next_id)
+
+    def _tell_propagation(self) -> None:
+        running = self.propagation
+        self.events.add("propagation", propagation=running and running.to_dict(), undo=self._steps.newest())
+
+
+def _with_defaults(item: ObjectEntry) -> ObjectEntry:
+    red, green, blue = bright_palette({})[3 * item.id : 3 * item.id + 3]
+    color = item.color or f"#{red:02x}{green:02x}{blue:02x}"
+    return item.model_copy(update={"name": item.name or f"object {item.id}", "color": color})
+
+
+def mask_tag(labels: Labels) -> str:
+    """A text that differs between any two masks: a digest of the ids."""
+    return hashlib.blake2b(np.ascontiguousarray(labels).data, digest_size=16).hexdigest()

@@ -1,0 +1,164 @@
+"""Frames of a video by number, in any order, with a few of them in memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visorvos.core.io.frames import FrameFolder, FrameSource
+from visorvos.core.io.images import read_frame
+from visorvos.core.io.video import VideoFile
+from visorvos.errors import VisorVosError
+
+if TYPE_CHECKING:
+    import av
+
+__all__ = ["FrameReader"]
+
+Frame = NDArray[np.uint8]
+
+_WINDOW_BYTES = 48 << 20
+"""Decoded frames of a video file that are kept, for steps back."""
+_AHEAD = 32
+"""Frames that are decoded in passing before seeking pays."""
+
+
+class FrameReader:
+    """Reads single frames; of a video file, from the key frame before them.
+
+    Safe to use from several threads, though two that read far apart should have a reader each.
+
+    Args:
+        source: a folder of frames or a video file.
+
+    Raises:
+        VisorVosError: if a video file cannot be read or holds no frames.
+    """
+
+    def __init__(self, source: FrameSource) -> None:
+        self.source = source
+        self._lock = Lock()
+        self._seeker = None if isinstance(source, FrameFolder) else _Seeker(source.path)
+
+    def __len__(self) -> int:
+        return self.source.count() if self._seeker is None else len(self._seeker)
+
+    def read(self, number: int) -> Frame:
+        """A frame, uint8 (H, W, 3) RGB."""
+        if isinstance(self.source, FrameFolder):
+            return read_frame(self.source.files[number])
+        assert self._seeker is not None
+        with self._lock:
+            return self._seeker.read(number)
+
+    def close(self) -> None:
+        """Closes a video file."""
+        if self._seeker is not None:
+            self._seeker.close()
+
+
+class _Seeker:
+    """A video file that is open, the place of its decoder, and the frames decoded last.
+
+    A frame's number is its place among all time stamps in display order. Files whose time stamps are missing or
+    repeat are decoded from the start for every step back.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import av
+
+        self._path = path
+        with _explained(path):
+            self._container = av.open(str(path))
+            self._stream = self._container.streams.video[0]
+            stamps = [
+                packet.pts for packet in self._container.demux(self._stream) if packet.size and not packet.is_discard
+            ]
+        known = [stamp for stamp in stamps if stamp is not None]
+        self._stamps: list[int] = sorted(set(known))
+        self._can_seek = len(self._stamps) == len(stamps)
+        self._count = len(self._stamps) if self._can_seek else VideoFile(path).count()
+        if not self._count:
+            raise VisorVosError(f"The video {path} holds no frames.", "Check the file with a player.")
+        self._numbers: dict[int | None, int] = {stamp: number for number, stamp in enumerate(self._stamps)}
+        self._decoder: Iterator[av.VideoFrame] = iter(())
+        self._place = self._count
+        """Number of the frame that the decoder gives next."""
+        self._window: OrderedDict[int, av.VideoFrame] = OrderedDict()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def read(self, number: int) -> Frame:
+        if number not in self._window:
+            with _explained(self._path):
+                self._decode(number)
+        if number not in self._window:
+            raise VisorVosError(
+                f"Frame {number} of the video {self._path} cannot be decoded.", "Convert the file with FFmpeg."
+            )
+        frame = self._window[number]
+        return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90))
+
+    def close(self) -> None:
+        self._window.clear()
+        self._container.close()
+
+    def _decode(self, number: int) -> None:
+        """Brings a frame into the window, and those that are decoded on the way."""
+        if not self._place <= number <= self._place + _AHEAD:
+            self._seek(number)
+        for frame in self._decoder:
+            self._put(frame)
+            if self._place > number:
+                return
+
+    def _seek(self, number: int) -> None:
+        """Places the decoder at or before a frame: a key frame's own stamp may lie behind frames that follow it."""
+        import av
+
+        back = 0
+        while self._can_seek:
+            target = number - back
+            if target <= 0:
+                break
+            self._container.seek(self._stamps[target], stream=self._stream)
+            self._decoder = self._container.decode(self._stream)
+            first = next(self._decoder, None)
+            if first is not None and self._numbers.get(first.pts, number + 1) <= number:
+                self._put(first)
+                return
+            back = 2 * back + 1
+        self._container.close()
+        self._container = av.open(str(self._path))
+        self._stream = self._container.streams.video[0]
+        self._decoder = self._container.decode(self._stream)
+        self._place = 0
+
+    def _put(self, frame: av.VideoFrame) -> None:
+        number = self._numbers.get(frame.pts, self._place) if self._can_seek else self._place
+        self._place = number + 1
+        self._window[number] = frame
+        size = frame.width * frame.height * 3 // 2
+        while len(self._window) > max(2, _WINDOW_BYTES // size):
+            self._window.popitem(last=False)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    import av
+
+    try:
+        yield
+    except (av.FFmpegError, OSError) as error:
+        raise VisorVosError(
+            f"The video {path} cannot be read: {error.strerror or error}.",
+            "The file is damaged or of an unknown format; convert it with FFmpeg or give a folder of frames.",
+        ) from error

@@ -1,0 +1,172 @@
+"""``visorvos annotate``: a session folder, the thread that owns the network, and the server of the page."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+import webbrowser
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import uvicorn
+from numpy.typing import NDArray
+
+from visorvos.core.annotation.folder import SessionFolder, SourceRecord, lock_folder
+from visorvos.core.annotation.propagation import Propagator, Worker
+from visorvos.core.annotation.server import Server, make_app
+from visorvos.core.annotation.session import Session
+from visorvos.core.io.frame_reader import FrameReader
+from visorvos.core.io.frames import FrameSource, open_frames
+from visorvos.core.io.given_masks import open_masks
+from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.weights.registry import PUBLISHED
+from visorvos.core.weights.resolve import resolve_weights
+from visorvos.errors import VisorVosError
+from visorvos.settings.annotate import AnnotateSettings
+
+__all__ = ["Annotated", "annotate"]
+
+Labels = NDArray[np.uint8]
+
+DEFAULT_PORT = 8765
+_EVERYWHERE = ("0.0.0.0", "::", "")
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """What a session holds when the command ends."""
+
+    output: str
+    frames: int
+    masks: int
+    given: int
+    objects: dict[int, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def annotate(settings: AnnotateSettings, progress: Progress | None = None) -> Annotated:
+    """Serves the page until it is interrupted with Ctrl-C.
+
+    Raises:
+        VisorVosError: for input that cannot be used, a folder that another process uses, or a port that is taken.
+    """
+    progress = progress or NoProgress()
+    source = open_frames(settings.frames)
+    if settings.weights is not None and "://" not in settings.weights and settings.weights not in PUBLISHED:
+        resolve_weights(settings.weights)  # a path with a typing error is better reported now than in the page
+    with lock_folder(settings.output):
+        reader = FrameReader(source)
+        session = _open_session(settings, source, len(reader), progress)
+        worker = Worker(session, _loader(settings, source, progress) if settings.weights else None)
+        try:
+            _serve(settings, session, worker, reader, progress)
+        finally:
+            worker.close()
+            reader.close()
+    names = {item.id: item.name for item in session.objects}
+    known = session.known
+    return Annotated(str(settings.output), session.source.frames, len(known.shown), len(known.given), names)
+
+
+def _open_session(settings: AnnotateSettings, source: FrameSource, frames: int, progress: Progress) -> Session:
+    """The session of the folder, continued or new."""
+    folder = SessionFolder(settings.output, source)
+    if settings.masks is not None and folder.is_new:
+        for number, labels in open_masks(settings.masks, source).items():
+            folder.write(number, labels, given=True)
+    elif settings.masks is not None:
+        progress.say(f"{settings.output} holds a session, which is opened where it was left: --masks is not read.")
+    return Session(folder, SourceRecord.of(source, frames), settings.model_dump(mode="json"))
+
+
+def _serve(
+    settings: AnnotateSettings, session: Session, worker: Worker, reader: FrameReader, progress: Progress
+) -> None:
+    """Serves until Ctrl-C."""
+    listening = _listen(settings.host, settings.port)
+    port = listening.getsockname()[1]
+    token = secrets.token_urlsafe(24)
+    app = make_app(Server(session, worker, reader, token, settings.allow_host))
+    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
+    server = uvicorn.Server(config)
+    host = "127.0.0.1" if settings.host in _EVERYWHERE else settings.host
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/#token={token}"
+    progress.announce(address)
+    progress.say(f"From another machine: ssh -L {port}:127.0.0.1:{port} {_login()} and open the address there.")
+    if settings.weights is None:
+        progress.say("Without --weights this is a mask editor only: nothing can be propagated.")
+    progress.say("Ctrl-C ends it; everything drawn is on disk.")
+    # In a thread of its own, so that Ctrl-C stays ours: streams of events must end before the server can.
+    thread = Thread(target=server.run, args=([listening],), name="annotate-server", daemon=True)
+    thread.start()
+    if settings.browser and _has_display():
+        webbrowser.open(address)
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        server.should_exit = True
+        worker.stop()
+        session.events.close()
+        thread.join()
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    """A listening socket; without a port given, on the usual one or any that is free."""
+    if port is None:
+        try:
+            return _listen(host, DEFAULT_PORT)
+        except VisorVosError:
+            return _listen(host, 0)
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise VisorVosError(
+            f"Cannot listen on {host}, port {port}: {error.strerror or error}.",
+            "Choose another --port; 0 takes any free one.",
+        ) from error
+
+
+def _login() -> str:
+    return f"{os.environ.get('USER', 'USER')}@{socket.gethostname()}"
+
+
+def _has_display() -> bool:
+    """Whether a browser would appear before the person who typed the command."""
+    if sys.platform in ("darwin", "win32"):
+        return "SSH_CONNECTION" not in os.environ
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) and "SSH_CONNECTION" not in os.environ
+
+
+class _loader:  # noqa: N801
+    """TEMPORARY"""
+
+    def __init__(self, settings: AnnotateSettings, source: FrameSource, progress: Progress) -> None:
+        self.settings, self.source, self.progress = settings, source, progress
+
+    def __call__(self) -> Propagator:
+        from visorvos.core.inference.load_network import load_network
+        from visorvos.core.inference.segmenter import Segmenter, choose_policy
+
+        network = load_network(self.settings, resolve_weights(self.settings.weights or "", self.progress))
+        reader = FrameReader(self.source)
+
+        def propagate(
+            start: int, stop: int, masks: Mapping[int, Labels], given: Collection[int]
+        ) -> Iterator[tuple[int, Labels]]:
+            step = 1 if stop > start else -1
+            segmenter = Segmenter(
+                network.stm, choose_policy("every", self.settings.every, self.settings.limit, None), self.settings.size
+            )
+            segmenter.step(reader.read(start), masks[start])
+            for number in range(start + step, stop + step, step):
+                known = masks[number] if number in given else None
+                yield number, segmenter.step(reader.read(number), known)
+
+        return propagate
