@@ -56,7 +56,12 @@ class _Range(_Body):
 
 class _Deletion(_Body):
     id: int
-    start: int = Field(0, alias="from")
+    start: int | None = Field(None, alias="from")
+    """None: everywhere."""
+
+
+class _Undo(_Body):
+    redo: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,7 +177,8 @@ class _Routes:
         return Response(status_code=204)
 
     async def undo(self, request: Request) -> Response:
-        await run_in_threadpool(self.session.undo)
+        is_redo = (await _json(request, _Undo)).redo
+        await run_in_threadpool(self.session.redo if is_redo else self.session.undo)
         return Response(status_code=204)
 
     async def export(self, request: Request) -> Response:
@@ -213,7 +219,7 @@ class _Routes:
 
 
 async def _json(request: Request, model: type[Any]) -> Any:  # noqa: ANN401 - an instance of the model
-    body = await read_body(request, _MAX_JSON)
+    body = await read_body(request, _MAX_JSON) or b"{}"
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

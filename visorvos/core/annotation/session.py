@@ -57,7 +57,8 @@ class Session:
         self.objects: list[ObjectEntry] = []
         self.propagation: Propagation | None = None
         self.network: dict[str, str] = {"state": "none", "message": ""}
-        self._steps = UndoSteps(folder.root / ".undo")
+        self._done = UndoSteps(folder.root / ".undo")
+        self._undone = UndoSteps(folder.root / ".redo")
         self._next_id = 1
         self._lock = RLock()
         self._recorded = 0.0
@@ -81,6 +82,7 @@ class Session:
                 "rate": float(video.rate),
                 "names": [video.name(number) for number in range(self.source.frames)],
                 "objects": [item.model_dump() for item in self.objects],
+                "colors": ["#000000", *(_default_color(index) for index in range(1, MAX_ID + 1))],
                 "next_id": self._next_id,
                 "given": sorted(self.known.given),
                 "masks": to_runs(self.known.shown),
@@ -88,7 +90,7 @@ class Session:
                 "presence": self.known.presence(item.id for item in self.objects),
                 "network": self.network,
                 "propagation": self.propagation.to_dict() if self.propagation else None,
-                "undo": self._steps.newest(),
+                **self._undoable(),
             }
 
     def mask(self, number: int) -> Labels:
@@ -135,8 +137,9 @@ class Session:
                 if self.propagation is not None and self.propagation.has_passed(number):
                     self.propagation.outdated = True
             self._record()
-            self._tell_mask(number, stale=to_runs(self.known.stale))
-            return mask_tag(labels)
+            tag = mask_tag(labels)
+            self._tell_mask(number, tag, stale=to_runs(self.known.stale))
+            return tag
 
     def put_objects(self, objects: Sequence[ObjectEntry]) -> None:
         """Replaces the list of objects.
@@ -158,8 +161,8 @@ class Session:
             self._record()
             self._tell_objects()
 
-    def delete_object(self, index: int, start: int) -> None:
-        """Removes an object from all masks from frame ``start`` on; with 0, from the list of objects too.
+    def delete_object(self, index: int, start: int | None) -> None:
+        """Removes an object from the masks of frame ``start`` and all later ones; None: from everything.
 
         Raises:
             BusyError: if there is no such object, or while a propagation runs.
@@ -169,15 +172,9 @@ class Session:
             entry = next((item for item in self.objects if item.id == index), None)
             if entry is None:
                 raise BusyError(f"There is no object {index}.", "Reload the page.")
-            self._steps.begin(kind="deletion", object=entry.model_dump(), start=start)
-            for number in self.known.showing(index, start):
-                self._keep(number)
-                labels = self.folder[number]
-                self._rewrite(number, np.where(labels == index, 0, labels).astype(np.uint8))
-            if start == 0:
-                self.objects.remove(entry)
-            self._record()
-            self.events.add("reset")
+            self._undone.clear()
+            self._delete(entry, start)
+            self._tell_step()
 
     def undo(self) -> None:
         """Undoes the newest propagation or deletion. What was drawn since then stays.
@@ -187,16 +184,35 @@ class Session:
         """
         with self._lock:
             self._check_idle()
-            step = self._steps.newest()
+            step = self._done.newest()
             if step is None:
                 raise BusyError("There is nothing to undo.", "Propagations and deletions can be undone.")
+            self._undone.begin(**step)
             if step["kind"] == "deletion":
-                self._undo_deletion(ObjectEntry.model_validate(step["object"]))
+                self._undelete(ObjectEntry.model_validate(step["object"]))
             else:
-                self._undo_propagation()
-            self._steps.drop()
-            self._record()
-            self.events.add("reset")
+                self._swap_masks(self._done, self._undone)
+            self._done.drop()
+            self._tell_step()
+
+    def redo(self) -> None:
+        """Does again what `undo` undid last.
+
+        Raises:
+            BusyError: if nothing was undone, or while a propagation runs.
+        """
+        with self._lock:
+            self._check_idle()
+            step = self._undone.newest()
+            if step is None:
+                raise BusyError("There is nothing to redo.", "Only what was just undone can be redone.")
+            if step["kind"] == "deletion":
+                self._delete(ObjectEntry.model_validate(step["object"]), step["start"])
+            else:
+                self._done.begin(**step)
+                self._swap_masks(self._undone, self._done)
+            self._undone.drop()
+            self._tell_step()
 
     def begin(self, start: int, stop: int) -> Propagation:
         """Begins a propagation; `accept` takes its masks and `end` ends it.
@@ -212,7 +228,8 @@ class Session:
                 )
             if not self.known.shown.get(start):
                 raise BusyError(f"Frame {start} shows no object.", "Draw one, then propagate.")
-            self._steps.begin(kind="propagation", start=start, stop=stop)
+            self._undone.clear()
+            self._done.begin(kind="propagation", start=start, stop=stop)
             self.propagation = Propagation(start, stop)
             self._tell_propagation()
             return self.propagation
@@ -227,12 +244,12 @@ class Session:
             if number in self.known.given:
                 running.outdated = False
             else:
-                self._keep(number)
+                self._keep(self._done, number)
                 self.folder.write(number, labels, given=False)
                 self.known.note(number, object_ids(labels), False, running.is_backward, running.outdated)
             if time.monotonic() - self._recorded > _SECONDS_BETWEEN_RECORDS:
                 self._record()
-            self._tell_mask(number, propagation=running.to_dict())
+            self._tell_mask(number, "", propagation=running.to_dict())
 
     def end(self, state: Literal["done", "stopped", "failed"], message: str = "") -> None:
         """Ends the propagation that runs, if any."""
@@ -296,35 +313,48 @@ class Session:
         if self.propagation is not None:
             raise BusyError("A propagation is running.", "Wait for it, or stop it with Esc.")
 
-    def _keep(self, number: int) -> None:
+    def _keep(self, steps: UndoSteps, number: int) -> None:
         known = self.known
-        self._steps.keep(number, self.folder.mask_file(number), number in known.stale, number in known.backward)
+        steps.keep(number, self.folder.mask_file(number), number in known.stale, number in known.backward)
 
     def _rewrite(self, number: int, labels: Labels) -> None:
         """Replaces a mask and leaves all else that is known about its frame."""
         self.folder.write(number, labels, number in self.known.given)
         self.known.shown[number] = frozenset(object_ids(labels))
 
-    def _undo_deletion(self, entry: ObjectEntry) -> None:
+    def _delete(self, entry: ObjectEntry, start: int | None) -> None:
+        self._done.begin(kind="deletion", object=entry.model_dump(), start=start)
+        for number in self.known.showing(entry.id, start or 0):
+            self._keep(self._done, number)
+            labels = self.folder[number]
+            self._rewrite(number, np.where(labels == entry.id, 0, labels).astype(np.uint8))
+        if start is None:
+            self.objects = [item for item in self.objects if item.id != entry.id]
+
+    def _undelete(self, entry: ObjectEntry) -> None:
+        """Brings a deleted object back wherever nothing was drawn since."""
         if entry.id not in (item.id for item in self.objects):
             self.objects = sorted([*self.objects, entry], key=lambda item: item.id)
-        for old in self._steps.replaced():
+        for old in self._done.replaced():
             if old.number in self.known.shown and old.mask.is_file():
                 now, was_there = self.folder[old.number], self.folder.read(old.mask) == entry.id
                 self._rewrite(old.number, np.where(was_there & (now == 0), entry.id, now).astype(np.uint8))
 
-    def _undo_propagation(self) -> None:
+    def _swap_masks(self, steps: UndoSteps, reverse: UndoSteps) -> None:
+        """Restores the masks that a step replaced, and keeps those that are there in the reverse step."""
         known_ids = [item.id for item in self.objects]
-        for old in self._steps.replaced():
-            if old.number in self.known.given:
+        for old in steps.replaced():
+            number = old.number
+            if number in self.known.given:
                 continue
+            self._keep(reverse, number)
             if old.mask.is_file():
                 labels = self.folder.read(old.mask)
-                self._rewrite(old.number, np.where(np.isin(labels, known_ids), labels, 0).astype(np.uint8))
-                self.known.note(old.number, self.known.shown[old.number], False, old.backward, old.stale)
-            elif old.number in self.known.shown:
-                self.folder.remove(old.number, mask=True)
-                self.known.forget(old.number)
+                self._rewrite(number, np.where(np.isin(labels, known_ids), labels, 0).astype(np.uint8))
+                self.known.note(number, self.known.shown[number], False, old.backward, old.stale)
+            elif number in self.known.shown:
+                self.folder.remove(number, mask=True)
+                self.known.forget(number)
 
     def _record(self) -> None:
         known = self.known
@@ -344,24 +374,35 @@ class Session:
         )
         self._recorded = time.monotonic()
 
-    def _tell_mask(self, number: int, **more: object) -> None:
+    def _tell_mask(self, number: int, tag: str, **more: object) -> None:
         known = self.known
         shown = known.shown.get(number)
         mask = {"objects": None if shown is None else sorted(shown), "given": number in known.given}
-        self.events.add("mask", frame=number, **mask, is_stale=number in known.stale, **more)
+        self.events.add("mask", frame=number, tag=tag, **mask, is_stale=number in known.stale, **more)
 
     def _tell_objects(self) -> None:
         self.events.add("objects", objects=[item.model_dump() for item in self.objects], next_id=self._next_id)
 
     def _tell_propagation(self) -> None:
         running = self.propagation
-        self.events.add("propagation", propagation=running and running.to_dict(), undo=self._steps.newest())
+        self.events.add("propagation", propagation=running and running.to_dict(), **self._undoable())
+
+    def _tell_step(self) -> None:
+        """Has pages read the whole state again."""
+        self._record()
+        self.events.add("reset", reason="step")
+
+    def _undoable(self) -> dict[str, Any]:
+        return {"undo": self._done.newest(), "redo": self._undone.newest()}
 
 
 def _with_defaults(item: ObjectEntry) -> ObjectEntry:
-    red, green, blue = bright_palette({})[3 * item.id : 3 * item.id + 3]
-    color = item.color or f"#{red:02x}{green:02x}{blue:02x}"
-    return item.model_copy(update={"name": item.name or f"object {item.id}", "color": color})
+    defaults = {"name": item.name or f"object {item.id}", "color": item.color or _default_color(item.id)}
+    return item.model_copy(update=defaults)
+
+
+def _default_color(index: int) -> str:
+    return f"#{bright_palette({})[3 * index : 3 * index + 3].hex()}"
 
 
 def mask_tag(labels: Labels) -> str:

@@ -77,5 +77,9 @@ class UndoSteps:
         """Removes the newest step."""
         shutil.rmtree(self._steps()[-1])
 
+    def clear(self) -> None:
+        """Removes every step."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
     def _steps(self) -> list[Path]:
         return sorted(path for path in self.root.glob("[0-9]*") if (path / "step.json").is_file())

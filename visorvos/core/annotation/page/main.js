@@ -1,0 +1,141 @@
+// Starts the page: reads the session, follows its events, and wires buttons to what they do.
+import * as api from "./api.js";
+import { fit, zoom } from "./canvas.js";
+import { goTo, refresh, refreshAll } from "./frames.js";
+import { noteStep } from "./history.js";
+import { follow, redo, undo } from "./jobs.js";
+import "./deletion.js";
+import "./keys.js";
+import "./objects.js";
+import "./timeline.js";
+import { isPlaying, step, toDrawn, togglePlaying } from "./play.js";
+import { hasUnsavedObjects } from "./saving.js";
+import { emit, on, set, state, takeMask, takeObjects, takeSession } from "./state.js";
+import { MAX_SIZE, setSize } from "./tools.js";
+
+const find = (id) => document.getElementById(id);
+
+async function reload() {
+  takeSession(await api.getSession());
+  await refreshAll();
+}
+
+const handlers = {
+  mask(event) {
+    if (event.propagation) state.propagation = event.propagation;
+    takeMask(event);
+    refresh(event.frame, event.tag);
+    follow(event);
+    if (event.propagation) emit("job");
+  },
+  objects: (event) => { if (!hasUnsavedObjects()) takeObjects(event); },
+  network: (event) => set({ network: event.network }, "job"),
+  propagation(event) {
+    const { state: now, message } = event.propagation;
+    Object.assign(state, { propagation: event.propagation, undo: event.undo, redo: event.redo });
+    if (now !== "running") noteStep();
+    if (now === "failed") emit("trouble", message);
+    emit("job");
+  },
+  async reset(event) {
+    if (event.reason === "step") noteStep();
+    await reload();
+  },
+};
+
+async function followEvents() {
+  for (;;) {
+    try {
+      for await (const event of api.readEvents(state.version)) {
+        if (!isOnline) setOnline(true);
+        state.version = Math.max(state.version, event.version);
+        await handlers[event.event](event);
+      }
+    } catch (error) {
+      if (error.status === 401) return emit("saving", "refused");
+      if (error.status === 0 || error.name === "AbortError" || error instanceof TypeError) setOnline(false);
+      else emit("trouble", error.message);
+    }
+    await new Promise((done) => setTimeout(done, 1000));
+  }
+}
+
+let isOnline = true, saving = "saved";
+
+function setOnline(now) {
+  isOnline = now;
+  showSaving(saving);
+}
+
+function showSaving(now) {
+  saving = now;
+  const shown = isOnline ? now : "offline";
+  const texts = { saved: "Saved", saving: "Saving…", offline: "Offline: will be sent again", refused: "Signed out: open the address that the command printed" };
+  find("saving").dataset.state = shown;
+  find("saving").textContent = texts[shown];
+}
+
+let fading = 0;
+
+function say(text, kind) {
+  find("message").textContent = text;
+  find("message").dataset.kind = kind;
+  clearTimeout(fading);
+  fading = setTimeout(() => { find("message").textContent = ""; }, kind === "trouble" ? 9000 : 6000);
+}
+
+function showTool() {
+  for (const button of document.querySelectorAll("[data-tool]")) button.setAttribute("aria-pressed", button.dataset.tool === state.tool);
+  find("size").value = Math.sqrt(state.size / MAX_SIZE) * 100;
+  find("size-text").textContent = `${state.size} px`;
+  find("subtract").checked = state.subtract;
+  find("only-background").checked = state.onlyBackground;
+  find("size-row").hidden = !["brush", "eraser"].includes(state.tool);
+  find("subtract-row").hidden = state.tool !== "polygon";
+}
+
+function showFrame() {
+  find("frame").value = state.frame;
+  find("frame").max = state.frames - 1;
+  find("last-frame").textContent = `of ${state.frames - 1}`;
+  find("frame-name").textContent = state.names[state.frame] || "";
+}
+
+function wire() {
+  for (const button of document.querySelectorAll("[data-tool]")) {
+    button.addEventListener("click", () => set({ tool: button.dataset.tool }, "tool"));
+  }
+  const clicks = {
+    undo, redo, fit, "zoom-in": () => zoom(1.25), "zoom-out": () => zoom(0.8), play: togglePlaying,
+    first: () => step(-state.frames), last: () => step(state.frames), back: () => step(-1), next: () => step(1),
+    "drawn-back": () => toDrawn(-1), "drawn-next": () => toDrawn(1), keys: () => find("help").showModal(),
+  };
+  for (const [id, act] of Object.entries(clicks)) find(id).addEventListener("click", act);
+  find("size").addEventListener("input", (event) => setSize(MAX_SIZE * (event.target.value / 100) ** 2));
+  find("subtract").addEventListener("change", (event) => set({ subtract: event.target.checked }, "tool"));
+  find("only-background").addEventListener("change", (event) => set({ onlyBackground: event.target.checked }, "tool"));
+  find("opacity").addEventListener("input", (event) => set({ opacity: event.target.value / 100 }, "look"));
+  find("outlines").addEventListener("change", (event) => set({ outlines: event.target.checked }, "look"));
+  find("frame").addEventListener("change", (event) => goTo(Number(event.target.value)));
+  on("look", () => { find("outlines").checked = state.outlines; });
+  on("view", () => { find("zoom-text").textContent = ""; });
+  on("tool", showTool);
+  on("frame", showFrame);
+  on("session", () => { document.title = `${state.title} – visorvos annotate`; find("title").textContent = state.title; showFrame(); });
+  on("playing", () => { find("play").setAttribute("aria-pressed", isPlaying()); });
+  on("saving", showSaving);
+  on("trouble", (text) => say(text, "trouble"));
+  on("message", (text) => say(text, "message"));
+  on("reload", reload);
+}
+
+wire();
+showTool();
+try {
+  takeSession(await api.getSession());
+  await goTo(state.given.size ? Math.min(...state.given) : 0);
+  followEvents();
+} catch (error) {
+  emit("trouble", error.message);
+  if (error.status === 401) emit("saving", "refused");
+}

@@ -1,0 +1,79 @@
+// The list of objects: add, name, recolor, hide, lock.
+import { saveObjects } from "./saving.js";
+import { byId, emit, on, set, state } from "./state.js";
+
+const list = document.getElementById("objects");
+const template = document.getElementById("object-row");
+
+/** Adds an object and chooses it. Its id was never used before. */
+export function addObject() {
+  if (state.nextId > 255) {
+    emit("trouble", "No id from 1 to 255 is left.");
+    return null;
+  }
+  const id = state.nextId;
+  state.nextId += 1;
+  const object = { id, name: `object ${id}`, color: state.colors[id], hidden: false, locked: false };
+  state.objects = [...state.objects, object];
+  state.object = id;
+  saveObjects();
+  emit("objects");
+  return object;
+}
+
+export const choose = (id) => { if (byId(id)) set({ object: id }, "objects"); };
+export const chooseByPlace = (place) => { if (state.objects[place]) choose(state.objects[place].id); };
+
+export function edit(id, changes) {
+  state.objects = state.objects.map((object) => (object.id === id ? { ...object, ...changes } : object));
+  saveObjects();
+  emit("objects");
+}
+
+export function renameChosen() {
+  const input = list.querySelector(`[data-id="${state.object}"] .name`);
+  if (input) { input.focus(); input.select(); }
+}
+
+function draw() {
+  const focused = document.activeElement && list.contains(document.activeElement)
+    ? [document.activeElement.closest("li").dataset.id, document.activeElement.className] : null;
+  list.replaceChildren(...state.objects.map(makeRow));
+  if (focused) {
+    const again = list.querySelector(`[data-id="${focused[0]}"] .${focused[1].split(" ")[0]}`);
+    if (again) again.focus();
+  }
+  document.getElementById("no-objects").hidden = state.objects.length > 0;
+}
+
+function makeRow(object, place) {
+  const row = template.content.firstElementChild.cloneNode(true);
+  const isChosen = object.id === state.object;
+  row.dataset.id = object.id;
+  row.classList.toggle("chosen", isChosen);
+  row.classList.toggle("faint", object.hidden);
+  const part = (name) => row.querySelector(`.${name}`);
+  part("choose").setAttribute("aria-pressed", isChosen);
+  part("choose").setAttribute("aria-label", `Choose ${object.name}`);
+  part("choose").textContent = place < 9 ? place + 1 : "";
+  part("choose").addEventListener("click", () => choose(object.id));
+  part("color").value = object.color;
+  part("color").setAttribute("aria-label", `Color of ${object.name}`);
+  part("color").addEventListener("change", (event) => edit(object.id, { color: event.target.value }));
+  part("name").value = object.name;
+  part("name").setAttribute("aria-label", `Name of object ${object.id}`);
+  part("name").addEventListener("focus", () => { if (state.object !== object.id) choose(object.id); });
+  part("name").addEventListener("change", (event) => edit(object.id, { name: event.target.value.trim() || `object ${object.id}` }));
+  part("name").addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === "Escape") event.target.blur(); });
+  for (const [name, word] of [["hidden", "Hide"], ["locked", "Lock"]]) {
+    part(name).setAttribute("aria-pressed", object[name]);
+    part(name).setAttribute("aria-label", `${word} ${object.name}`);
+    part(name).addEventListener("click", () => edit(object.id, { [name]: !object[name] }));
+  }
+  part("delete").setAttribute("aria-label", `Delete ${object.name}`);
+  part("delete").addEventListener("click", () => { choose(object.id); emit("ask-delete"); });
+  return row;
+}
+
+document.getElementById("add-object").addEventListener("click", addObject);
+on("objects", draw);
