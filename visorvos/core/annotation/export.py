@@ -51,7 +51,7 @@ def export_session(folder: SessionFolder, reader: FrameReader, names: Mapping[in
                 file = folder.source.files[number]
                 shutil.copyfile(file, images / file.name)
             else:
-                write_picture(images / f"{mask.stem}.jpg", reader.read(number))
+                write_picture(images / f"{mask.stem}.jpg", reader[number])
         for split in ("train", "val"):
             write_text(part / "ImageSets" / "2022" / f"{split}.txt", sequence)
             mapping = {sequence: {str(index): name for index, name in names.items()}}

@@ -129,7 +129,7 @@ class _Routes:
         if isinstance(source, FrameFolder):
             content = source.files[number].read_bytes()
             return Response(content, media_type=_FORMATS.get(content[:2], "image/png"), headers=headers)
-        bgr = cv2.cvtColor(self.reader.read(number), cv2.COLOR_RGB2BGR)
+        bgr = cv2.cvtColor(self.reader[number], cv2.COLOR_RGB2BGR)
         _, jpeg = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, 92))
         return Response(jpeg.tobytes(), media_type="image/jpeg", headers=headers)
 

@@ -50,7 +50,7 @@ class FrameReader:
     def __len__(self) -> int:
         return self.source.count() if self._seeker is None else len(self._seeker)
 
-    def read(self, number: int) -> Frame:
+    def __getitem__(self, number: int) -> Frame:
         """A frame, uint8 (H, W, 3) RGB."""
         if isinstance(self.source, FrameFolder):
             return read_frame(self.source.files[number])

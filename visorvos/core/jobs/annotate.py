@@ -164,9 +164,9 @@ class _loader:  # noqa: N801
             segmenter = Segmenter(
                 network.stm, choose_policy("every", self.settings.every, self.settings.limit, None), self.settings.size
             )
-            segmenter.step(reader.read(start), masks[start])
+            segmenter.step(reader[start], masks[start])
             for number in range(start + step, stop + step, step):
                 known = masks[number] if number in given else None
-                yield number, segmenter.step(reader.read(number), known)
+                yield number, segmenter.step(reader[number], known)
 
         return propagate
