@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field
 
-from visorvos.settings.base import Device, Precision, Settings, ShortSide, Weights, argument
+from visorvos.settings.base import Device, Limit, MemEvery, Precision, Settings, ShortSide, Weights, option
 
 __all__ = ["AnnotateSettings"]
 
@@ -15,38 +15,46 @@ __all__ = ["AnnotateSettings"]
 class AnnotateSettings(Settings):
     """Draw masks in the browser, propagate them through the video, correct and export them."""
 
-    panels: ClassVar = {
-        "Inputs": ("frames", "masks", "weights"),
-        "RunFolder": ("output",),
-        "Server": ("host", "port", "allow_host", "browser"),
-        "Memory": ("every", "limit", "size"),
-    }
-
-    frames: Path = argument("Folder of frames (.jpg .jpeg .png .bmp .webp, in natural order) or a video file.")
-    output: Path = Field(
-        description="Session folder: masks, given masks, object names. A session that exists is opened where it was "
-        "left."
+    frames: Path = option(
+        description="Folder of frames (.jpg, .jpeg, .png, .bmp or .webp) or video file.",
+        argument=True,
+        affects_result=False,
     )
-    weights: Weights | None = Field(
-        default=None,
-        description="Checkpoint, .pth or .safetensors; or published weights (see download-weights --list); or "
-        "hf://USER/NAME. Without it, masks can be drawn but not propagated.",
+    output: Path = option(
+        description="Session folder for masks, drawn masks and object names. An existing session is opened where it "
+        "was left.",
+        panel="Outputs",
+        affects_result=False,
     )
-    masks: Path | None = Field(
-        default=None,
-        description="Start a new session from a mask of the first frame, or a folder of masks named as their frames.",
+    weights: Weights | None = option(
+        None,
+        "Checkpoint (.pth or .safetensors), published name (see download-weights --list), or hf://USER/NAME. Without "
+        "it, masks can be drawn but not propagated.",
+        panel="Inputs",
+        affects_result=False,
     )
-    host: str = Field(default="127.0.0.1", description="Address to listen on.", min_length=1)
-    port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
-        default=None, description="Port to listen on; 0 takes any free one. Default: 8765, or any if it is taken."
+    masks: Path | None = option(
+        None,
+        "Mask of the first frame, or folder of masks named after their frames, to start a new session from.",
+        panel="Inputs",
+        affects_result=False,
     )
-    allow_host: tuple[str, ...] = Field(
-        default=(),
-        description="Host name by which browsers may address the server, beside localhost. May be given several times.",
+    host: str = option("127.0.0.1", "Address to listen on.", panel="Server", affects_result=False, min_length=1)
+    port: Annotated[int, Field(ge=0, le=65535)] | None = option(
+        None,
+        "Port to listen on; 0 takes any free one. Default: 8765, or any if that is taken.",
+        panel="Server",
+        affects_result=False,
     )
-    browser: bool = Field(default=True, description="Open the page in a browser if there is one.")
+    allow_host: tuple[str, ...] = option(
+        (),
+        "Host name by which browsers may address the server, beside localhost. Can be given several times.",
+        panel="Server",
+        affects_result=False,
+    )
+    browser: bool = option(True, "Open the page in a browser if there is one.", panel="Server", affects_result=False)
+    mem_every: MemEvery = 5
+    limit: Limit = 8
     size: ShortSide = 480
-    every: Annotated[int, Field(ge=1, description="Remember every k-th frame.")] = 5
-    limit: Annotated[int, Field(ge=1, description="Maximum number of frames to remember beside drawn ones.")] = 8
     device: Device = "auto"
     precision: Precision = "auto"

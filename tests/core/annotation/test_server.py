@@ -10,6 +10,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -133,12 +134,10 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-@pytest.mark.parametrize("token", [None, "", "another", f"{TOKEN} "])
+@pytest.mark.parametrize("token", [None, "", "another"])
 def test_every_call_needs_the_token(client: Client, method: str, path: str, token: str | None) -> None:
     answer = client.send(method, path, b"", token)
-    assert answer.status == (401 if token != f"{TOKEN} " else answer.status)
-    if answer.status == 401:
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
 def test_the_page_needs_no_token(client: Client) -> None:
@@ -218,13 +217,14 @@ def test_headers_of_every_answer(client: Client) -> None:
 
 
 def test_the_page_has_no_inline_script_or_style(client: Client) -> None:
-    page = client.send("GET", "/").body.decode()
-    assert "<script>" not in page
-    assert "<style" not in page
-    assert " style=" not in page
-    assert " on" not in "".join(part.split(">")[0].replace(" on ", "") for part in page.split("<button")[1:]).replace(
-        'title="', ""
-    )
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            names = {name for name, _ in attrs}
+            assert tag != "style"
+            assert tag != "script" or "src" in names
+            assert not [name for name in names if name.startswith("on") or name == "style"]
+
+    Reader().feed(client.send("GET", "/").body.decode())
 
 
 def test_the_session(client: Client) -> None:
@@ -287,7 +287,7 @@ def test_bodies_are_bounded(client: Client) -> None:
     cases = [
         (gzip.compress(bytes(1 << 24)), GZIP, 413),  # inflates to far more than a mask
         (gzip.compress(bytes(size + 1)), GZIP, 413),
-        (np.random.default_rng(0).bytes(1 << 22), GZIP, 400),
+        (np.random.default_rng(0).bytes(100), GZIP, 400),
         (gzip.compress(np.random.default_rng(0).bytes(1 << 22)), GZIP, 413),  # too long before it is inflated
         (bytes(size + 1), {}, 413),
         (gzip.compress(bytes(size - 1)), GZIP, 400),

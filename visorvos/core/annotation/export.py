@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from visorvos.core.annotation.folder import SessionFolder
-from visorvos.core.io.atomic import write_text
+from visorvos.core.io.atomic import write_file
 from visorvos.core.io.frame_reader import FrameReader
 from visorvos.core.io.frames import FrameFolder
 from visorvos.core.io.images import write_picture
@@ -53,9 +53,9 @@ def export_session(folder: SessionFolder, reader: FrameReader, names: Mapping[in
             else:
                 write_picture(images / f"{mask.stem}.jpg", reader[number])
         for split in ("train", "val"):
-            write_text(part / "ImageSets" / "2022" / f"{split}.txt", sequence)
+            write_file(part / "ImageSets" / "2022" / f"{split}.txt", sequence)
             mapping = {sequence: {str(index): name for index, name in names.items()}}
-            write_text(part / f"{split}_data_mapping.json", json.dumps(mapping, ensure_ascii=False))
+            write_file(part / f"{split}_data_mapping.json", json.dumps(mapping, ensure_ascii=False))
         done, before = folder.root / EXPORT, folder.root / ".export.before"
         shutil.rmtree(before, ignore_errors=True)
         if done.exists():

@@ -18,7 +18,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from visorvos.core.annotation.known import Runs
-from visorvos.core.io.atomic import clear_parts, make_folder, write_bytes, write_text
+from visorvos.core.io.atomic import clear_parts, make_folder, write_file
 from visorvos.core.io.frames import FrameSource
 from visorvos.core.io.masks import read_mask
 from visorvos.core.io.palettes import DAVIS_PALETTE
@@ -148,8 +148,8 @@ class SessionFolder(Mapping[int, Labels]):
         png = io.BytesIO()
         image.save(png, format="PNG")
         if given:
-            write_bytes(self.given_file(number), png.getbuffer())
-        write_bytes(self.mask_file(number), png.getbuffer())
+            write_file(self.given_file(number), png.getbuffer())
+        write_file(self.mask_file(number), png.getbuffer())
 
     def given_numbers(self) -> set[int]:
         """Frames with a given mask. Where a killed process left an older mask beside it, the given one counts."""
@@ -157,7 +157,7 @@ class SessionFolder(Mapping[int, Labels]):
         for number in numbers:
             png, mask = self.given_file(number).read_bytes(), self.mask_file(number)
             if not mask.is_file() or mask.read_bytes() != png:
-                write_bytes(mask, png)
+                write_file(mask, png)
         return set(numbers)
 
     def remove(self, number: int, mask: bool) -> None:
@@ -196,8 +196,8 @@ class SessionFolder(Mapping[int, Labels]):
     def write_record(self, record: Record) -> None:
         """Writes `annotate.json` and, from its objects, `names.json`."""
         names = {str(item.id): item.name for item in record.objects}
-        write_text(self.root / "names.json", json.dumps(names, indent=1, ensure_ascii=False))
-        write_text(self.root / "annotate.json", record.model_dump_json(indent=1))
+        write_file(self.root / "names.json", json.dumps(names, indent=1, ensure_ascii=False))
+        write_file(self.root / "annotate.json", record.model_dump_json(indent=1))
 
     def _numbers(self, folder: Path) -> dict[int, float]:
         """Frame numbers and times of the PNGs in a folder."""

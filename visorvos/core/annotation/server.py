@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
@@ -29,6 +28,7 @@ from visorvos.core.annotation.propagation import Worker
 from visorvos.core.annotation.session import BusyError, Session, StaleMaskError, mask_tag
 from visorvos.core.io.frame_reader import FrameReader
 from visorvos.core.io.frames import FrameFolder
+from visorvos.core.io.images import encode_jpeg
 from visorvos.errors import VisorVosError
 
 __all__ = ["Server", "make_app"]
@@ -129,14 +129,12 @@ class _Routes:
         if isinstance(source, FrameFolder):
             content = source.files[number].read_bytes()
             return Response(content, media_type=_FORMATS.get(content[:2], "image/png"), headers=headers)
-        bgr = cv2.cvtColor(self.reader[number], cv2.COLOR_RGB2BGR)
-        _, jpeg = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, 92))
-        return Response(jpeg.tobytes(), media_type="image/jpeg", headers=headers)
+        return Response(encode_jpeg(self.reader[number]), media_type="image/jpeg", headers=headers)
 
     def get_mask(self, request: Request) -> Response:
         labels = self.session.mask(self._number(request))
         headers = {"ETag": f'"{mask_tag(labels)}"', "Content-Encoding": "gzip"}
-        content = gzip.compress(np.ascontiguousarray(labels).data, compresslevel=1)
+        content = gzip.compress(labels.tobytes(), compresslevel=1)
         return Response(content, media_type="application/octet-stream", headers=headers)
 
     async def put_mask(self, request: Request) -> Response:

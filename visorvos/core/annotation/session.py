@@ -407,4 +407,4 @@ def _default_color(index: int) -> str:
 
 def mask_tag(labels: Labels) -> str:
     """A text that differs between any two masks: a digest of the ids."""
-    return hashlib.blake2b(np.ascontiguousarray(labels).data, digest_size=16).hexdigest()
+    return hashlib.blake2b(labels.tobytes(), digest_size=16).hexdigest()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from visorvos.core.io.atomic import make_folder, write_text
+from visorvos.core.io.atomic import make_folder, write_file
 
 __all__ = ["UndoSteps"]
 
@@ -45,7 +45,7 @@ class UndoSteps:
             shutil.rmtree(old)
         folder = self.root / f"{int(steps[-1].name) + 1 if steps else 0:06d}"
         make_folder(folder)
-        write_text(folder / "step.json", json.dumps(what))
+        write_file(folder / "step.json", json.dumps(what))
 
     def keep(self, number: int, mask: Path, stale: bool, backward: bool) -> None:
         """Keeps a frame's mask in the newest step, before it is replaced."""

@@ -7,7 +7,7 @@ import secrets
 import socket
 import sys
 import webbrowser
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from threading import Thread
 from typing import Any
@@ -64,7 +64,7 @@ def annotate(settings: AnnotateSettings, progress: Progress | None = None) -> An
     with lock_folder(settings.output):
         reader = FrameReader(source)
         session = _open_session(settings, source, len(reader), progress)
-        worker = Worker(session, _loader(settings, source, progress) if settings.weights else None)
+        worker = Worker(session, _loader(settings, source, progress))
         try:
             _serve(settings, session, worker, reader, progress)
         finally:
@@ -144,29 +144,27 @@ def _has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) and "SSH_CONNECTION" not in os.environ
 
 
-class _loader:  # noqa: N801
-    """TEMPORARY"""
+def _loader(settings: AnnotateSettings, source: FrameSource, progress: Progress) -> Callable[[], Propagator] | None:
+    """A function that loads the network, None without weights."""
+    if settings.weights is None:
+        return None
+    weights = settings.weights
 
-    def __init__(self, settings: AnnotateSettings, source: FrameSource, progress: Progress) -> None:
-        self.settings, self.source, self.progress = settings, source, progress
-
-    def __call__(self) -> Propagator:
+    def load() -> Propagator:
+        # PyTorch takes seconds to import, and the page is useful before.
         from visorvos.core.inference.load_network import load_network
-        from visorvos.core.inference.segmenter import Segmenter, choose_policy
+        from visorvos.core.inference.propagate import propagate
 
-        network = load_network(self.settings, resolve_weights(self.settings.weights or "", self.progress))
-        reader = FrameReader(self.source)
+        network = load_network(settings, resolve_weights(weights, progress))
+        frames = FrameReader(source)
 
-        def propagate(
+        def run(
             start: int, stop: int, masks: Mapping[int, Labels], given: Collection[int]
         ) -> Iterator[tuple[int, Labels]]:
-            step = 1 if stop > start else -1
-            segmenter = Segmenter(
-                network.stm, choose_policy("every", self.settings.every, self.settings.limit, None), self.settings.size
-            )
-            segmenter.step(reader[start], masks[start])
-            for number in range(start + step, stop + step, step):
-                known = masks[number] if number in given else None
-                yield number, segmenter.step(reader[number], known)
+            first = start + (1 if stop > start else -1)
+            memory = {"every": settings.mem_every, "limit": settings.limit, "size": settings.size}
+            return propagate(network.stm, frames, masks, given, first, stop, **memory)
 
-        return propagate
+        return run
+
+    return load
