@@ -23,6 +23,7 @@ from visorvos.cli.config_file import commented_yaml
 from visorvos.cli.console import Terminal
 from visorvos.cli.options import UsageError, resolve, signature
 from visorvos.cli.tables import (
+    annotate,
     benchmark,
     compare,
     demo,
@@ -35,6 +36,7 @@ from visorvos.cli.tables import (
     training,
 )
 from visorvos.errors import VisorVosError, explain_import_error
+from visorvos.settings.annotate import AnnotateSettings
 from visorvos.settings.base import Settings
 from visorvos.settings.benchmark import BenchmarkSettings
 from visorvos.settings.compare import CompareSettings
@@ -99,6 +101,13 @@ COMMANDS = (
         "visorvos.core.jobs.predict.job:predict",
         predict.show,
         "visorvos predict frames/ --masks first.png --weights visor.pth --output result --save overlay",
+    ),
+    Command(
+        "annotate",
+        AnnotateSettings,
+        "visorvos.core.jobs.annotate:annotate",
+        annotate.show,
+        "visorvos annotate clip.mp4 --weights visor.pth --output clip-session",
     ),
     Command(
         "evaluate",

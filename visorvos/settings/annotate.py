@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from visorvos.settings.base import Device, Limit, MemEvery, Precision, Settings, ShortSide, Weights, option
+from visorvos.settings.base import Device, Precision, Settings, ShortSide, Weights, option
 
 __all__ = ["AnnotateSettings"]
 
@@ -53,8 +53,10 @@ class AnnotateSettings(Settings):
         affects_result=False,
     )
     browser: bool = option(True, "Open the page in a browser if there is one.", panel="Server", affects_result=False)
-    mem_every: MemEvery = 5
-    limit: Limit = 8
+    mem_every: int = option(5, "Keep every K-th frame in memory.", panel="Memory", alias="every", ge=1)
+    limit: int = option(
+        8, "Maximum number of frames to keep. Up to 16 drawn frames are kept beside them.", panel="Memory", ge=1
+    )
     size: ShortSide = 480
     device: Device = "auto"
     precision: Precision = "auto"

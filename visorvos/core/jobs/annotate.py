@@ -9,6 +9,7 @@ import sys
 import webbrowser
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -25,7 +26,6 @@ from visorvos.core.io.frames import FrameSource, open_frames
 from visorvos.core.io.given_masks import open_masks
 from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.core.weights.registry import PUBLISHED
-from visorvos.core.weights.resolve import resolve_weights
 from visorvos.errors import VisorVosError
 from visorvos.settings.annotate import AnnotateSettings
 
@@ -59,8 +59,7 @@ def annotate(settings: AnnotateSettings, progress: Progress | None = None) -> An
     """
     progress = progress or NoProgress()
     source = open_frames(settings.frames)
-    if settings.weights is not None and "://" not in settings.weights and settings.weights not in PUBLISHED:
-        resolve_weights(settings.weights)  # a path with a typing error is better reported now than in the page
+    _check_weights(settings.weights)
     with lock_folder(settings.output):
         reader = FrameReader(source)
         session = _open_session(settings, source, len(reader), progress)
@@ -73,6 +72,14 @@ def annotate(settings: AnnotateSettings, progress: Progress | None = None) -> An
     names = {item.id: item.name for item in session.objects}
     known = session.known
     return Annotated(str(settings.output), session.source.frames, len(known.shown), len(known.given), names)
+
+
+def _check_weights(weights: str | None) -> None:
+    """Reports a file that does not exist before the page opens. Whatever else is wrong is reported in the page."""
+    if weights is not None and "://" not in weights and weights not in PUBLISHED and not Path(weights).exists():
+        from visorvos.core.weights.load import find_weights
+
+        find_weights(weights)
 
 
 def _open_session(settings: AnnotateSettings, source: FrameSource, frames: int, progress: Progress) -> Session:
@@ -154,8 +161,9 @@ def _loader(settings: AnnotateSettings, source: FrameSource, progress: Progress)
         # PyTorch takes seconds to import, and the page is useful before.
         from visorvos.core.inference.load_network import load_network
         from visorvos.core.inference.propagate import propagate
+        from visorvos.core.weights.load import find_weights
 
-        network = load_network(settings, resolve_weights(weights, progress))
+        network = load_network(settings, find_weights(weights, progress))
         frames = FrameReader(source)
 
         def run(
