@@ -19,8 +19,7 @@ from tests.builders import write_labels
 from tests.visor_builders import box, entity, frame
 from visorvos.cli.options import resolve
 from visorvos.core.datasets.davis.layout import read_mapping
-from visorvos.core.datasets.visor.annotations import read_video
-from visorvos.core.datasets.visor.prepare_record import read_record
+from visorvos.core.datasets.visor.annotations import read_annotations
 from visorvos.core.datasets.visor.submission import INFO, read_submission
 from visorvos.core.io.masks import read_mask
 from visorvos.errors import VisorVosError
@@ -43,7 +42,6 @@ SUBMISSION = {
     "video_annotations": [frame("P01_01", "seq_1", n, entity("cup", box(1, 1, 5, 5))) for n in (1, 2)],
 }
 MAPPING = {"P01_01_seq_1": {"1": "cup", "2": "knife"}}
-RECORD = {"options": {"dense": False, "objects": None}, "splits": {"val": {"annotations": {"a": "1"}, "videos": {}}}}
 
 
 @st.composite
@@ -93,7 +91,7 @@ def ends_well(read: Callable[[], object], culprit: str) -> object:
 @relaxed
 @given(as_json(VIDEO), st.booleans())
 def test_annotations(content: bytes, dense: bool) -> None:
-    frames: Any = ends_well(lambda: read_video(content, "some.json", dense), "some.json")
+    frames: Any = ends_well(lambda: read_annotations(content, "some.json", dense), "some.json")
     for entry in frames or ():
         assert "/" not in entry.sequence(dense) + entry.image.stem
         for polygon in (polygon for shown in entry.annotations for polygon in shown.polygons):
@@ -118,13 +116,6 @@ def test_mappings(tmp_path: Path, content: bytes) -> None:
     names: Any = ends_well(lambda: read_mapping(path), str(path))
     for by_id in (names or {}).values():
         assert all(type(index) is int and type(name) is str for index, name in by_id.items())
-
-
-@relaxed
-@given(as_json(RECORD))
-def test_records(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "prepare_inputs.json").write_bytes(content)
-    ends_well(lambda: read_record(tmp_path, tmp_path / "VISOR_2022"), "prepare_inputs.json")
 
 
 def seed(kind: str) -> bytes:

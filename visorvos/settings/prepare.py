@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal, cast
 
@@ -39,6 +40,12 @@ class PrepareSettings(Settings):
     split: tuple[Literal["train", "val"], ...] = option(
         ("train", "val"), "Split to prepare. Can be given several times.", panel="Inputs", affects_result=False
     )
+    videos: tuple[str, ...] = option(
+        (),
+        "Video to prepare, such as P01_01. Can be given several times. Default: all.",
+        panel="Inputs",
+        affects_result=False,
+    )
     objects: Literal["first-frame", "all"] | None = option(
         None,
         "Objects to keep: those of a sequence's first frame, or all. Default: first-frame for val, all for train.",
@@ -52,6 +59,15 @@ class PrepareSettings(Settings):
         "Number the objects of each frame by their order if the first frame of a val sequence has none, as the "
         "reference does; an id then means different objects in different frames.",
         panel="Conversion",
+    )
+    resolution: str = option(
+        "854x480", "Width and height of the frames and masks to write, in pixels.", panel="Conversion"
+    )
+    stretch: bool = option(
+        False,
+        "Stretch frames that are not 16:9 to --resolution; the report lists them.",
+        panel="Conversion",
+        affects_result=False,
     )
     skip_broken: bool = option(
         False,
@@ -68,6 +84,13 @@ class PrepareSettings(Settings):
             raise ValueError("must be train, val or both")
         return tuple(dict.fromkeys(split))
 
+    @field_validator("resolution")
+    @classmethod
+    def _width_and_height(cls, resolution: str) -> str:
+        if not re.fullmatch(r"[1-9]\d{0,3}x[1-9]\d{0,3}", resolution):
+            raise ValueError("must be WIDTHxHEIGHT, such as 854x480")
+        return resolution
+
     @model_validator(mode="after")
     def _one_source(self) -> PrepareSettings:
         if (self.release is None) == (self.annotations is None):
@@ -78,6 +101,12 @@ class PrepareSettings(Settings):
         if self.release is not None and self.images is not None and not self.dense:
             raise ValueError("--release contains its frames: remove --images, or replace --release by --annotations.")
         return self
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frames and masks to write."""
+        width, height = map(int, self.resolution.split("x"))
+        return width, height
 
     @property
     def source(self) -> Path:

@@ -30,7 +30,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny release, prepared, predicted without a fault, and exported."""
     root = tmp_path_factory.mktemp("release")
     annotations, images = Release.tiny().write_folders(root)
-    prepare(PrepareSettings(annotations=annotations, images=images, output=root, split=("val",), workers=1))
+    prepare(PrepareSettings(annotations=annotations, images=images, output=root, split=("val",), num_workers=1))
     data = root / "VISOR_2022"
     shutil.copytree(data / "Annotations" / "480p", root / "found")
     export(ExportSettings(predictions=root / "found", data=data, output=root / "good.zip"))
@@ -47,8 +47,8 @@ def root(prepared: Path, tmp_path: Path) -> Path:
 
 
 EXPORT: dict[str, Row] = {
-    "no predictions": (lambda p: shutil.rmtree(p / "found"), "found", "is no folder"),
-    "no sequence": (lambda p: (shutil.rmtree(p / "found"), (p / "found").mkdir()), "found", "no sequences"),
+    "no predictions": (lambda p: shutil.rmtree(p / "found"), "found", "not found"),
+    "no sequence": (lambda p: (shutil.rmtree(p / "found"), (p / "found").mkdir()), "found", "No sequences"),
     "an empty mask": (lambda p: empty(p / FOUND), FOUND, "cannot be read"),
     "a truncated mask": (lambda p: truncate(p / FOUND), FOUND, "cannot be read"),
     "a mask of 100,000 x 100,000": (lambda p: bomb(p / FOUND), FOUND, "cannot be read"),
@@ -146,7 +146,7 @@ CHECK: dict[str, Row] = {
     "a truncated file": (lambda p: truncate(p / "good.zip"), "good.zip", "not a zip file"),
     "a folder": (lambda p: folder(p / "good.zip"), "good.zip", "cannot be read"),
     "a link to itself": (lambda p: loop(p / "good.zip"), "good.zip", "cannot be read"),
-    "an empty zip file": (lambda p: (p / "good.zip").write_bytes(zipped({})), "good.zip", "it holds nothing"),
+    "an empty zip file": (lambda p: (p / "good.zip").write_bytes(zipped({})), "good.zip", "got nothing"),
     "two files": (
         lambda p: (p / "good.zip").write_bytes(zipped({"a.json": b"", "b.json": b""})),
         "good.zip",
@@ -155,14 +155,18 @@ CHECK: dict[str, Row] = {
     "a file that climbs": (
         lambda p: (p / "good.zip").write_bytes(zipped({"../a.json": b"{}"})),
         "good.zip",
-        "no folder",
+        "not in a folder",
     ),
     "a bomb": (lambda p: (p / "good.zip").write_bytes(zipped({"val.json": bytes(64 << 20)})), INNER, "would expand"),
-    "a cut JSON": (submission(lambda text: text[: len(text) // 2]), INNER, "no JSON"),
+    "a cut JSON": (submission(lambda text: text[: len(text) // 2]), INNER, "not JSON"),
     "a coordinate that is no number": (first_point("NaN"), INNER, "finite"),
     "a coordinate outside": (first_point("900"), INNER, "less than 854"),
     "a coordinate as text": (first_point('"5"'), INNER, "valid number"),
-    "another resolution": (submission(lambda text: text.replace("854x480", "1920x1080")), INNER, "854x480"),
+    "another resolution": (
+        submission(lambda text: text.replace("854x480", "1920x1080")),
+        "good.zip",
+        '"Resolution" must be',
+    ),
     "a sequence that climbs": (submission(lambda text: text.replace(SEQUENCE, "../up")), INNER, "cannot be the name"),
     "a sequence of escape codes": (submission(lambda text: text.replace(SEQUENCE, "\\u001b[2J")), INNER, "cannot be"),
     "an object of another name": (

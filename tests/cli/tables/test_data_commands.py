@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from visorvos.cli.tables import export, prepare, preview
-from visorvos.core.datasets.visor.prepare_report import Broken, Kept, Published, SplitReport
+from visorvos.core.datasets.visor.report import BrokenFrame, KeptSequence, Published, SplitReport
 from visorvos.core.jobs.export import Export
 from visorvos.core.jobs.prepare import Preparation
 from visorvos.core.jobs.preview.job import Preview
@@ -22,7 +22,7 @@ def shown(renderable):
 
 
 def report(sequences=5309, **changes):
-    kept = {f"seq_{number}": Kept(frames=4, objects=3) for number in range(sequences)}
+    kept = {f"seq_{number}": KeptSequence(frames=4, objects=3) for number in range(sequences)}
     totals = {"sequences_kept": sequences, "sequences_dropped": 7, "frames_kept": 4 * sequences}
     totals |= {"frames_empty": 1, "frames_dropped": 2, "frames_broken": 0}
     published = Published(videos=115, sequences=5309, full_release=True, equal=sequences == 5309)
@@ -36,24 +36,32 @@ def test_prepare_counts_and_compares():
         "sequences kept │ 5,309",
         "frames kept │ 21,236",
         "3, 3.0, 3",
-        "train: 5,309 sequences, the published",
+        "train: 5,309 sequences, as published",
     ):
         assert part in text
     assert "21,236 frames converted, 53.1 frames/s." in text
 
 
 def test_prepare_names_what_a_person_should_know():
-    late = {"seq_0": Kept(frames=2, objects=3, late_objects=(3,))}
-    broken = (Broken(sequence="seq_1", frame="f", problem="gone"),)
+    late = {
+        "seq_0": KeptSequence(frames=2, objects=3, late_objects=(3,)),
+        "seq_1": KeptSequence(
+            frames=2, objects=3, lost_objects={"2": ["f"]}, never_shown=(2,), stretched_frames=("f",)
+        ),
+    }
+    broken = (BrokenFrame(sequence="seq_1", frame="f", problem="gone"),)
     first = tuple(f"seq_{number}" for number in range(7))
     split = report(12, kept=late, broken=broken, empty_first_frames=first)
-    text = shown(prepare.show(Preparation(Path("VISOR_2022"), {"val": split}, reused=4)))
+    text = shown(prepare.show(Preparation(Path("VISOR_2022"), {"val": split}, 0, 4, 1.0)))
     for part in (
-        "no object in the first frame of seq_0, seq_1, seq_2, seq_3, seq_4 and 2 more (see prepare_report.json)",
-        "later frames bring objects that the first lacks in seq_0",
+        "first frame has no object in seq_0, seq_1, seq_2, seq_3, seq_4 and 2 more (see prepare_report.json)",
+        "Objects first appear after the first frame in seq_0.",
+        "The resize removes an object from frames of seq_1.",
+        "No mask shows an object that has a name in seq_1.",
+        "not 16:9 and are stretched in seq_1.",
         "left out as missing or damaged: seq_1/f",
-        "published are 5,309",
-        "Every frame was there before.",
+        "published: 5,309",
+        "Nothing to do: every frame was converted before.",
     ):
         assert part in text
 
@@ -62,17 +70,22 @@ def test_prepare_says_when_the_release_is_not_whole():
     part = Published(videos=115, sequences=5309, full_release=False, equal=None)
     text = shown(prepare.show(Preparation(Path("o"), {"train": report(0, videos=2, published=part)}, 1, 1, 1.0)))
     assert "2 of the release's 115 videos; counts are not compared" in text
-    assert "1 were there before" in text
+    assert "1 were converted before" in text
 
 
 @pytest.mark.parametrize(
     ("checked_only", "first_frames", "complete", "expected"),
     [
-        (False, False, True, "first frames were left out, as the organisers recommend (--first-frames puts them in)"),
-        (False, False, None, "the first mask of each sequence was taken for the given one"),
-        (False, True, None, "first frames are in it; the organisers recommend leaving them out. Whether the split"),
-        (True, False, True, "val.zip is sound: 2 sequences, 3 frames, 4 object masks. The given first frames are not"),
-        (True, None, None, "Whether the split is complete was not checked: that takes --data."),
+        (False, False, True, "first frames are left out, as the organizers recommend (--first-frames includes them)"),
+        (False, False, None, "the first mask of each sequence counts as the given one"),
+        (False, True, None, "first frames are included; the organizers recommend leaving them out. Not checked"),
+        (
+            True,
+            False,
+            True,
+            "val.zip is valid: 2 sequences, 3 frames, 4 object masks. The given first frames are",
+        ),
+        (True, None, None, "Not checked: whether the split is complete. Add --data"),
     ],
 )
 def test_export_says_what_is_in_the_submission(checked_only, first_frames, complete, expected):

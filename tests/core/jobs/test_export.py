@@ -25,7 +25,7 @@ def data(tmp_path_factory):
     """The tiny release, prepared."""
     root = tmp_path_factory.mktemp("release")
     annotations, images = Release.tiny().write_folders(root)
-    prepare(PrepareSettings(annotations=annotations, images=images, output=root, split=("val",), workers=1))
+    prepare(PrepareSettings(annotations=annotations, images=images, output=root, split=("val",), num_workers=1))
     return root / "VISOR_2022"
 
 
@@ -128,14 +128,14 @@ def damage(masks):
         (damage, f"mask .*{FRAMES[1]}.png cannot be read"),
     ],
 )
-def test_masks_that_cannot_be_submitted_are_told_and_nothing_is_written(tmp_path, data, predictions, spoil, expected):
+def test_masks_that_cannot_be_submitted_are_listed_and_nothing_is_written(tmp_path, data, predictions, spoil, expected):
     spoil(predictions)
     with pytest.raises(VisorVosError, match=expected):
         run(tmp_path, predictions=predictions, data=data)
     assert [path.name for path in tmp_path.iterdir()] == ["masks"]
 
 
-def test_all_faults_are_told_in_one_go(tmp_path, data, predictions):
+def test_all_faults_are_listed_at_once(tmp_path, data, predictions):
     add_id(predictions)
     shutil.copy(
         predictions / SEQUENCE / f"{FRAMES[1]}.png", predictions / "P07_101_seq_00002/P07_101_frame_0000000060.png"
@@ -144,16 +144,16 @@ def test_all_faults_are_told_in_one_go(tmp_path, data, predictions):
         run(tmp_path, predictions=predictions, data=data, first_frames=True)
 
 
-def test_a_sequence_that_the_mapping_lacks_is_told(tmp_path, data, predictions):
+def test_a_sequence_that_the_mapping_lacks_is_named(tmp_path, data, predictions):
     add_sequence(predictions)
     with pytest.raises(VisorVosError, match="P99_01_seq_00001 is not in the mapping"):
         run(tmp_path, predictions=predictions, mapping=data / "val_data_mapping.json")
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "empty"])
-def test_a_folder_without_predictions_is_told(tmp_path, data, folder):
+def test_a_folder_without_predictions_is_refused(tmp_path, data, folder):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(VisorVosError, match=f"{folder} is no folder|no sequences in .*{folder}"):
+    with pytest.raises(VisorVosError, match=f"not found: .*{folder}|No sequences in .*{folder}"):
         run(tmp_path, predictions=tmp_path / folder, data=data)
 
 
@@ -196,7 +196,7 @@ def drop_first(content):
         (rename_object, f"frame {SEQUENCE}/{FRAMES[1]} has the object elephant, which the mapping lacks"),
         (rename_frame, f"frame {SEQUENCE}/x is not in the data set"),
         (rename_sequence, "sequence P07_101_seq_00077 is not in the split val"),
-        (drop_first, "some sequences have their given first frame, others have not"),
+        (drop_first, "some sequences include their given first frame, others do not"),
     ],
 )
 def test_a_submission_made_elsewhere_is_checked_against_the_data_set(tmp_path, data, predictions, spoil, expected):
@@ -204,5 +204,5 @@ def test_a_submission_made_elsewhere_is_checked_against_the_data_set(tmp_path, d
     content = submitted(tmp_path)
     spoil(content)
     put(tmp_path / "other.zip", zipped({"val.json": json.dumps(content).encode()}))
-    with pytest.raises(VisorVosError, match=f"(?s)other.zip is not sound:.*{expected}"):
+    with pytest.raises(VisorVosError, match=f"(?s)other.zip is not valid:.*{expected}"):
         run(tmp_path, check=tmp_path / "other.zip", data=data)

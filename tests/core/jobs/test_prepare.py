@@ -15,6 +15,7 @@ from PIL import Image
 
 from tests.builders import GOLDEN
 from tests.visor_builders import CUP, KNIFE, SPOON, Release, box, contents, entity, frame, picture, put, zipped
+from visorvos.core.datasets.davis.layout import open_split
 from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.jobs.prepare import prepare
 from visorvos.errors import VisorVosError
@@ -29,7 +30,7 @@ def source(tmp_path_factory):
 
 
 def run(output, source, **options):
-    return prepare(PrepareSettings(**{"output": output, "workers": 1, **source, **options}))
+    return prepare(PrepareSettings(**{"output": output, "num_workers": 1, **source, **options}))
 
 
 def labels(output, sequence, number, data="VISOR_2022"):
@@ -74,7 +75,7 @@ def test_the_tiny_release_becomes_the_data_set_that_its_rules_ask_for(tmp_path, 
             for number in numbers
         }
     )
-    assert (result.converted, result.reused) == (9, 0)  # two of them in the sequence that is dropped
+    assert (result.converted, result.reused) == (7, 0)
     assert not list(tmp_path.rglob("*.part"))
 
 
@@ -102,7 +103,7 @@ def test_frames_are_those_of_opencv(tmp_path, source):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_golden_release_becomes_byte_for_byte_what_the_reference_makes_of_it(tmp_path, workers):
     release = GOLDEN / "release"
-    run(tmp_path, {"annotations": release / "annotations", "images": release / "images"}, workers=workers)
+    run(tmp_path, {"annotations": release / "annotations", "images": release / "images"}, num_workers=workers)
     ours, theirs = contents(tmp_path / "VISOR_2022"), contents(release / "VISOR_2022")
     assert ours.keys() == theirs.keys()
     assert [name for name, content in theirs.items() if ours[name] != content] == []
@@ -112,15 +113,23 @@ def test_the_report_says_what_was_kept_and_what_was_not_and_why(tmp_path, source
     result = run(tmp_path, source)
     report = json.loads((tmp_path / "prepare_report.json").read_text())
     train, val = report["splits"]["train"], report["splits"]["val"]
-    assert report["splits"] == result.to_dict()["splits"]
+    assert report["splits"] == json.loads(json.dumps(result.to_dict()["splits"]))
     assert train["dropped"] == {"P01_01_seq_00002": "2 masks where train needs 3"}
-    assert train["kept"]["P01_01_seq_00001"] == {"frames": 3, "objects": 3, "empty_frames": [], "late_objects": [3]}
+    unremarkable = {"lost_objects": {}, "never_shown": [], "stretched_frames": []}
+    assert train["kept"]["P01_01_seq_00001"] == {
+        "frames": 3,
+        "objects": 3,
+        "empty_frames": [],
+        "late_objects": [3],
+        **unremarkable,
+    }
     assert val["empty_first_frames"] == ["P07_101_seq_00002"]
     assert val["kept"]["P07_101_seq_00001"] == {
         "frames": 2,
         "objects": 2,
         "empty_frames": ["P07_101_frame_0000000030", "P07_101_frame_0000000040"],
         "late_objects": [],
+        **unremarkable,
     }
     assert val["totals"] == {
         "sequences_kept": 2,
@@ -133,7 +142,7 @@ def test_the_report_says_what_was_kept_and_what_was_not_and_why(tmp_path, source
     assert val["published"] == {"videos": 43, "sequences": 1244, "full_release": False, "equal": None}
 
 
-def test_the_objects_option_goes_over_the_splits_own_rule(tmp_path, source):
+def test_the_objects_option_overrides_the_rule_of_the_split(tmp_path, source):
     run(tmp_path / "all", source, split=("val",), objects="all")
     assert json.loads((tmp_path / "all/VISOR_2022/val_data_mapping.json").read_text())["P07_101_seq_00001"] == {
         "1": "cup",
@@ -189,12 +198,14 @@ def test_dense_annotations_are_drawn_at_their_own_size(tmp_path):
     assert not (tmp_path / "out/VISOR_2022").exists()
 
 
-def test_a_second_run_has_nothing_to_do_and_writes_nothing(tmp_path, source):
+def test_a_second_run_has_nothing_to_convert(tmp_path, source):
     run(tmp_path, source)
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*_frame_*")}
+    files = contents(tmp_path)
     result = run(tmp_path, source)
     assert (result.converted, result.reused) == (0, 7)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*_frame_*")} == before
+    assert contents(tmp_path) == files
 
 
 def test_splits_may_be_prepared_one_after_the_other(tmp_path, source):
@@ -232,7 +243,7 @@ def test_nothing_half_written_is_taken_for_done(tmp_path, source):
 
 def test_two_processes_make_the_same_as_one(tmp_path, source):
     run(tmp_path / "one", source)
-    run(tmp_path / "two", source, workers=2)
+    run(tmp_path / "two", source, num_workers=2)
     assert contents(tmp_path / "one/VISOR_2022") == contents(tmp_path / "two/VISOR_2022")
 
 
@@ -244,7 +255,7 @@ def long_release(root):
     ]
     pictures = dict.fromkeys((entry["image"]["name"] for entry in frames), picture(1, 1080, 1920))
     annotations, images = Release({"train": {"P01_01": frames}}, {"P01_01": pictures}).write_folders(root)
-    return {"annotations": annotations, "images": images, "split": ("train",), "workers": 2}
+    return {"annotations": annotations, "images": images, "split": ("train",), "num_workers": 2}
 
 
 def test_a_run_that_was_killed_at_any_moment_ends_with_the_files_of_an_undisturbed_one(tmp_path):
@@ -286,7 +297,7 @@ def break_frames(images):
     third.write_bytes(third.read_bytes()[:500])
 
 
-def test_all_broken_frames_are_listed_in_one_go_and_can_be_mended(tmp_path, source):
+def test_all_broken_frames_are_listed_at_once_and_can_be_restored(tmp_path, source):
     own = copied(source, tmp_path)
     break_frames(own["images"])
     with pytest.raises(VisorVosError) as raised:
@@ -294,12 +305,12 @@ def test_all_broken_frames_are_listed_in_one_go_and_can_be_mended(tmp_path, sour
     message = raised.value.message
     assert message.startswith("6 frames are missing or damaged")
     for text in (
-        "P07_101_seq_00001/P07_101_frame_0000000010: There is no such frame among the images.",
-        "P07_101_frame_0000000060.jpg is damaged: the file is empty",
-        "P07_101_frame_0000000070.jpg is damaged: the picture ends before its end",
-        "P01_01_seq_00001/P01_01_frame_0000000010: There is no such frame among the images.",
-        "P01_01_frame_0000000020.jpg is damaged: it is no image",
-        "P01_01_frame_0000000030.jpg is damaged: ",
+        "P07_101_seq_00001/P07_101_frame_0000000010: No such frame in ",
+        "P07_101_frame_0000000060.jpg cannot be read: the file is empty",
+        "P07_101_frame_0000000070.jpg cannot be read: image file is truncated",
+        "P01_01_seq_00001/P01_01_frame_0000000010: No such frame in ",
+        "P01_01_frame_0000000020.jpg cannot be read: not an image",
+        "P01_01_frame_0000000030.jpg cannot be read: ",
     ):
         assert text in message
     assert len((tmp_path / "out/broken_frames.txt").read_text().splitlines()) == 6
@@ -328,7 +339,7 @@ def test_lists_and_report_go_as_soon_as_the_data_is_no_longer_whole(tmp_path, so
     assert contents(tmp_path / "out/VISOR_2022") == contents(tmp_path / "fresh/VISOR_2022")
 
 
-def test_broken_frames_are_skipped_when_told_to_and_the_report_says_so(tmp_path, source):
+def test_broken_frames_are_skipped_on_request_and_the_report_lists_them(tmp_path, source):
     own = copied(source, tmp_path)
     break_frames(own["images"])
     report = run(tmp_path / "out", own, skip_broken=True).splits
@@ -339,7 +350,7 @@ def test_broken_frames_are_skipped_when_told_to_and_the_report_says_so(tmp_path,
         run(tmp_path / "out", own)
 
 
-def test_a_damaged_frame_in_a_zip_is_told_by_its_place_there(tmp_path):
+def test_a_damaged_frame_in_a_zip_is_named_with_the_zip(tmp_path):
     archive = Release.tiny().write_zip(tmp_path, zipfile.ZIP_STORED, zipfile.ZIP_STORED)
     content = bytearray(archive.read_bytes())
     content[content.index(b"\xff\xda") + 40] ^= 255
@@ -354,7 +365,7 @@ def test_videos_whose_frames_have_changed_are_done_again(tmp_path, source):
     for path in (own["images"] / "P01_01").iterdir():
         path.write_bytes(picture(99))
     result = run(tmp_path / "out", own)
-    assert (result.converted, result.reused) == (5, 4)
+    assert (result.converted, result.reused) == (3, 4)
     run(tmp_path / "fresh", own)
     assert contents(tmp_path / "out/VISOR_2022") == contents(tmp_path / "fresh/VISOR_2022")
 
@@ -362,9 +373,9 @@ def test_videos_whose_frames_have_changed_are_done_again(tmp_path, source):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"objects": "all"}, "was prepared with another --objects: not given then, all now"),
-        ({"reference_ids": True}, "another --reference-ids: not given then, given now"),
-        ({"dense": True}, "another --dense: not given then, given now"),
+        ({"objects": "all"}, "prepared differently: --objects was not given, now all"),
+        ({"reference_ids": True}, "--reference-ids was off, now on"),
+        ({"dense": True}, "--dense was off, now on"),
     ],
 )
 def test_data_of_other_options_is_not_mixed(tmp_path, source, change, expected):
@@ -380,13 +391,13 @@ def test_data_of_other_annotations_is_not_mixed(tmp_path, source):
     own = copied(source, tmp_path)
     file = own["annotations"] / "val" / "P07_101.json"
     file.write_text(file.read_text().replace('"cup"', '"mug"'))
-    with pytest.raises(VisorVosError, match=r"other val annotations: P07_101\.json differs"):
+    with pytest.raises(VisorVosError, match="prepared differently: val annotations changed"):
         run(tmp_path / "out", own)
 
 
 def test_a_folder_of_unknown_origin_is_left_alone(tmp_path, source):
     put(tmp_path / "VISOR_2022" / "mine.txt", b"")
-    with pytest.raises(VisorVosError, match=r"VISOR_2022 is there, but no .*prepare_inputs\.json"):
+    with pytest.raises(VisorVosError, match=r"VISOR_2022 exists, but not .*prepare_inputs\.json"):
         run(tmp_path, source)
 
 
@@ -416,27 +427,143 @@ def no_polygon_list(annotations):
         (no_polygon_list, r"P07_101\.json: frame P07_101_frame_0000000020\.jpg, annotations\.0\.segments\.0\.1"),
     ],
 )
-def test_bad_annotations_are_told_before_anything_is_written(tmp_path, spoil, expected, workers):
+def test_bad_annotations_are_refused_before_anything_is_written(tmp_path, spoil, expected, workers):
     release = Release.tiny()
     spoil(release.annotations)
     annotations, images = release.write_folders(tmp_path)
     with pytest.raises(VisorVosError, match=expected):
-        run(tmp_path / "out", {"annotations": annotations, "images": images}, workers=workers)
+        run(tmp_path / "out", {"annotations": annotations, "images": images}, num_workers=workers)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_without_any_of_the_frames_is_told_at_once(tmp_path, source):
+def test_a_folder_without_any_of_the_frames_is_refused_at_once(tmp_path, source):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(VisorVosError, match="empty holds no frames of P01_01, P07_101"):
+    with pytest.raises(VisorVosError, match="empty has no frames of 2 of 2 videos: P01_01, P07_101"):
         run(tmp_path / "out", {**source, "images": tmp_path / "empty"})
     assert not (tmp_path / "out").exists()
 
 
-def test_an_output_that_cannot_be_written_is_told_by_a_worker_too(tmp_path, source):
+def test_an_output_that_cannot_be_written_is_named_by_a_worker_too(tmp_path, source):
     run(tmp_path, source, split=("train",))
     put(tmp_path / "VISOR_2022" / "Annotations" / "480p" / "P07_101_seq_00001", b"in the way")
     with pytest.raises(VisorVosError, match=r"Cannot (make|write).*P07_101_seq_00001"):
-        run(tmp_path, source, workers=2)
+        run(tmp_path, source, num_workers=2)
+
+
+def one_sequence(root, *, entities, height=1080, width=1920, frames=3):
+    """A train release of one sequence, all frames with the same entities."""
+    entries = [frame("P01_01", "seq_00001", number, *entities) for number in range(frames)]
+    pictures = {entry["image"]["name"]: picture(1, height, width) for entry in entries}
+    annotations, images = Release({"train": {"P01_01": entries}}, {"P01_01": pictures}).write_folders(root)
+    return {"annotations": annotations, "images": images, "split": ("train",)}
+
+
+def test_objects_that_the_resize_removes_are_reported(tmp_path):
+    # Nearest neighbor takes every 2.25th column: never column 1.
+    speck, hidden = entity("speck", box(1, 1, 1, 1)), entity("hidden", box(300, 300, 310, 310))
+    release = one_sequence(tmp_path, entities=[speck, hidden, entity("knife", KNIFE)])
+    (kept,) = run(tmp_path / "out", release).splits["train"].kept.values()
+    stems = [f"P01_01_frame_{number:010d}" for number in range(3)]
+    assert kept.lost_objects == {"3": stems}
+    assert kept.never_shown == (1, 3)
+    assert kept.objects == 1
+
+
+@pytest.mark.parametrize(("height", "width"), [(480, 640), (1920, 1080)])
+def test_frames_that_are_not_16_to_9_are_refused_unless_stretched(tmp_path, height, width):
+    release = one_sequence(tmp_path, entities=[entity("knife", KNIFE)], height=height, width=width)
+    with pytest.raises(
+        VisorVosError, match=rf"(?s)3 frames are.*The frame is {width}x{height}, not 16:9; --stretch converts it"
+    ):
+        run(tmp_path / "out", release)
+    assert run(tmp_path / "out", release, stretch=True).converted == 3
+    (kept,) = run(tmp_path / "out", release, stretch=True).splits["train"].kept.values()
+    assert len(kept.stretched_frames) == 3
+    assert labels(tmp_path / "out", "P01_01_seq_00001", 1).shape == (480, 854)
+
+
+@pytest.mark.parametrize(("height", "width"), [(256, 456), (720, 1280)])
+def test_smaller_frames_of_the_same_aspect_ratio_are_converted(tmp_path, height, width):
+    release = one_sequence(tmp_path, entities=[entity("knife", KNIFE)], height=height, width=width)
+    assert run(tmp_path / "out", release).splits["train"].kept["P01_01_seq_00001"].stretched_frames == ()
+
+
+def test_the_resolution_can_be_chosen(tmp_path, source):
+    run(tmp_path, source, resolution="427x240")
+    data = open_split(tmp_path / "VISOR_2022", "train")
+    video = data.sequence("P01_01_seq_00001")
+    assert video.frames[0].parts[-3] == "240p"
+    with Image.open(video.frames[0]) as image, Image.open(video.masks[0]) as mask:
+        assert image.size == mask.size == (427, 240)
+    with pytest.raises(VisorVosError, match="--resolution was 427x240, now 854x480"):
+        run(tmp_path, source)
+
+
+def test_videos_can_be_chosen_and_others_are_not_opened(tmp_path):
+    release = Release.tiny().write_release(tmp_path)
+    for archive in release.rglob("P07_101.zip"):
+        archive.write_bytes(b"no zip")
+    result = run(tmp_path / "out", {"release": release}, videos=("P01_01",))
+    assert list(result.splits) == ["train"]
+    with pytest.raises(VisorVosError, match=r"no annotations of P09_09 in train or val"):
+        run(tmp_path / "out", {"release": release}, videos=("P09_09",))
+
+
+def test_a_damaged_zip_of_frames_can_be_skipped(tmp_path):
+    release = Release.tiny().write_release(tmp_path)
+    for archive in release.rglob("P07_101.zip"):
+        archive.write_bytes(archive.read_bytes()[:-30])
+    with pytest.raises(VisorVosError, match=r"(?s)4 frames are missing.*P07_101\.zip cannot be read"):
+        run(tmp_path / "out", {"release": release})
+    report = run(tmp_path / "out", {"release": release}, skip_broken=True).splits
+    assert len(report["train"].kept) == 1
+    assert {entry.frame[:7] for entry in report["val"].broken} == {"P07_101"}
+
+
+def test_videos_without_frames_are_named_before_the_conversion(tmp_path, source):
+    own = copied(source, tmp_path)
+    shutil.rmtree(own["images"] / "P07_101")
+    with pytest.raises(VisorVosError, match=r"no frames of 1 of 2 videos: P07_101\. Expected P07_101/.*--videos"):
+        run(tmp_path / "out", own)
+    assert not (tmp_path / "out").exists()
+    assert run(tmp_path / "out", own, skip_broken=True).splits["train"].totals["frames_broken"] == 0
+
+
+def test_zips_with_backslashes_are_read(tmp_path, source):
+    release = Release.tiny()
+    files = {name.replace("/", "\\"): content for name, content in release.release_files(zipfile.ZIP_STORED).items()}
+    for video, pictures in release.pictures.items():
+        place = next(name for name in files if name.endswith(f"{video}.zip"))
+        files[place] = zipped({f"{video}\\{name}": content for name, content in pictures.items()})
+    put(tmp_path / "windows.zip", zipped(files))
+    run(tmp_path / "zip", {"release": tmp_path / "windows.zip"})
+    run(tmp_path / "folders", source)
+    assert contents(tmp_path / "zip/VISOR_2022") == contents(tmp_path / "folders/VISOR_2022")
+
+
+@pytest.mark.parametrize("name", ["frame_{:010d}.jpg", "frame_{:06d}.jpg"])
+def test_names_of_epic_kitchens_are_recognized(tmp_path, source, name):
+    own = copied(source, tmp_path)
+    for path in (own["images"] / "P01_01").iterdir():
+        path.rename(path.with_name(name.format(int(path.stem[-10:]))))
+    with pytest.raises(VisorVosError, match=r"names of EPIC-KITCHENS, such as frame_.*VISOR.*frame_mapping\.json"):
+        run(tmp_path / "out", own)
+
+
+def test_dense_annotations_are_not_taken_for_sparse_ones(tmp_path, source):
+    with pytest.raises(VisorVosError, match=r"P01_01\.json holds sparse annotations\. Prepare them without --dense"):
+        run(tmp_path / "out", source, dense=True)
+    with pytest.raises(VisorVosError, match=r"holds dense annotations\. Prepare them with --dense"):
+        run(tmp_path / "out", dense_release(tmp_path), split=("train",))
+
+
+def test_an_option_of_a_later_version_does_not_break_the_resume(tmp_path, source):
+    run(tmp_path, source)
+    path = tmp_path / "prepare_inputs.json"
+    record = json.loads(path.read_text())
+    del record["options"]["resolution"]
+    path.write_text(json.dumps(record))
+    assert run(tmp_path, source).converted == 0
 
 
 SMALL = "import sys, visorvos.core.jobs.{}; print('torch' in sys.modules)"

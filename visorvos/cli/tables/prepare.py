@@ -10,16 +10,16 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from visorvos.core.datasets.visor.prepare_report import SplitReport
+    from visorvos.core.datasets.visor.report import SplitReport
     from visorvos.core.jobs.prepare import Preparation
 
 __all__ = ["show"]
 
-_NAMED = 5
+_MAX_LISTED = 5
 
 
 def show(preparation: Preparation) -> Group:
-    """Counts a split, then what a person should know of it."""
+    """A table of counts per split, then what the user should know about the data."""
     table = Table(title=f"{escape(str(preparation.data))}")
     table.add_column("")
     for split in preparation.splits:
@@ -39,7 +39,7 @@ _ROWS = (
     ("  left out: sequence dropped", lambda report: f"{report.totals['frames_dropped']:,}"),
     ("  left out: missing or damaged", lambda report: f"{report.totals['frames_broken']:,}"),
     ("objects kept", lambda report: report.objects.replace("-", " ")),
-    ("objects a sequence: fewest, mean, most", lambda report: _objects(report)),
+    ("objects per sequence: min, mean, max", lambda report: _objects(report)),
 )
 
 
@@ -49,18 +49,20 @@ def _objects(report: SplitReport) -> str:
 
 
 def _notes(split: str, report: SplitReport) -> list[str]:
-    notes = []
-    if report.empty_first_frames:
-        notes.append(f"{split}: no object in the first frame of {_named(report.empty_first_frames)}.")
-    late = [name for name, sequence in report.kept.items() if sequence.late_objects]
-    if late:
-        notes.append(f"{split}: later frames bring objects that the first lacks in {_named(late)}.")
+    found = {
+        "The first frame has no object in": report.empty_first_frames,
+        "Objects first appear after the first frame in": [n for n, s in report.kept.items() if s.late_objects],
+        "The resize removes an object from frames of": [n for n, s in report.kept.items() if s.lost_objects],
+        "No mask shows an object that has a name in": [n for n, s in report.kept.items() if s.never_shown],
+        "Frames were not 16:9 and are stretched in": [n for n, s in report.kept.items() if s.stretched_frames],
+    }
+    notes = [f"{split}: {what} {_named(names)}." for what, names in found.items() if names]
     if report.broken:
         broken = [f"{entry.sequence}/{entry.frame}" for entry in report.broken]
         notes.append(f"[bold red]{split}: left out as missing or damaged: {_named(broken)}.[/]")
     published = report.published
     if published is not None and published.full_release:
-        equal = "the published number" if published.equal else f"[bold red]published are {published.sequences:,}[/]"
+        equal = "as published" if published.equal else f"[bold red]published: {published.sequences:,}[/]"
         notes.append(f"{split}: {len(report.kept):,} sequences, {equal}.")
     elif published is not None:
         notes.append(f"{split}: {report.videos} of the release's {published.videos} videos; counts are not compared.")
@@ -68,13 +70,13 @@ def _notes(split: str, report: SplitReport) -> list[str]:
 
 
 def _named(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED:,} more (see prepare_report.json)" if len(names) > _NAMED else ""
-    return escape(", ".join(names[:_NAMED])) + more
+    more = f" and {len(names) - _MAX_LISTED:,} more (see prepare_report.json)" if len(names) > _MAX_LISTED else ""
+    return escape(", ".join(names[:_MAX_LISTED])) + more
 
 
 def _effort(preparation: Preparation) -> str:
     if not preparation.converted:
-        return "Every frame was there before."
+        return "Nothing to do: every frame was converted before."
     rate = preparation.converted / preparation.seconds
-    before = f", {preparation.reused:,} were there before" if preparation.reused else ""
+    before = f", {preparation.reused:,} were converted before" if preparation.reused else ""
     return f"{preparation.converted:,} frames converted, {rate:.1f} frames/s{before}."

@@ -50,8 +50,12 @@ class Location:
         return "/".join((str(self.path), *self.inside))
 
 
-def members(archive: Location) -> list[zipfile.ZipInfo]:
-    """The files in a zip file, in order, without folders, hidden files and what macOS adds.
+def members(archive: Location, hidden: bool = False) -> list[zipfile.ZipInfo]:
+    """The files in a zip file, in order, without folders.
+
+    Args:
+        archive: the zip file.
+        hidden: whether to include hidden files and what macOS adds.
 
     Raises:
         VisorVosError: if it cannot be read as a zip file.
@@ -60,7 +64,8 @@ def members(archive: Location) -> list[zipfile.ZipInfo]:
         return [
             info
             for info in _opened(archive).infolist()
-            if not info.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in info.filename.split("/"))
+            if not info.is_dir()
+            and (hidden or not any(part.startswith((".", "__MACOSX")) for part in info.filename.split("/")))
         ]
 
 

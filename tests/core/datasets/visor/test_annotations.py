@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.visor_builders import box, entity, frame
-from visorvos.core.datasets.visor.annotations import read_video
+from visorvos.core.datasets.visor.annotations import read_annotations
 from visorvos.errors import VisorVosError
 
 SQUARE = box(1, 1, 5, 5)
@@ -16,7 +16,7 @@ def video(*frames):
 
 def test_frames_come_in_the_order_of_their_paths_with_points_cut_to_integers():
     late, early = frame("P01_01", "seq_1", 20), frame("P01_01", "seq_1", 3, entity("cup", [[1.9, -0.9], [5, 6.5]], []))
-    frames = read_video(video(late, early), "a.json")
+    frames = read_annotations(video(late, early), "a.json")
     assert [entry.image.stem for entry in frames] == ["P01_01_frame_0000000003", "P01_01_frame_0000000020"]
     first, second = frames[0].annotations[0].polygons
     assert first.dtype == np.int32
@@ -24,10 +24,10 @@ def test_frames_come_in_the_order_of_their_paths_with_points_cut_to_integers():
     assert second.shape == (0, 2)
 
 
-def test_dense_sequences_are_told_by_interpolation():
+def test_dense_sequences_are_named_by_interpolation():
     entry = frame("P01_01", "seq_1", 1)
     entry["image"]["interpolation"] = "P01_01_inter_7"
-    (read,) = read_video(video(entry), "a.json", dense=True)
+    (read,) = read_annotations(video(entry), "a.json", dense=True)
     assert read.sequence(dense=True) == "P01_01_inter_7"
 
 
@@ -73,25 +73,35 @@ def changed(path, value):
 )
 def test_an_error_names_file_frame_and_field(path, value, expected):
     with pytest.raises(VisorVosError, match=rf"some\.json: frame P01_01_frame_0000000010\.jpg, {expected}"):
-        read_video(video(changed(path, value)), "some.json")
+        read_annotations(video(changed(path, value)), "some.json")
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "no JSON"),
-        (b'{"video_annotations": [', "no JSON"),
-        (b"\xff\xfe", "no JSON"),
-        (b"[]", "the whole"),
+        (b"", "not JSON"),
+        (b'{"video_annotations": [', "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[]", "the file"),
         (b"{}", "video_annotations"),
-        (b'{"video_annotations": []}', "there is no frame"),
+        (b'{"video_annotations": []}', "video_annotations has no frame"),
         (video({"image": {}, "annotations": []}), "frame number 1, image.name"),
         (video(changed(["image", "name"], "../x.jpg")), r"image\.name.*cannot be the name"),
         (video(frame("P01_01", "a", 1), frame("P01_01", "a", 1)), "frame_0000000001.jpg, image.name.*twice"),
         (video({"annotations": [], "image": {"name": "a.jpg", "image_path": "", "video": "v"}}), r"image\.subsequence"),
-        (b"[" * 100_000, "no JSON|the whole"),
+        (b"[" * 100_000, "not JSON|the file"),
     ],
 )
-def test_what_is_no_visor_json_is_refused(content, expected):
+def test_other_files_are_refused(content, expected):
     with pytest.raises(VisorVosError, match=rf"some\.json: .*{expected}"):
-        read_video(content, "some.json")
+        read_annotations(content, "some.json")
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_annotations_of_the_other_kind_are_recognized(dense):
+    entry = frame("P01_01", "seq_1", 1)
+    if not dense:
+        entry["image"]["interpolation"] = "P01_01_inter_7"
+    kind, remedy = ("sparse", "without --dense") if dense else ("dense", "with --dense")
+    with pytest.raises(VisorVosError, match=rf"some\.json holds {kind} annotations\. Prepare them {remedy}"):
+        read_annotations(video(entry), "some.json", dense=dense)

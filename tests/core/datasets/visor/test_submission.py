@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.visor_builders import put, zipped
-from visorvos.core.datasets.visor.submission import SubmittedFrame, read_submission, video_of, write_submission
+from visorvos.core.datasets.visor.submission import INFO, SubmittedFrame, read_submission, video_of, write_submission
 from visorvos.errors import VisorVosError
 
 SQUARE = [np.array([[0, 0], [853, 0], [853, 479]], np.int32)]
@@ -37,7 +37,7 @@ def test_a_submission_is_one_json_zipped_flat_and_the_same_every_time(tmp_path):
     }
 
 
-def test_nothing_is_left_where_a_frame_fails(tmp_path):
+def test_nothing_is_left_if_a_frame_fails(tmp_path):
     def failing():
         yield FRAMES[0]
         raise VisorVosError("no.", "none.")
@@ -47,13 +47,13 @@ def test_nothing_is_left_where_a_frame_fails(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_video_is_told_by_the_sequence():
+def test_the_video_follows_from_the_sequence():
     assert video_of("P01_101_seq_00001") == "P01_101"
 
 
 def submission():
     return {
-        "info": {"Resolution": "854x480"},
+        "info": dict(INFO),
         "video_annotations": [json.loads(frame.to_json()) for frame in FRAMES],
     }
 
@@ -74,7 +74,6 @@ POINT = [*FIRST, "annotations", 0, "segments", 0, 1]
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (with_field(["info", "Resolution"], "1920x1080"), "info.Resolution.*854x480.*1920x1080"),
         (with_field(["video_annotations"], []), "video_annotations"),
         (with_field([*POINT, 0], 854), r"frame P01_101_frame_0000000020\.png, annotations\.0\.segments\.0\.1\.0.*854"),
         (with_field([*POINT, 1], 480), r"annotations\.0\.segments\.0\.1\.1.*480"),
@@ -83,7 +82,7 @@ POINT = [*FIRST, "annotations", 0, "segments", 0, 1]
         (with_field([*FIRST, "annotations", 0, "segments", 0], []), r"annotations\.0\.segments\.0"),
         (with_field([*FIRST, "annotations", 0, "name"], ""), r"annotations\.0\.name"),
         (with_field([*FIRST, "image", "subsequence"], "../x"), r"image\.subsequence.*cannot be the name"),
-        ({"info": {}}, r"info\.Resolution.*required.*video_annotations.*required"),
+        ({"info": {}}, r"video_annotations is missing"),
     ],
 )
 def test_a_field_that_is_not_as_it_should_be_is_named(tmp_path, content, expected):
@@ -95,20 +94,20 @@ def test_a_field_that_is_not_as_it_should_be_is_named(tmp_path, content, expecte
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ({}, "it holds nothing"),
-        ({"sub/val.json": b"{}"}, "it holds sub/val.json"),
-        ({"val.json": b"{}", "b.json": b"{}"}, "it holds val.json, b.json"),
-        ({"val.txt": b"{}"}, "it holds val.txt"),
-        ({"val.json": b"{"}, "no JSON"),
+        ({}, "got nothing"),
+        ({"sub/val.json": b"{}"}, "got sub/val.json"),
+        ({"val.json": b"{}", "b.json": b"{}"}, "got val.json, b.json"),
+        ({"val.txt": b"{}"}, "got val.txt"),
+        ({"val.json": b"{"}, "not JSON"),
     ],
 )
-def test_what_is_not_one_json_zipped_flat_is_refused(tmp_path, files, expected):
+def test_a_zip_of_another_form_is_refused(tmp_path, files, expected):
     put(tmp_path / "a.zip", zipped(files))
     with pytest.raises(VisorVosError, match=expected):
         read_submission(tmp_path / "a.zip")
 
 
-def test_frames_that_do_not_fit_together_are_told(tmp_path):
+def test_contradictions_are_faults(tmp_path):
     content = submission()
     first, second = content["video_annotations"]
     second["image"] = {**first["image"], "image_path": "P01_101/other.png", "video": "P02_01"}
@@ -117,6 +116,50 @@ def test_frames_that_do_not_fit_together_are_told(tmp_path):
     assert read_submission(tmp_path / "a.json").faults == (
         "frame P01_101_frame_0000000020.png has two objects of one name",
         "frame P01_101_frame_0000000020.png is in P01_101_seq_00001 twice",
-        "frame P01_101_frame_0000000020.png has the image_path P01_101/other.png of another",
-        "frame P01_101_frame_0000000020.png is of video P02_01, its sequence is P01_101_seq_00001",
+        "frame P01_101_frame_0000000020.png has the image_path of another frame, P01_101/other.png",
+        "frame P01_101_frame_0000000020.png is of the video P02_01, its sequence is P01_101_seq_00001",
     )
+
+
+def faults_of(tmp_path, content, files=None):
+    put(tmp_path / "val.zip", zipped({"val.json": json.dumps(content).encode(), **(files or {})}))
+    return read_submission(tmp_path / "val.zip").faults
+
+
+def test_a_written_submission_has_no_faults(tmp_path):
+    write_submission(tmp_path / "val.zip", "val", FRAMES)
+    assert read_submission(tmp_path / "val.zip").faults == ()
+    assert faults_of(tmp_path, submission()) == ()
+
+
+@pytest.mark.parametrize("name", ["__MACOSX/._val.json", ".DS_Store", "__MACOSX\\._val.json", "readme.txt"])
+def test_other_files_in_the_zip_are_named(tmp_path, name):
+    assert faults_of(tmp_path, submission(), {name: b""}) == (
+        f"the zip file must hold nothing but val.json, got {name}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shown"),
+    [
+        ("Resolution", "1920x1080", '"1920x1080"'),
+        ("Challenge", "hand_object_segmentation", '"hand_object_segmentation"'),
+        ("Version", 0.1, "0.1"),
+        ("Dataset Name", None, "null"),
+    ],
+)
+def test_another_head_is_named(tmp_path, key, value, shown):
+    content = with_field(["info", key], value)
+    assert faults_of(tmp_path, content) == (f'info: "{key}" must be "{INFO[key]}", got {shown}',)
+
+
+def test_no_masks_at_all_are_named(tmp_path):
+    assert faults_of(tmp_path, with_field([*FIRST, "annotations"], [])) == ("no frame has an object mask",)
+
+
+@pytest.mark.parametrize("field", ["name", "image_path"])
+def test_jpeg_names_are_named(tmp_path, field):
+    path = "P01_101/P01_101_frame_0000000020.jpg"
+    value = path if field == "image_path" else path.split("/")[1]
+    (fault,) = faults_of(tmp_path, with_field([*FIRST, "image", field], value))
+    assert "must end in .png" in fault

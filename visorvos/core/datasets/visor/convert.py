@@ -1,15 +1,19 @@
-"""From polygons and full-size frames to the files of the data set, frame by frame."""
+"""Polygons and full-size frames to the files of a prepared data set, frame by frame."""
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from visorvos.core.datasets.davis.layout import FRAMES, LISTS, MASKS
 from visorvos.core.datasets.visor.plan import Drawing
-from visorvos.core.datasets.visor.prepared import HEIGHT, WIDTH, PreparedData
 from visorvos.core.datasets.visor.rasterize import draw_objects, shrink_frame, shrink_mask
 from visorvos.core.io.archives import Location
 from visorvos.core.io.atomic import write_file
@@ -18,10 +22,67 @@ from visorvos.core.io.masks import read_mask, write_mask
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
 
-__all__ = ["FrameResult", "FrameTask", "FrameTasks", "convert_frames"]
+__all__ = ["FrameResult", "FrameTask", "PreparedFolder", "convert_frames"]
 
-_FULL_HEIGHT, _FULL_WIDTH = 1080, 1920
-"""Of the sparse annotations."""
+_SPARSE_SIZE, _DENSE_SIZE = (1080, 1920), (480, 854)
+"""Height and width of the frames that the polygons are drawn on."""
+_ASPECT, _ASPECT_TOLERANCE = 16 / 9, 0.02
+
+
+@dataclass(frozen=True)
+class PreparedFolder:
+    """The folder VISOR_2022 that ``prepare`` writes: its files, and how they are made."""
+
+    root: Path
+    width: int
+    height: int
+    dense: bool
+    stretch: bool
+    """Whether frames of another aspect ratio than 16:9 are stretched; else they are not converted."""
+
+    def frame_file(self, sequence: str, frame: str) -> Path:
+        return self.root / FRAMES / f"{self.height}p" / sequence / f"{frame}.jpg"
+
+    def mask_file(self, sequence: str, frame: str) -> Path:
+        return self.root / MASKS / f"{self.height}p" / sequence / f"{frame}.png"
+
+    def remove_frame(self, sequence: str, frame: str) -> None:
+        """Removes a frame and its mask."""
+        _remove(self.mask_file(sequence, frame))
+        _remove(self.frame_file(sequence, frame))
+
+    def remove_sequence(self, sequence: str) -> None:
+        """Removes the frames and masks of a sequence."""
+        for file in (self.mask_file(sequence, ""), self.frame_file(sequence, "")):
+            shutil.rmtree(file.parent, ignore_errors=True)
+
+    def remove_split(self, split: str) -> None:
+        """Removes the lists and object names of a split: they are only there if its data is complete."""
+        for file in (self._names_file(split), self._list_file(split), self._list_file(f"{split}_unseen")):
+            _remove(file)
+
+    def write_split(
+        self, split: str, sequences: Iterable[str], names: Mapping[str, Mapping[str, int]], unseen: Iterable[str] | None
+    ) -> None:
+        """Writes the lists and object names of a split in the reference's form.
+
+        Args:
+            split: its name.
+            sequences: sequences of the list.
+            names: id by object name, by sequence; with dropped sequences, as in the reference.
+            unseen: sequences of the list of unseen kitchens, or None for no such list.
+        """
+        by_id = {sequence: {str(number): name for name, number in ids.items()} for sequence, ids in names.items()}
+        write_file(self._names_file(split), json.dumps(by_id))
+        write_file(self._list_file(split), "\n".join(sorted(sequences)))
+        if unseen is not None:
+            write_file(self._list_file(f"{split}_unseen"), "\n".join(sorted(unseen)))
+
+    def _list_file(self, name: str) -> Path:
+        return self.root / LISTS / "2022" / f"{name}.txt"
+
+    def _names_file(self, split: str) -> Path:
+        return self.root / f"{split}_data_mapping.json"
 
 
 @dataclass(frozen=True)
@@ -31,70 +92,87 @@ class FrameTask:
     sequence: str
     stem: str
     drawing: Drawing
-    source: Location | None
-    """Where its picture is, if anywhere."""
-
-
-@dataclass(frozen=True)
-class FrameTasks:
-    """Frames that one process converts in one go."""
-
-    data: PreparedData
-    dense: bool
-    frames: tuple[FrameTask, ...]
+    source: Location | str
+    """Its image, or why there is none."""
+    keep: bool
+    """Whether to write it: False in a sequence that is too short, of which only the masks are counted."""
 
 
 @dataclass(frozen=True)
 class FrameResult:
-    """What became of a frame."""
+    """The outcome for one frame."""
 
     sequence: str
     stem: str
     ids: bytes | None
-    """The ids that its mask shows; None where it is left out because the mask is empty, or is broken."""
+    """Ids that its mask shows; None if the frame is left out because its mask is empty or it is broken."""
+    lost: bytes = b""
+    """Ids that only the full-size mask shows."""
     problem: str = ""
     """Why it could not be converted."""
+    stretched: bool = False
+    written: bool = False
     reused: bool = False
-    """Whether an earlier run had done it."""
+    """Whether an earlier run wrote it."""
 
 
-def convert_frames(tasks: FrameTasks) -> list[FrameResult]:
-    """Converts frames that are not there yet. Frames that cannot be are told in the results.
+def convert_frames(batch: tuple[PreparedFolder, list[FrameTask]]) -> list[FrameResult]:
+    """Converts frames that are not converted yet.
 
     Raises:
-        VisorVosError: where the output cannot be written.
+        VisorVosError: if the output cannot be written.
     """
-    return [_convert(task, tasks.data, tasks.dense) for task in tasks.frames]
+    folder, tasks = batch
+    return [_convert(task, folder) for task in tasks]
 
 
-def _convert(task: FrameTask, data: PreparedData, dense: bool) -> FrameResult:
-    png = data.png(task.sequence, task.stem)
-    if data.has(task.sequence, task.stem):
-        # Reading the mask tells its ids, and that nothing has happened to it.
-        try:
-            return FrameResult(task.sequence, task.stem, bytes(object_ids(read_mask(png).labels)), reused=True)
-        except VisorVosError:
-            data.forget(task.sequence, task.stem)
-    if dense:
-        labels = draw_objects(task.drawing, HEIGHT, WIDTH)
-    else:
-        labels = draw_objects(task.drawing, _FULL_HEIGHT, _FULL_WIDTH)
-    if not cv2.countNonZero(labels):
+def _convert(task: FrameTask, folder: PreparedFolder) -> FrameResult:
+    full = draw_objects(task.drawing, *(_DENSE_SIZE if folder.dense else _SPARSE_SIZE))
+    if not cv2.countNonZero(full):
         return FrameResult(task.sequence, task.stem, None)
+    labels = shrink_mask(full, folder.height, folder.width)
+    ids = bytes(object_ids(labels))
+    lost = bytes(number for number in object_ids(full) if number not in ids)
+    if not task.keep:
+        return FrameResult(task.sequence, task.stem, ids, lost)
+    if not folder.stretch and _is_converted(task, folder, labels):
+        return FrameResult(task.sequence, task.stem, ids, lost, reused=True)
     try:
-        frame = _picture(task)
+        frame = _read(task)
+        height, width = frame.shape[:2]
+        stretched = abs(width / height / _ASPECT - 1) > _ASPECT_TOLERANCE
+        if stretched and not folder.stretch:
+            raise VisorVosError(f"The frame is {width}x{height}, not 16:9; --stretch converts it.", "Add --stretch.")
     except VisorVosError as error:
         # A killed run may have left the mask alone.
-        data.forget(task.sequence, task.stem)
-        return FrameResult(task.sequence, task.stem, None, error.message)
-    labels = shrink_mask(labels, HEIGHT, WIDTH)
-    write_mask(png, labels)
-    write_file(data.jpeg(task.sequence, task.stem), encode_jpeg(shrink_frame(frame, HEIGHT, WIDTH)))
-    return FrameResult(task.sequence, task.stem, bytes(object_ids(labels)))
+        folder.remove_frame(task.sequence, task.stem)
+        return FrameResult(task.sequence, task.stem, None, problem=error.message)
+    write_mask(folder.mask_file(task.sequence, task.stem), labels)
+    jpeg = encode_jpeg(shrink_frame(frame, folder.height, folder.width))
+    write_file(folder.frame_file(task.sequence, task.stem), jpeg)
+    return FrameResult(task.sequence, task.stem, ids, lost, stretched=stretched, written=True)
 
 
-def _picture(task: FrameTask) -> NDArray[np.uint8]:
+def _is_converted(task: FrameTask, folder: PreparedFolder, labels: NDArray[np.uint8]) -> bool:
+    """Whether an earlier run wrote both files: the frame, and exactly this mask."""
+    mask = folder.mask_file(task.sequence, task.stem)
+    if not mask.is_file() or not folder.frame_file(task.sequence, task.stem).is_file():
+        return False
+    try:
+        return np.array_equal(read_mask(mask).labels, labels)
+    except VisorVosError:
+        return False
+
+
+def _read(task: FrameTask) -> NDArray[np.uint8]:
     """The frame, uint8 (H, W, 3) RGB."""
-    if task.source is None:
-        raise VisorVosError("There is no such frame among the images.", "Copy or extract it.")
+    if isinstance(task.source, str):
+        raise VisorVosError(task.source, "Restore it.")
     return read_frame(task.source)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise VisorVosError(f"Cannot remove {path}: {error.strerror}.", "Make its folder writable.") from error

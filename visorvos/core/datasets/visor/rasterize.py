@@ -1,4 +1,4 @@
-"""Polygons to masks, as VISOR's reference code draws them, and masks to polygons."""
+"""Polygons to masks as the reference draws them, and masks to polygons."""
 
 from __future__ import annotations
 
@@ -8,55 +8,54 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["draw_objects", "object_polygons", "shrink_frame", "shrink_mask"]
+__all__ = ["Polygons", "draw_objects", "object_polygons", "shrink_frame", "shrink_mask"]
 
 Polygons = Sequence[NDArray[np.int32]]
 
 
 def draw_objects(objects: Iterable[tuple[int, Polygons]], height: int, width: int) -> NDArray[np.uint8]:
-    """A mask of objects, later ones over earlier ones.
+    """Draws a mask; later objects cover earlier ones.
 
-    The polygons of one object are drawn at once, so that a polygon inside another makes a hole.
+    All polygons of an object are drawn at once, so that a polygon inside another makes a hole.
 
     Args:
-        objects: id (1..255) and polygons of each, int32 (P, 2) of x, y. A polygon without points counts as the
+        objects: id (1..255) and polygons of each object, int32 (P, 2) of x, y. A polygon without points counts as the
             single point (0, 0), as in the reference.
-        height, width: of the mask.
+        height, width: size of the mask.
 
     Returns:
-        uint8 (height, width), 0 the background.
+        uint8 (height, width), 0 is the background.
     """
     labels = np.zeros((height, width), np.uint8)
     origin = np.zeros((1, 2), np.int32)
-    for index, polygons in objects:
+    for object_id, polygons in objects:
         if polygons:
-            cv2.fillPoly(labels, [polygon if len(polygon) else origin for polygon in polygons], (index,))
+            cv2.fillPoly(labels, [polygon if len(polygon) else origin for polygon in polygons], (object_id,))
     return labels
 
 
-def object_polygons(labels: NDArray[np.uint8], index: int) -> list[NDArray[np.int32]]:
-    """The outlines of one object: the outer ones and those of its holes, as `draw_objects` takes them.
+def object_polygons(labels: NDArray[np.uint8], object_id: int) -> list[NDArray[np.int32]]:
+    """The outlines of one object and of its holes.
 
-    Drawing them again with `draw_objects` gives the very same pixels, whatever the object's shape: outlines run
-    through the object's own pixels in steps to one of the eight neighbors, borders are drawn with the inside,
-    and those of holes bound what is left out.
+    `draw_objects` draws the same pixels from them, whatever the object's shape: contours run through the object's own
+    pixels, and the border of a filled polygon is drawn as well.
 
     Args:
         labels: uint8 (H, W).
-        index: the object's id.
+        object_id: the object.
 
     Returns:
-        A list of int32 (P, 2) of x, y; empty where the object is not there.
+        A list of int32 (P, 2) of x, y; empty if the mask does not show the object.
     """
-    contours, _ = cv2.findContours((labels == index).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    contours, _ = cv2.findContours((labels == object_id).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     return [np.asarray(contour, dtype=np.int32).reshape(-1, 2) for contour in contours]
 
 
 def shrink_mask(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """A mask at another size: uint8 (height, width), by OpenCV's nearest neighbor."""
+    """Resizes a mask to uint8 (height, width) by OpenCV's nearest neighbor."""
     return np.asarray(cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
 
 
 def shrink_frame(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """A frame at another size: uint8 (height, width, 3), bilinear, without smoothing before."""
+    """Resizes a frame to uint8 (height, width, 3), bilinear and without smoothing."""
     return np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)

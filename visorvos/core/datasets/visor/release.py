@@ -1,106 +1,136 @@
-"""Where the annotations and frames of the VISOR release are: folders, zip files, or zip files in zip files."""
+"""Finds annotations and frames of the VISOR release: in folders, in zip files, or in zip files in a zip file."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
+import zipfile
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from visorvos.core.io.archives import Location, members, read_bytes
 from visorvos.core.io.images import FRAME_SUFFIXES
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, listed
 
 __all__ = ["AnnotationFile", "FrameFiles", "find_annotations"]
 
 SPARSE, DENSE, FRAMES = "annotations", "Interpolations-DenseAnnotations", "rgb_frames"
 """Folders of the release."""
 
-_DEEPEST = 8
+_MAX_DEPTH = 8
+_MAX_LISTED = 5
 _SPLITS = ("train", "val", "test")
+_DENSE_SUFFIX = "_interpolations"
+_VIDEO = re.compile(r"P\d{2}_\d{2,3}")
+_EPIC_FRAME = re.compile(r"frame_\d+")
 
 
 @dataclass(frozen=True)
 class AnnotationFile:
-    """The JSON of one video."""
+    """The JSON file of one video."""
 
+    name: str
     location: Location
     checksum: str
-    """Changes when the content does; the same on disk and in a zip file."""
+    """Changes with the content; the same on disk and in a zip file."""
+
+    @property
+    def video(self) -> str:
+        """The video that it is named after."""
+        return self.name.removesuffix(".json").removesuffix(_DENSE_SUFFIX)
 
     def read(self) -> bytes:
-        """The JSON's bytes."""
+        """The bytes of the file."""
         return read_bytes(self.location)
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A file met on a walk, or a folder or zip file at which the walk was told to stop."""
+    """A file found by `_walk`, or a folder or zip file that it was told not to enter."""
 
     location: Location
     parts: tuple[str, ...]
-    """Folders below the root and its own name; zip files that the walk entered count as folders."""
+    """Folders below the root and its own name. Zip files that were entered count as folders."""
     size: int = 0
     """In bytes; 0 for a folder."""
     crc: int | None = None
-    """Known of what lies in a zip file."""
-    below: str = ""
-    """For a folder in a zip file: what the names of its members start with."""
+    """Checksum of a file in a zip file."""
+    below: tuple[str, ...] = ()
+    """Path of a folder in its zip file."""
 
 
 def find_annotations(
-    root: Path, splits: Sequence[str], *, dense: bool, release: bool
+    root: Path, splits: Sequence[str], *, dense: bool, release: bool, videos: Collection[str] = ()
 ) -> dict[str, list[AnnotationFile]]:
-    """The JSON files of each split.
+    """Finds the JSON files of each split.
 
     Args:
-        root: folder or zip file: of the whole release, or of JSON files (or zip files of them) that lie in
-            folders named after splits, or flat where only one split is asked for.
-        splits: those wanted.
-        dense: whether to take the interpolated annotations of a release in place of the sparse.
+        root: folder or zip file of the whole release, or of JSON files (or zip files of them), either in folders
+            named after splits or, if only one split is wanted, without.
+        splits: splits to look for.
+        dense: whether to take the dense annotations of a release, not the sparse.
         release: whether the root is the whole release.
+        videos: videos to look for; all if empty.
 
     Returns:
-        For each split at least one file, in the order of their names.
+        At least one file for each split, sorted by name. With `videos`, only splits that have one of them.
 
     Raises:
-        VisorVosError: where a split has none, or files cannot be told apart by split.
+        VisorVosError: if a split or a video is missing, or files cannot be assigned to splits.
     """
     skip = {FRAMES, SPARSE if dense else DENSE} if release else {FRAMES}
-    by_split: dict[str, dict[str, _Entry]] = {}
-    for entry in _walk(root, skip=skip):
+
+    def is_wanted(parts: tuple[str, ...]) -> bool:
+        split = _split_of(parts)
+        return _is_one_of(parts[-1].removesuffix(_DENSE_SUFFIX), videos) and (not split or split in splits)
+
+    found: dict[str, dict[str, _Entry]] = {}
+    for entry in _walk(root, is_wanted, skip=skip):
         name = entry.parts[-1]
         if not name.endswith(".json") or name == "frame_mapping.json":
             continue
-        if release and (DENSE if dense else SPARSE) not in entry.parts:
-            continue
-        split = next((part for part in reversed(entry.parts[:-1]) if part in _SPLITS), "")
-        known = by_split.setdefault(split, {}).setdefault(name, entry)
-        if known.location.inside and not entry.location.inside:
-            by_split[split][name] = entry  # unpacked beside its zip file
-    if set(by_split) == {""} and len(splits) == 1:
-        by_split = {splits[0]: by_split[""]}
-    for split in splits:
-        if split not in by_split:
-            raise _no_annotations(root, split, by_split)
-    return {
-        split: [AnnotationFile(entry.location, _checksum(entry)) for _, entry in sorted(by_split[split].items())]
+        if not release or (DENSE if dense else SPARSE) in entry.parts:
+            known = found.setdefault(_split_of(entry.parts), {}).setdefault(name, entry)
+            if known.location.inside and not entry.location.inside:
+                found[_split_of(entry.parts)][name] = entry  # unpacked beside its zip file
+    if set(found) == {""} and len(splits) == 1:
+        found = {splits[0]: found[""]}
+    missing = [split for split in splits if split not in found]
+    if missing:
+        what = f"those of {', '.join(sorted(found))}" if found else "no JSON file"
+        raise VisorVosError(
+            f"{root} has no annotations of the split {missing[0]}; "
+            f"it has {'JSON files outside folders named train or val' if '' in found else what}.",
+            "Give the release as downloaded, or folders named train and val. For files of one split, add --split.",
+        )
+    files = {
+        split: [AnnotationFile(name, entry.location, _checksum(entry)) for name, entry in sorted(found[split].items())]
         for split in splits
     }
+    if not videos:
+        return files
+    known_videos = {file.video for split in splits for file in files[split]}
+    unknown = [video for video in videos if video not in known_videos]
+    if unknown:
+        raise VisorVosError(
+            f"{root} has no annotations of {listed(unknown, _MAX_LISTED)} in {' or '.join(splits)}.",
+            "Give other --videos, or another --split.",
+        )
+    chosen = {split: [file for file in files[split] if file.video in videos] for split in splits}
+    return {split: own for split, own in chosen.items() if own}
 
 
-def _no_annotations(root: Path, split: str, found: Collection[str]) -> VisorVosError:
-    if "" in found:
-        what = "JSON files that lie in no folder named after a split"
-    else:
-        what = f"those of {', '.join(sorted(found))}" if found else "no JSON file"
-    return VisorVosError(
-        f"{root} has no annotations of the split {split}; it has {what}.",
-        "Give the release as downloaded, or folders named train and val; where only one split is there, "
-        "or all files lie flat, say which it is with --split.",
-    )
+def _split_of(parts: tuple[str, ...]) -> str:
+    return next((part for part in reversed(parts[:-1]) if part in _SPLITS), "")
+
+
+def _is_one_of(name: str, videos: Collection[str]) -> bool:
+    """Whether a zip file may hold something of these videos: unless it is named after another one."""
+    return name in videos or not (videos and _VIDEO.fullmatch(name))
 
 
 def _checksum(entry: _Entry) -> str:
@@ -109,132 +139,157 @@ def _checksum(entry: _Entry) -> str:
 
 
 class FrameFiles:
-    """The frames of videos, wherever they are.
+    """The frames of videos, in whichever form they are stored.
 
     Args:
-        root: folder or zip file in which, at any depth, a folder or zip file named after each video holds its
-            frames; or which holds the frames of all videos itself.
-        videos: those wanted.
+        root: folder or zip file. At any depth in it, a folder or zip file named after each video holds its frames; or
+            the root itself holds the frames of all videos.
+        videos: videos to look for. Zip files of others are not opened.
 
     Raises:
-        VisorVosError: where the root is missing or a zip file in it cannot be read.
+        VisorVosError: if the root is missing or not readable.
     """
 
     def __init__(self, root: Path, videos: Collection[str]) -> None:
+        self.root = root
         self._places: dict[str, list[_Entry]] = {video: [] for video in videos}
-        self._loose: list[tuple[Location, int]] = []
-        for entry in _walk(root, stop=set(videos), skip={DENSE}):
+        self._loose: list[_Entry] = []
+        for entry in _walk(root, lambda parts: _is_one_of(parts[-1], videos), stop=set(videos), skip={DENSE}):
             name = entry.parts[-1]
             if name in self._places:
                 self._places[name].append(entry)
             elif len(entry.parts) == 1 and _is_frame(name):
-                self._loose.append((entry.location, entry.size))
+                self._loose.append(entry)
         for places in self._places.values():
-            # Unpacked folders come before the zip files that may lie beside them.
+            # Unpacked folders come before the zip files beside them.
             places.sort(key=lambda entry: entry.size > 0)
 
-    def has(self, video: str) -> bool:
-        """Whether there is a place that may hold frames of the video."""
-        return bool(self._places[video] or self._loose)
+    def check(self, wanted: Mapping[str, str], skip_missing: bool) -> None:
+        """Checks before the conversion that the videos are there and name their frames as the annotations do.
+
+        Args:
+            wanted: the name, without suffix, of one frame of each video.
+            skip_missing: whether videos may be missing, as long as there is one.
+
+        Raises:
+            VisorVosError: if they are not.
+        """
+        there = [video for video in wanted if self._places[video] or self._loose]
+        missing = sorted(wanted.keys() - there)
+        if missing and not (skip_missing and there):
+            raise VisorVosError(
+                f"{self.root} has no frames of {len(missing)} of {len(wanted)} videos: {listed(missing, _MAX_LISTED)}. "
+                f"Expected {missing[0]}/{wanted[missing[0]]}.jpg or {missing[0]}.zip, at any depth.",
+                "Add them, or choose the videos to prepare with --videos.",
+            )
+        names: list[str] = []
+        with suppress(VisorVosError):  # a damaged zip file is reported with its frames
+            names = list(self.of(there[0]))
+        if wanted[there[0]] not in names and any(map(_EPIC_FRAME.fullmatch, names)):
+            raise VisorVosError(
+                f"The frames of {there[0]} in {self.root} have names of EPIC-KITCHENS, such as {names[0]}. "
+                f"Expected names of VISOR, such as {wanted[there[0]]}.",
+                "Rename them: the release's frame_mapping.json lists both names of each frame.",
+            )
 
     def of(self, video: str) -> dict[str, Location]:
-        """The frames of a video by name without suffix; empty where the video is not there."""
+        """The frames of a video by name without suffix; empty if there are none.
+
+        Raises:
+            VisorVosError: if their zip file is damaged.
+        """
         frames: dict[str, Location] = {}
-        for place in self._places[video]:
-            for location, _ in _frames_in(place):
-                frames.setdefault(PurePosixPath(location.name).stem, location)
-        for location, _ in self._loose:
-            frames.setdefault(PurePosixPath(location.name).stem, location)
+        for entry in (*(frame for place in self._places[video] for frame in _frames_in(place)), *self._loose):
+            frames.setdefault(PurePosixPath(entry.parts[-1]).stem, entry.location)
         return frames
 
     def checksum(self, video: str) -> str:
-        """Changes when frames of the video come, go or change their size; reads no frame."""
+        """Changes if frames of the video are added, removed or change their size; no frame is read."""
         marks = []
         for place in self._places[video]:
-            # A zip file's own size says enough, and the list of its members may cost much to read.
-            files = [(place.location, place.size)] if place.size else _frames_in(place)
-            marks += [f"{location.name} {size}" for location, size in files]
-        marks += [f"{location.name} {size}" for location, size in self._loose]
+            # The size of a zip file is enough, and its list of members may be slow to read.
+            files = [place] if place.size else _frames_in(place)
+            marks += [f"{entry.parts[-1]} {entry.size} {entry.crc}" for entry in files]
+        marks += [f"{entry.parts[-1]} {entry.size}" for entry in self._loose]
         return hashlib.sha256("\n".join(sorted(marks)).encode()).hexdigest()[:16]
 
 
-def _frames_in(place: _Entry) -> Iterator[tuple[Location, int]]:
-    """The frames of one folder or zip file, each with its size in bytes."""
+def _frames_in(place: _Entry) -> Iterator[_Entry]:
+    """The frames in one folder or zip file."""
     path = place.location.path
     if place.location.inside or not path.is_dir():
         for info in members(place.location):
-            if info.filename.startswith(place.below) and _is_frame(info.filename):
-                yield place.location.member(info.filename), info.file_size
+            parts = _parts(info)
+            if parts[: len(place.below)] == place.below and _is_frame(parts[-1]):
+                yield _Entry(place.location.member(info.filename), parts, info.file_size)
         return
     with os.scandir(path) as files:
         for file in sorted(files, key=lambda file: file.name):
             if _is_frame(file.name):
-                yield Location(path / file.name), _size(file)
+                yield _Entry(Location(path / file.name), (file.name,), _size(file))
+
+
+def _parts(info: zipfile.ZipInfo) -> tuple[str, ...]:
+    """The path of a zip file's member. Some programs on Windows write backslashes."""
+    return tuple(info.filename.replace("\\", "/").split("/"))
 
 
 def _is_frame(name: str) -> bool:
-    own = PurePosixPath(name)
-    return own.suffix.lower() in FRAME_SUFFIXES and not own.name.startswith(".")
+    return name[:1] != "." and PurePosixPath(name).suffix.lower() in FRAME_SUFFIXES
 
 
-def _walk(root: Path, *, stop: Collection[str] = (), skip: Collection[str] = ()) -> Iterator[_Entry]:
-    """All files below a folder or in a zip file; zip files met on the way are entered like folders.
+def _walk(
+    root: Path, is_wanted: Callable[[tuple[str, ...]], bool], *, stop: Collection[str] = (), skip: Collection[str] = ()
+) -> Iterator[_Entry]:
+    """Yields all files below a folder or in a zip file. Zip files in it are entered like folders.
 
     Args:
         root: the folder or zip file.
-        stop: names of folders, and of zip files without suffix, that are given and not entered.
-        skip: names of those that are passed over.
+        is_wanted: whether to enter a zip file, given its path without suffix.
+        stop: names of folders, and of zip files without suffix, to yield without entering.
+        skip: names of those to skip.
     """
-    if root.is_dir():
-        yield from _walk_folder(root, (), stop, skip)
-    else:
-        yield from _walk_zip(Location(root), (), stop, skip)
 
+    def walk_folder(folder: Path, above: tuple[str, ...]) -> Iterator[_Entry]:
+        try:
+            with os.scandir(folder) as found:
+                files = sorted((file for file in found if file.name[0] != "."), key=lambda file: file.name)
+        except OSError as error:
+            raise VisorVosError(f"The folder {folder} cannot be read: {error.strerror}.", "Check the path.") from error
+        for file in files:
+            location = Location(folder / file.name)
+            if not _is_folder(file):
+                yield from handle_file(_Entry(location, (*above, file.name), _size(file)), len(above))
+            elif file.name in stop:
+                yield _Entry(location, (*above, file.name))
+            elif file.name not in skip and len(above) < _MAX_DEPTH:
+                yield from walk_folder(location.path, (*above, file.name))
 
-def _walk_folder(
-    folder: Path, above: tuple[str, ...], stop: Collection[str], skip: Collection[str]
-) -> Iterator[_Entry]:
-    try:
-        with os.scandir(folder) as found:
-            files = sorted((file for file in found if file.name[0] != "."), key=lambda file: file.name)
-    except OSError as error:
-        raise VisorVosError(f"The folder {folder} cannot be read: {error.strerror}.", "Check the path.") from error
-    for file in files:
-        path = folder / file.name
-        if _is_folder(file):
-            if file.name in stop:
-                yield _Entry(Location(path), (*above, file.name))
-            elif file.name not in skip and len(above) < _DEEPEST:
-                yield from _walk_folder(path, (*above, file.name), stop, skip)
-        elif path.suffix.lower() != ".zip":
-            yield _Entry(Location(path), (*above, file.name), _size(file))
-        elif path.stem in stop:
-            yield _Entry(Location(path), (*above, path.stem), _size(file))
-        elif path.stem not in skip:
-            yield from _walk_zip(Location(path), (*above, path.stem), stop, skip)
+    def walk_zip(archive: Location, above: tuple[str, ...], depth: int) -> Iterator[_Entry]:
+        given = set()
+        for info in members(archive):
+            *folders, name = _parts(info)
+            level = next((level for level, folder in enumerate(folders, start=1) if folder in stop), None)
+            if level is not None:
+                below = tuple(folders[:level])
+                if below not in given:
+                    given.add(below)
+                    yield _Entry(archive, (*above, *below), below=below)
+            elif name and not any(folder in skip or folder.startswith((".", "__MACOSX")) for folder in folders):
+                parts = (*above, *folders, name)
+                yield from handle_file(_Entry(archive.member(info.filename), parts, info.file_size, info.CRC), depth)
 
-
-def _walk_zip(
-    archive: Location, above: tuple[str, ...], stop: Collection[str], skip: Collection[str]
-) -> Iterator[_Entry]:
-    given = set()
-    for info in members(archive):
-        *folders, name = PurePosixPath(info.filename).parts
-        stopped = next((level for level, folder in enumerate(folders, start=1) if folder in stop), None)
-        own = PurePosixPath(name)
-        if stopped is not None:
-            below = "/".join(folders[:stopped]) + "/"
-            if below not in given:
-                given.add(below)
-                yield _Entry(archive, (*above, *folders[:stopped]), below=below)
-        elif any(folder in skip for folder in folders):
-            continue
-        elif own.suffix.lower() != ".zip":
-            yield _Entry(archive.member(info.filename), (*above, *folders, name), info.file_size, info.CRC)
+    def handle_file(entry: _Entry, depth: int) -> Iterator[_Entry]:
+        own = PurePosixPath(entry.parts[-1])
+        parts = (*entry.parts[:-1], own.stem)
+        if own.suffix.lower() != ".zip":
+            yield entry
         elif own.stem in stop:
-            yield _Entry(archive.member(info.filename), (*above, *folders, own.stem), info.file_size, info.CRC)
-        elif own.stem not in skip and len(archive.inside) < _DEEPEST:
-            yield from _walk_zip(archive.member(info.filename), (*above, *folders, own.stem), stop, skip)
+            yield _Entry(entry.location, parts, entry.size, entry.crc)
+        elif own.stem not in skip and depth < _MAX_DEPTH and is_wanted(parts):
+            yield from walk_zip(entry.location, parts, depth + 1)
+
+    return walk_folder(root, ()) if root.is_dir() else walk_zip(Location(root), (), 0)
 
 
 def _is_folder(file: os.DirEntry[str]) -> bool:
@@ -248,4 +303,4 @@ def _size(file: os.DirEntry[str]) -> int:
     try:
         return file.stat().st_size
     except OSError:
-        return 0  # a dangling link: reading it is what will tell
+        return 0  # a dangling link, which fails when it is read

@@ -1,4 +1,4 @@
-"""Submissions to the VISOR challenge: one JSON in VISOR's form, zipped flat."""
+"""Submissions to the VISOR challenge: one JSON file in VISOR's form, alone in a zip file."""
 
 from __future__ import annotations
 
@@ -6,20 +6,31 @@ import json
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Literal
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from visorvos.core.datasets.visor.annotations import Name, explain_json_error
-from visorvos.core.datasets.visor.prepared import HEIGHT, WIDTH
 from visorvos.core.io.archives import Location, members, read_bytes
 from visorvos.core.io.atomic import atomic_write
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, listed
 
-__all__ = ["INFO", "Submission", "SubmittedFrame", "read_submission", "video_of", "write_submission"]
+__all__ = [
+    "HEIGHT",
+    "INFO",
+    "WIDTH",
+    "Submission",
+    "SubmittedFrame",
+    "read_submission",
+    "video_of",
+    "write_submission",
+]
+
+WIDTH, HEIGHT = 854, 480
+"""Size of the masks of a submission."""
 
 INFO = {
     "Dataset Name": "VISOR",
@@ -30,9 +41,11 @@ INFO = {
     "URL": "https://epic-kitchens.github.io/VISOR",
     "Details": f"This is a VISOR VOS submission file. All annotations must have {WIDTH}x{HEIGHT} resolution",
 }
-"""What stands at the head of a submission."""
+"""The head of a submission."""
 
-_MEND = "Make the submission again, for example with: visorvos export PREDICTIONS --data VISOR_2022"
+_REQUIRED = ("Dataset Name", "Challenge", "Version", "Resolution")
+_MAX_LISTED = 5
+_EXPORT_AGAIN = "Export it again, for example with: visorvos export PREDICTIONS --data VISOR_2022"
 
 
 @dataclass(frozen=True)
@@ -56,23 +69,23 @@ class SubmittedFrame:
 
 
 def video_of(sequence: str) -> str:
-    """The video that a sequence is cut from: P01_101 of P01_101_seq_00001."""
+    """The video that a sequence belongs to: P01_101 for P01_101_seq_00001."""
     return sequence.split("_seq_")[0]
 
 
 def write_submission(path: Path, split: str, frames: Iterable[SubmittedFrame]) -> int:
-    """Writes a submission, whole or not at all; the same frames give the same bytes.
+    """Writes a submission atomically. The same frames give the same bytes.
 
     Args:
         path: the zip file.
-        split: the JSON in it is named after it.
-        frames: taken one by one, so that a split's polygons need not be in memory.
+        split: names the JSON file in it.
+        frames: taken one by one, so that the polygons of a split need not fit into memory.
 
     Returns:
         The number of frames.
 
     Raises:
-        VisorVosError: where it cannot be written.
+        VisorVosError: if it cannot be written.
     """
     member = zipfile.ZipInfo(f"{split}.json", (1980, 1, 1, 0, 0, 0))
     member.compress_type = zipfile.ZIP_DEFLATED
@@ -87,10 +100,6 @@ def write_submission(path: Path, split: str, frames: Iterable[SubmittedFrame]) -
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
-
-
-class _Info(_Part):
-    resolution: Annotated[Literal["854x480"], Field(alias="Resolution")]
 
 
 X = Annotated[float, Field(ge=0, lt=WIDTH, allow_inf_nan=False)]
@@ -115,51 +124,62 @@ class _Frame(_Part):
 
 
 class _File(_Part):
-    info: _Info
+    info: dict[str, Any]
     video_annotations: Annotated[list[_Frame], Field(min_length=1)]
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A submission as read: its form is that of the challenge."""
+    """A submission that was read."""
 
     frames: dict[str, dict[str, tuple[str, ...]]]
     """Names of the objects by sequence and frame (without suffix)."""
     faults: tuple[str, ...]
-    """What does not fit together, a sentence each."""
+    """What the challenge would refuse, or what contradicts itself; one sentence each."""
 
 
 def read_submission(path: Path) -> Submission:
     """Reads a submission, .zip or .json.
 
     Raises:
-        VisorVosError: where it cannot be read, is not one JSON zipped flat, or a field is not as it should be.
+        VisorVosError: if it cannot be read, a zip file has no JSON file on its top level, or a field has another form.
     """
+    faults = []
     location = Location(path)
     if path.suffix.lower() == ".zip":
-        names = [info.filename for info in members(location)]
-        if len(names) != 1 or "/" in names[0] or not names[0].endswith(".json"):
-            held = ", ".join(names[:5]) or "nothing"
-            raise VisorVosError(f"{path} is to hold one JSON file and no folder; it holds {held}.", _MEND)
-        location = location.member(names[0])
+        names = [info.filename for info in members(location, hidden=True)]
+        found = [name for name in names if name.endswith(".json") and not {"/", "\\"} & set(name) and name[0] != "."]
+        if len(found) != 1:
+            raise VisorVosError(
+                f"{path} must hold one JSON file, not in a folder, got {listed(names, _MAX_LISTED) or 'nothing'}.",
+                _EXPORT_AGAIN,
+            )
+        location = location.member(found[0])
+        others = [name for name in names if name != found[0]]
+        if others:
+            faults.append(f"the zip file must hold nothing but {found[0]}, got {listed(others, _MAX_LISTED)}")
     content = read_bytes(location)
     try:
         file = _File.model_validate_json(content)
     except ValidationError as error:
-        raise explain_json_error(error, content, str(location), _MEND) from error
+        raise explain_json_error(error, content, str(location), _EXPORT_AGAIN) from error
+    wrong = [key for key in _REQUIRED if file.info.get(key) != INFO[key]]
+    faults += [f'info: "{key}" must be "{INFO[key]}", got {json.dumps(file.info.get(key))}' for key in wrong]
     frames: dict[str, dict[str, tuple[str, ...]]] = {}
-    faults = []
     for frame in file.video_annotations:
-        image = frame.image
-        stem = Path(image.name).stem
-        objects = tuple(entity.name for entity in frame.annotations)
-        if stem in frames.setdefault(image.subsequence, {}):
+        image, objects = frame.image, tuple(entity.name for entity in frame.annotations)
+        name = PurePosixPath(image.name)
+        if name.stem in frames.setdefault(image.subsequence, {}):
             faults.append(f"frame {image.name} is in {image.subsequence} twice")
         if len(set(objects)) < len(objects):
             faults.append(f"frame {image.name} has two objects of one name")
-        if Path(image.image_path).stem != stem:
-            faults.append(f"frame {image.name} has the image_path {image.image_path} of another")
+        if name.suffix != ".png" or PurePosixPath(image.image_path).suffix != ".png":
+            faults.append(f"frame {image.name}: name and image_path must end in .png, got {image.image_path}")
+        elif PurePosixPath(image.image_path).stem != name.stem:
+            faults.append(f"frame {image.name} has the image_path of another frame, {image.image_path}")
         if not image.subsequence.startswith(image.video):
-            faults.append(f"frame {image.name} is of video {image.video}, its sequence is {image.subsequence}")
-        frames[image.subsequence][stem] = objects
+            faults.append(f"frame {image.name} is of the video {image.video}, its sequence is {image.subsequence}")
+        frames[image.subsequence][name.stem] = objects
+    if not any(frame.annotations for frame in file.video_annotations):
+        faults.append("no frame has an object mask")
     return Submission(frames, tuple(faults))

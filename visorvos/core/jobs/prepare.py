@@ -1,0 +1,228 @@
+"""``visorvos prepare``: the VISOR release to a data set in the DAVIS layout."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from visorvos.core.datasets.visor.convert import FrameResult, FrameTask, PreparedFolder, convert_frames
+from visorvos.core.datasets.visor.plan import MIN_MASKS, Rules, VideoPlan, check_unique, drawings, plan_video
+from visorvos.core.datasets.visor.release import AnnotationFile, FrameFiles, find_annotations
+from visorvos.core.datasets.visor.report import SplitReport, refuse_broken, report_split, write_report
+from visorvos.core.io.archives import Location
+from visorvos.core.io.atomic import make_folder, write_file
+from visorvos.core.io.settings_file import write_settings
+from visorvos.core.runtime.freed_memory import keep_freed_memory
+from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.runtime.run_state import MadeFrom
+from visorvos.core.runtime.worker_pool import WorkerPool
+from visorvos.errors import VisorVosError
+from visorvos.settings.prepare import PrepareSettings
+
+__all__ = ["Preparation", "prepare"]
+
+UNSEEN = frozenset(
+    ("P07_101", "P07_103", "P07_110", "P09_02", "P09_07", "P09_104", "P09_103", "P09_106", "P21_01", "P29_04")
+)
+"""Videos of val from kitchens that are not in train."""
+
+RECORD = "prepare_inputs.json"
+_FRAMES_PER_TASK = 8
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """The result of ``prepare``."""
+
+    data: Path
+    """The data set."""
+    splits: dict[str, SplitReport]
+    converted: int
+    """Frames converted by this run."""
+    reused: int
+    """Frames that an earlier run converted."""
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for ``--json``."""
+        return {**asdict(self), "data": str(self.data), "seconds": round(self.seconds, 3)}
+
+
+def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Preparation:
+    """Converts the VISOR release, or resumes an earlier run with the same inputs.
+
+    All annotations are read and checked first. Then files are written in this order: the record of the inputs, the
+    settings, frames, object names and lists, the report.
+
+    Raises:
+        VisorVosError: if inputs are missing or of another form, the output holds other data, or frames are broken and
+            not to be skipped.
+    """
+    keep_freed_memory()
+    progress = progress or NoProgress()
+    started = time.monotonic()
+    name = "VISOR_2022_dense" if settings.dense else "VISOR_2022"
+    width, height = settings.size
+    folder = PreparedFolder(settings.output / name, width, height, settings.dense, settings.stretch)
+    files = find_annotations(
+        settings.source,
+        settings.split,
+        dense=settings.dense,
+        release=settings.release is not None,
+        videos=settings.videos,
+    )
+    inputs = {f"{split} annotations": _digest([f"{f.name} {f.checksum}" for f in files[split]]) for split in files}
+    made_from = MadeFrom(settings, inputs)
+    record = _read_record(settings.output, folder.root, made_from)
+    with WorkerPool(settings.num_workers) as pool:
+        plans = _plan(settings, files, pool, progress)
+        frames = FrameFiles(settings.images or settings.source, {video for plan in plans for video in plan.videos})
+        frames.check(_first_frames(plans), settings.skip_broken)
+        _claim(settings, folder, plans, frames, made_from, record)
+        total = sum(frame.has_objects for plan in plans for sequence in plan.sequences for frame in sequence.frames)
+        tasks = (task for plan in plans for task in _tasks(plan, frames))
+        batches = iter(lambda: list(islice(tasks, _FRAMES_PER_TASK)), [])
+        converted = pool.spread(convert_frames, ((folder, batch) for batch in batches))
+        found = (result for batch in converted for result in batch)
+        results = {(r.sequence, r.stem): r for r in progress.track(found, "Converting frames", "frames", total)}
+    reports = _finish(settings, folder, plans, results)
+    written, reused = (sum(getattr(result, how) for result in results.values()) for how in ("written", "reused"))
+    return Preparation(folder.root, reports, written, reused, time.monotonic() - started)
+
+
+def _rules(settings: PrepareSettings, split: str) -> Rules:
+    objects = settings.objects or ("first-frame" if split == "val" else "all")
+    return Rules(objects, settings.reference_ids, settings.dense)
+
+
+def _read_record(output: Path, data: Path, made_from: MadeFrom) -> dict[str, Any] | None:
+    """The record of an earlier run in this output, or None.
+
+    Raises:
+        VisorVosError: if it had other options or annotations, or cannot be read.
+    """
+    path = output / RECORD
+    remedy = f"Choose another --output, or remove {output} to prepare it again."
+    try:
+        record: dict[str, Any] = json.loads(path.read_bytes())
+        known = {name: value for name, value in made_from.inputs.items() if name in record["inputs"]}
+        change = MadeFrom(made_from.settings, known).change_since(record)
+        _ = record["frames"].items()
+    except (FileNotFoundError, NotADirectoryError):
+        if data.is_dir() and any(data.iterdir()):
+            raise VisorVosError(f"{data} exists, but not {path} with what it was made from.", remedy) from None
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise VisorVosError(f"{path} cannot be read: {type(error).__name__}.", remedy) from error
+    if change is not None:
+        raise VisorVosError(f"{output} was prepared differently: {change}.", remedy)
+    return record
+
+
+def _plan(
+    settings: PrepareSettings, files: Mapping[str, list[AnnotationFile]], pool: WorkerPool, progress: Progress
+) -> list[VideoPlan]:
+    """Reads all annotations; plans in the order of splits and files."""
+    tasks = [(file, split, _rules(settings, split)) for split in files for file in files[split]]
+    plans = list(progress.track(pool.spread(plan_video, tasks), "Reading annotations", "videos", len(tasks)))
+    order = {file.location: number for number, (file, _, _) in enumerate(tasks)}
+    plans.sort(key=lambda plan: order[plan.file.location])
+    check_unique(plans)
+    return plans
+
+
+def _first_frames(plans: list[VideoPlan]) -> dict[str, str]:
+    """The first frame with objects of each video."""
+    frames: dict[str, str] = {}
+    for plan in plans:
+        for sequence in plan.sequences:
+            for frame in sequence.frames:
+                if frame.has_objects:
+                    frames.setdefault(frame.video, frame.stem)
+    return frames
+
+
+def _claim(
+    settings: PrepareSettings,
+    folder: PreparedFolder,
+    plans: list[VideoPlan],
+    frames: FrameFiles,
+    made_from: MadeFrom,
+    record: dict[str, Any] | None,
+) -> None:
+    """Prepares the output for this run: removes what was made from other frames, then records the inputs."""
+    record = record or {"inputs": {}, "frames": {}}
+    checksums = {video: frames.checksum(video) for plan in plans for video in plan.videos}
+    make_folder(settings.output)
+    write_report(settings.output, folder.root.name, {plan.split: None for plan in plans})
+    for split in {plan.split for plan in plans}:
+        folder.remove_split(split)
+    for plan in plans:
+        for sequence in plan.sequences:
+            for frame in sequence.frames:
+                if record["frames"].get(frame.video, checksums[frame.video]) != checksums[frame.video]:
+                    folder.remove_frame(sequence.name, frame.stem)
+    new = made_from.record()
+    new |= {"inputs": {**record["inputs"], **new["inputs"]}, "frames": {**record["frames"], **checksums}}
+    write_file(settings.output / RECORD, json.dumps(new, indent=1) + "\n")
+    write_settings(settings.output, "prepare", settings.model_dump(mode="json"))
+
+
+def _tasks(plan: VideoPlan, frames: FrameFiles) -> Iterator[FrameTask]:
+    sources = {video: _sources(frames, video) for video in plan.videos}
+    for sequence, frame, drawing in drawings(plan):
+        found = sources[frame.video]
+        source = found if isinstance(found, str) else found.get(frame.stem, f"No such frame in {frames.root}.")
+        keep = sum(other.has_objects for other in sequence.frames) >= MIN_MASKS[plan.split]
+        yield FrameTask(sequence.name, frame.stem, drawing, source, keep)
+
+
+def _sources(frames: FrameFiles, video: str) -> dict[str, Location] | str:
+    """The frames of a video by name, or why they cannot be read."""
+    try:
+        return frames.of(video)
+    except VisorVosError as error:
+        return error.message
+
+
+def _finish(
+    settings: PrepareSettings,
+    folder: PreparedFolder,
+    plans: list[VideoPlan],
+    results: Mapping[tuple[str, str], FrameResult],
+) -> dict[str, SplitReport]:
+    """Removes sequences that are too short, and writes object names, lists and report."""
+    by_split: dict[str, list[VideoPlan]] = {}
+    for plan in plans:
+        by_split.setdefault(plan.split, []).append(plan)
+    reports = {
+        split: report_split(
+            split,
+            _rules(settings, split).objects,
+            len(own),
+            [sequence for plan in own for sequence in plan.sequences],
+            results,
+            settings.dense,
+        )
+        for split, own in by_split.items()
+    }
+    refuse_broken(settings.output, {} if settings.skip_broken else reports)
+    for split, report in reports.items():
+        for name in report.dropped:
+            folder.remove_sequence(name)
+        sequences = {sequence.name: sequence for plan in by_split[split] for sequence in plan.sequences}
+        unseen = [name for name in report.kept if sequences[name].frames[0].video in UNSEEN]
+        names = {name: sequence.ids for name, sequence in sequences.items()}
+        folder.write_split(split, report.kept, names, unseen if split == "val" else None)
+    write_report(settings.output, folder.root.name, reports)
+    return reports
+
+
+def _digest(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
