@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["atomic_write", "clear_parts", "make_folder", "write_file", "written_apart"]
-
-_ABANDONED_AFTER = 3600.0
-"""Seconds after which a file that nobody writes to is what a killed process left."""
+__all__ = ["atomic_write", "clear_parts", "make_folder", "write_file"]
 
 
 @contextmanager
@@ -40,30 +34,6 @@ def atomic_write(path: Path) -> Iterator[Path]:
             f"Cannot write {path}: {error.strerror or error}.",
             "Check that the folder is writable and the disk has room, or choose another --output.",
         ) from error
-
-
-@contextmanager
-def written_apart(path: Path) -> Iterator[BinaryIO]:
-    """A file that no other process writes to, renamed to ``path`` when the block ends without an error.
-
-    For what several processes may write at once: the last to be done remains.
-
-    Raises:
-        OSError: where the system refuses.
-    """
-    for other in path.parent.glob(f".{path.name}.*.part"):
-        # Another process may remove it first, or another user own it.
-        with suppress(OSError):
-            if time.time() - other.stat().st_mtime > _ABANDONED_AFTER:
-                other.unlink()
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
-    try:
-        with part.open("xb") as file:
-            yield file
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def write_file(path: Path, content: bytes | memoryview | str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from visorvos.core.datasets.coco.clips import CocoClips
 from visorvos.core.datasets.coco.index import open_coco
 from visorvos.core.datasets.davis.layout import open_split
@@ -23,11 +21,7 @@ def coco_clips(settings: PretrainSettings, progress: Progress) -> CocoClips:
     Raises:
         VisorVosError: when images or annotations are missing or broken.
     """
-
-    def track(chunks: Iterable[bytes], total: int) -> Iterable[bytes]:
-        return progress.track(chunks, "Indexing the annotations, once", "MiB", total)
-
-    index = open_coco(settings.coco, settings.split, track)
+    index = open_coco(settings.coco, settings.split, progress)
     options = (settings.crop_size, settings.max_objects, settings.short_side, settings.seed)
     return CocoClips(index, index.read_frame, settings.augmentation, *options)
 
