@@ -47,7 +47,7 @@ def test_images_make_a_network(run: Run, config: Path, coco: Path, weights: Path
     assert done.code == 0, done.err
     assert "4 clips in" in done.out
     assert "nothing was evaluated" in done.out
-    assert (coco / "annotations" / "instances_train2017.index").is_file()
+    assert (coco / "annotations" / "instances_train2017.json.index").is_dir()
     before, after = load_weights(weights).state_dict(), load_weights(output / "last.safetensors").state_dict()
     assert any(not torch.equal(before[name], after[name]) for name in before)
     assert pd.read_csv(output / "metrics.csv")["clips"].tolist() == [2, 4]
@@ -67,5 +67,5 @@ def test_it_is_validated_on_videos(run: Run, config: Path, coco: Path, weights: 
 def test_coco_that_is_not_there_is_told(run: Run, config: Path, tmp_path: Path) -> None:
     done = run("pretrain", "--config", config, "--coco", tmp_path, "--output", tmp_path / "out")
     assert done.code == 1
-    assert f"There is no {tmp_path}/annotations/instances_train2017.json" in done.err.replace("\n", "")
+    assert f"Annotations not found: {tmp_path}/annotations/instances_train2017.json" in done.err.replace("\n", "")
     assert not (tmp_path / "out").exists()

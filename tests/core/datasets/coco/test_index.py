@@ -374,7 +374,7 @@ def test_an_image_that_cannot_be_used_is_named(tmp_path, spoil, expected):
         ),
         (
             lambda root: [file.unlink() for file in (root / "train2017").iterdir()],
-            r"no annotation that can be used\. images that are missing: 3 \(first: .*7\.jpg\)",
+            r"no annotation that can be used \(images that are missing: 3 \(first: .*7\.jpg\)",
         ),
     ],
 )

@@ -119,9 +119,10 @@ def read_annotations(source: Path, images: Path, progress: Progress) -> tuple[di
         limited = np.clip(np.frombuffer(coordinates), -_MAX_COORDINATE, _MAX_COORDINATE)
         points.append(limited.astype(np.int16).reshape(-1, 2))
         coordinates = array("d")
+    report = str(left_out)
     if not owners:
         raise VisorVosError(
-            f"{source} has no annotation that can be used. {left_out}".rstrip() + ".",
+            f"{source} has no annotation that can be used ({report or 'only crowds'}).",
             f"Give a COCO instances file whose images lie in {images}.",
         )
     owner = np.frombuffer(owners, np.int64)
@@ -135,7 +136,7 @@ def read_annotations(source: Path, images: Path, progress: Progress) -> tuple[di
         "instance_starts": np.concatenate(([0], np.cumsum(np.bincount(owner, minlength=len(names))))),
         "sizes": np.array(sizes, np.int64),
         "names": np.array([name.encode() for name in names]),
-    }, str(left_out)
+    }, report
 
 
 def _decode(source: Path) -> _Release:
@@ -150,7 +151,9 @@ def _decode(source: Path) -> _Release:
             # Python's json writes NaN and Infinity, which JSON does not have.
             return msgspec.json.decode(_NOT_A_NUMBER.sub(b"null", content), type=_Release)
     except (OSError, EOFError, zlib.error) as error:
-        raise VisorVosError(f"Cannot read {source}: {error}.", "Check or download it again.") from error
+        raise VisorVosError(
+            f"Cannot read {source}: {getattr(error, 'strerror', None) or error}.", "Check or download it again."
+        ) from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise VisorVosError(
             f"{source} must be a JSON with lists of images and annotations: {error}.", "Check or download it again."
