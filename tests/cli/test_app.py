@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ import yaml
 
 from tests.conftest import Run
 from visorvos import __version__
+from visorvos.cli.commands import COMMANDS
+from visorvos.settings.base import section
 
 
 def python(code: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -33,19 +36,72 @@ def test_importing_the_package_imports_no_torch() -> None:
     assert done.stdout == "False STM True\n"
 
 
-def test_garbage_is_collected_while_a_command_works() -> None:
-    done = python(
-        "import gc, sys\nfrom visorvos.__main__ import main\n"
-        "sys.argv = ['visorvos', 'compare', 'no-scores', 'none', '--output', 'none.html']\n"
-        "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 1\n"
-        "print(gc.isenabled(), gc.get_freeze_count() > 0)"
-    )
-    assert done.stdout == "True True\n", done.stderr
+@pytest.mark.parametrize("name", ["visorvos", "config", *(command.name for command in COMMANDS)])
+def test_help_fits_80_columns(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("tests.conftest.COLUMNS", "80")
+    done = run(*([] if name == "visorvos" else [name]), "--help")
+    lines = done.out.splitlines()
+    assert (done.code, done.err) == (0, "")
+    assert max(map(len, lines)) <= 80
+    panels = [line.split()[1] for line in lines if line.startswith("╭")]
+    first = [panel for panel in ("Arguments", "Inputs", "Outputs") if panel in panels]
+    assert panels[: len(first)] == first
+    assert name in ("visorvos", "config") or panels[-1] == "General"
+    for unwanted in ("<bool>", "…", "--learning-rate", "--workers", "--iterations", "--colours", " --every"):
+        assert unwanted not in done.out
+    # Every word of every description is there in one piece.
+    command = next((command for command in COMMANDS if command.name == name), None)
+    words = {word for line in lines for word in line.replace("│", " ").split()}
+    for field in command.settings.model_fields.values() if command else ():
+        assert section(field) or set(str(field.description).split()) <= words | {field.description}, field.description
 
 
 @pytest.mark.parametrize("before", [[], ["--"]])
 def test_a_command_has_its_options(run: Run, before: list[str]) -> None:
     assert "--masks" in run(*before, "predict", "--help").out
+
+
+def test_without_a_command_help_is_shown(run: Run) -> None:
+    done = run()
+    assert done.code == 2
+    assert "prepare" in done.out
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["predict", "--help"], ["config", "predict"]])
+def test_output_that_cannot_be_written_is_a_sentence(arguments: list[str]) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "visorvos", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == "error: Standard output cannot be written: No space left on device."
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_names_that_the_encoding_of_the_output_lacks_are_replaced(run: Run) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    code = (
+        "import sys\nfrom visorvos.cli import app\n"
+        "app.__dict__['__version__'] = 'ключ 1'\nsys.argv = ['visorvos', '--version']\napp.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, encoding="cp1252", env=environment, check=False
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "???? 1", "")
+
+
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS])
+def test_hidden_second_names_work(run: Run, name: str) -> None:
+    """Each is declared beside its option: the command line takes it, and says which option it is."""
+    command = next(command for command in COMMANDS if command.name == name)
+    for main, field in command.settings.model_fields.items():
+        if field.validation_alias is not None:
+            flags = [f"--{part.replace('_', '-')}" for part in (main, str(field.validation_alias))]
+            done = run(name, flags[0], "1", flags[1], "1")
+            assert done.code == 2
+            assert f"{flags[0]} was given twice: {flags[1]} is the same option." in done.err
 
 
 def test_a_missing_libgl_is_a_sentence(tmp_path: Path) -> None:
@@ -74,18 +130,26 @@ def test_the_version(run: Run) -> None:
         (["predict"], "FRAMES is missing. --masks is missing."),
         (
             ["predict", "f", "--masks", "m", "--weights", "w", "--output", "o", "--every", "0"],
-            "--every: input should be",
+            "--mem-every must be a whole number, at least 1, got 0.",
         ),
         (
             ["predict", "f", "--masks", "m", "--weights", "w", "--output", "o", "--size", "3"],
-            "the short side in pixels is at least 16",
+            "--size must be at least 16 pixels, or -1, got 3.",
         ),
         (["predict", "f", "--masks", "m", "--weights", "w", "--output", "o", "--save", "gif"], "--save"),
         (["evaluate", "--data", "d"], "either --weights"),
         (["evaluate", "--data", "d", "--weights", "w", "--predictions", "p"], "either --weights"),
         (["evaluate", "--data", "d", "--predictions", "p", "--protocol", "voc"], "voc"),
-        (["predict", "--no-such-option"], "--no-such-option"),
-        (["no-such-command"], "no-such-command"),
+        (["predict", "--no-such-option"], "No such option: --no-such-option"),
+        (["predict", "--quik"], "No such option: --quik. Did you mean --quiet?"),
+        (["finetune", "--lrr", "1"], "No such option: --lrr. Did you mean --lr?"),
+        (["predict", "f", "g"], "Unexpected argument: g. -> List its options: visorvos predict --help"),
+        (["predict", "f", "--masks"], "Option --masks requires an argument. -> List its options: visorvos predict -"),
+        (["demo", "--quick", "--no-quick"], "--quick was given twice: --no-quick is the same option."),
+        (["demo", "--device", "gpu"], "--device must be auto, cpu, cuda, cuda:N or mps, got 'gpu'."),
+        (["finetune", "--lr", "1", "--learning-rate", "2"], "--lr was given twice"),
+        (["no-such-command"], "No such command no-such-command."),
+        (["evaluat"], "No such command evaluat. Did you mean evaluate?"),
     ],
 )
 def test_a_wrong_call_ends_with_two(run: Run, arguments: list[str], sentence: str) -> None:
@@ -104,7 +168,7 @@ def test_command_line_over_file_over_default(tmp_path: Path) -> None:
         yaml.safe_dump({"frames": "a", "masks": "b", "weights": "c", "output": "d", "every": 3, "limit": 4})
     )
     settings = resolve(PredictSettings, {"every": 2, "save": [], "frames": None}, config)
-    assert (settings.every, settings.limit, settings.memory) == (2, 4, "every")
+    assert (settings.mem_every, settings.limit, settings.memory) == (2, 4, "every")
     assert settings.frames == Path("a")
 
 
@@ -112,7 +176,7 @@ def test_command_line_over_file_over_default(tmp_path: Path) -> None:
     ("text", "code", "sentence"),
     [
         ("evry: 3", 2, "there is no option named evry. Did you mean mem_every?"),
-        ("every: often", 2, "mem_every: input should be a valid integer"),
+        ("every: often", 2, "mem_every must be a whole number, at least 1, got 'often'."),
         ("- every", 1, "must hold option names"),
         ("every: [", 1, "cannot be read"),
         ("!!python/object/apply:os.system ['true']", 1, "cannot be read"),
@@ -134,15 +198,15 @@ def test_a_wrong_config_file_is_a_sentence(run: Run, tmp_path: Path, text: str, 
         (ZeroDivisionError("division by zero"), "ZeroDivisionError"),
         (
             torch.OutOfMemoryError("CUDA out of memory.\nTried much."),
-            "device has run out of memory: CUDA out of memory.",
+            "device is out of memory: CUDA out of memory.",
         ),
         (
             torch.distributed.DistNetworkError("The server socket has failed to listen: EADDRINUSE"),
-            "cannot reach the others of its run: The server socket has failed to listen: EADDRINUSE",
+            "cannot reach the other processes of the run: The server socket has failed to listen: EADDRINUSE",
         ),
         (
             RuntimeError("[/third_party/gloo/gloo/transport/tcp/pair.cc:545] Read error: Connection reset by peer"),
-            "Where one of them has ended, see what it said.",
+            "Read the error of the process that ended first.",
         ),
     ],
 )

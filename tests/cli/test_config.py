@@ -17,6 +17,7 @@ from visorvos.settings.base import section
 
 BY_NAME = {command.name: command for command in COMMANDS}
 REQUIRED = {
+    "annotate": {"frames": "f", "output": "o"},
     "compare": {"runs": ["a", "b"]},
     "download-weights": {"name": "visor-resnet50"},
     "evaluate": {"data": "d", "predictions": "p"},
@@ -60,10 +61,10 @@ def test_sections_are_printed_with_their_defaults(tmp_path: Path) -> None:
         "steps": 10,
         "augmentation": {"rotation": 30.0, "scale": [0.8, 1.2], "flip": True},
     }
-    assert "# Steps.\n# (whole number, at least 1)\nsteps: 10\n" in text
-    assert "augmentation:\n  # Degrees.\n  # (number, at least 0)\n  rotation: 30.0\n" in text
-    assert "# (list of 2: number, number)" in text
-    assert "# (a group of settings, not used by default)\n# pasted:\n" in text
+    assert "# Steps.\n# (a whole number, at least 1)\nsteps: 10\n" in text
+    assert "augmentation:\n  # Degrees.\n  # (a number, at least 0)\n  rotation: 30.0\n" in text
+    assert "# (2 values, each a number)" in text
+    assert "# (a group of options, not used by default)\n# pasted:\n" in text
     uncommented = re.sub(r"^# (pasted:|  \w+:)", r"\1", text, flags=re.MULTILINE)
     file = tmp_path / "c.yaml"
     file.write_text(f"output: o\n{uncommented}")
@@ -76,9 +77,11 @@ def test_lines_are_no_wider_than_a_hundred_columns(run: Run) -> None:
         assert max(map(len, run("config", name).out.splitlines())) <= 102
 
 
-@pytest.mark.parametrize(("typed", "hint"), [("predcit", "Did you mean predict?"), ("zzz", "There are: prepare, ")])
+@pytest.mark.parametrize(
+    ("typed", "hint"), [("predcit", "Did you mean predict?"), ("zzz", "Commands with options: prepare, ")]
+)
 def test_a_command_that_is_not_there(run: Run, typed: str, hint: str) -> None:
     done = run("config", typed)
     assert (done.code, done.out) == (2, "")
-    assert f"There is no command named {typed}" in done.err
+    assert f"No such command: {typed}." in done.err
     assert hint in done.err

@@ -10,25 +10,34 @@ from pydantic.fields import FieldInfo
 from typer import Context
 
 from visorvos.errors import VisorVosError
+from visorvos.settings.base import bare
 
-__all__ = ["completion"]
+__all__ = ["choices_of", "completion"]
 
+_DEVICES = ("auto", "cpu", "cuda", "mps")
 _WEIGHTS = (".pth", ".safetensors")
 
 Complete = Callable[[Context, str], list[str]]
-"""Of the options read so far and what was typed of the value. Typer tells the two by these names."""
+"""Takes the options read so far and the start of the value; Typer matches these arguments by name."""
 
 
 def completion(name: str, field: FieldInfo) -> Complete | None:
-    """How an option is completed, or None where Typer does it by itself (choices, paths) or nothing can."""
-    if get_origin(field.annotation) is tuple and get_origin(get_args(field.annotation)[0]) is Literal:
-        choices = get_args(get_args(field.annotation)[0])
+    """How an option is completed; None for paths, which Typer completes, and for free text."""
+    choices = _DEVICES if name == "device" else choices_of(field)
+    if choices:
         return lambda ctx, incomplete: [choice for choice in choices if choice.startswith(incomplete)]
     return {"split": _splits, "weights": _weights}.get(name)
 
 
+def choices_of(field: FieldInfo) -> tuple[str, ...]:
+    """The values that a field, or an item of it, may take; empty if there is no list of them."""
+    kind = bare(field.annotation)
+    kind = bare(get_args(kind)[0]) if get_origin(kind) is tuple else kind
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
 def _splits(ctx: Context, incomplete: str) -> list[str]:
-    """The lists of the data set that --data names on the same line; by their last part where that tells them apart."""
+    """Split files of the data set that --data names, by their last part if that is unique."""
     from visorvos.core.datasets.davis.layout import find_splits
 
     try:
@@ -41,7 +50,7 @@ def _splits(ctx: Context, incomplete: str) -> list[str]:
 
 
 def _weights(ctx: Context, incomplete: str) -> list[str]:
-    """Published weights, and checkpoints and folders that what was typed may go on to."""
+    """Published weights, and checkpoints and folders on disk that start with what was typed."""
     from visorvos.core.weights.registry import PUBLISHED
 
     folder, _, begun = incomplete.rpartition("/")

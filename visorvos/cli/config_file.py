@@ -1,9 +1,9 @@
-"""A command's settings as a YAML file with a comment on each."""
+"""A command's options as a YAML file with a comment on each, and what a value must be in words."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -11,27 +11,41 @@ import yaml
 from visorvos._version import __version__
 from visorvos.settings.base import Settings, section
 
-__all__ = ["commented_yaml", "describe_range"]
+__all__ = ["commented_yaml", "in_range", "in_words"]
 
 _WIDTH = 100
 
-_TYPES = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
+_TYPES = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "string": "text"}
 
 
 def commented_yaml(command: str, model: type[Settings]) -> str:
-    """All settings with descriptions, types, ranges and defaults, as ``--config`` takes them.
+    """All options with descriptions, types, ranges and defaults, as ``--config`` takes them.
 
-    What must be given stands in a comment: the file can be fed back once it is given there or on the command line.
+    Required options are commented out: fill them in, or give them on the command line.
 
     Args:
         command: the command's name.
         model: its settings.
     """
-    head = f"# Settings of `visorvos {command}`, version {__version__}.\n# Use: visorvos {command} --config FILE\n"
+    head = f"# Options of `visorvos {command}`, version {__version__}.\n# Use: visorvos {command} --config FILE\n"
     return "\n".join([head, *_entries(model, model.model_json_schema(by_alias=False), {})])
 
 
-def describe_range(schema: Mapping[str, Any]) -> str:
+def in_words(schema: Mapping[str, Any]) -> str:
+    """What a value must be, from its field's JSON schema, such as "a whole number, at least 1"."""
+    if "anyOf" in schema:
+        return " or ".join(in_words(part) for part in schema["anyOf"] if part.get("type") != "null")
+    if "enum" in schema or "const" in schema:
+        return _either(schema.get("enum", [schema.get("const")]))
+    if schema.get("type") == "array":
+        if "prefixItems" in schema:
+            return f"{len(schema['prefixItems'])} values, each {in_words(schema['prefixItems'][0])}"
+        return in_words(schema["items"])
+    kind = "a path" if schema.get("format") == "path" else _TYPES.get(str(schema.get("type")), "a value")
+    return ", ".join(filter(None, (kind, in_range(schema))))
+
+
+def in_range(schema: Mapping[str, Any]) -> str:
     """The limits of a field's JSON schema in words, such as "at least 0, at most 1"; "" without any."""
     words = {
         "minimum": "at least {}",
@@ -39,17 +53,19 @@ def describe_range(schema: Mapping[str, Any]) -> str:
         "maximum": "at most {}",
         "exclusiveMaximum": "less than {}",
         "multipleOf": "a multiple of {}",
-        "minItems": "at least {} of them",
     }
     # Limits of a value that may be left out lie one level deeper.
     parts = [schema, *(part for part in schema.get("anyOf", ()))]
-    if schema.get("type") == "array" and "prefixItems" in schema:
-        return ""
     return ", ".join(phrase.format(part[key]) for part in parts for key, phrase in words.items() if key in part)
 
 
+def _either(choices: Sequence[object]) -> str:
+    *rest, last = map(str, choices)
+    return f"{', '.join(rest)} or {last}" if rest else last
+
+
 def _entries(model: type[Settings], schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
-    """One text for each setting; ``values`` stand in for the model's own defaults."""
+    """One text per option; ``values`` take the place of the model's own defaults."""
     entries = []
     for name, field in model.model_fields.items():
         part = schema["properties"][name]
@@ -58,7 +74,10 @@ def _entries(model: type[Settings], schema: Mapping[str, Any], values: Mapping[s
         default = None if required else values.get(name, field.get_default(call_default_factory=True))
         comment = [] if field.description is None else textwrap.wrap(field.description, _WIDTH)
         if inner is None:
-            facts = [_type(part), describe_range(part), "required" if required else ""]
+            null = "or null" if default is None and not required else ""
+            several = "a list, each" if part.get("type") == "array" and "items" in part else ""
+            words = " ".join(filter(None, (several, in_words(part), null)))
+            facts = [words, "required" if required else ""]
             comment.append(f"({', '.join(filter(None, facts))})")
             line = f"{name}: {_scalar(_plain(default))}".rstrip()
             entries.append(_commented(comment) + (f"# {name}:\n" if required else f"{line}\n"))
@@ -69,7 +88,7 @@ def _entries(model: type[Settings], schema: Mapping[str, Any], values: Mapping[s
         block = f"{name}:\n{textwrap.indent(nested, '  ')}"
         if default is None:
             comment.append(
-                "(a group of settings, required)" if required else "(a group of settings, not used by default)"
+                "(a group of options, required)" if required else "(a group of options, not used by default)"
             )
             block = "".join(f"# {line}\n" if line.strip() else "#\n" for line in block.splitlines())
         entries.append(_commented(comment) + block)
@@ -90,21 +109,3 @@ def _scalar(value: object) -> str:
 
 def _commented(lines: list[str]) -> str:
     return "".join(f"# {line}\n" for line in lines)
-
-
-def _type(schema: Mapping[str, Any]) -> str:
-    """What may stand there, in words."""
-    if "anyOf" in schema:
-        return " or ".join(_type(part) for part in schema["anyOf"])
-    if "enum" in schema:
-        return f"one of {', '.join(map(str, schema['enum']))}"
-    if "const" in schema:
-        return str(schema["const"])
-    kind = schema.get("type")
-    if kind == "null":
-        return "null"
-    if kind == "array":
-        if "prefixItems" in schema:
-            return f"list of {len(schema['prefixItems'])}: {', '.join(_type(item) for item in schema['prefixItems'])}"
-        return f"list of {_type(schema['items']).removeprefix('one of ')}"
-    return "path" if schema.get("format") == "path" else _TYPES.get(str(kind), "any")

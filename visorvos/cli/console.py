@@ -55,13 +55,16 @@ class _Bar:
 class Terminal:
     """The listener to jobs that writes to the terminal (see `visorvos.core.runtime.progress.Progress`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, quiet: bool = False) -> None:
         self.out = Console(highlight=False, emoji=False)
         self.err = Console(stderr=True, highlight=False, emoji=False)
+        self.says = not quiet
+        self.draws = self.err.is_terminal and not quiet
 
     def say(self, message: str) -> None:
         """One line on standard error."""
-        self.err.print(escape(printable(message)), soft_wrap=True)
+        if self.says:
+            self.err.print(escape(printable(message)), soft_wrap=True)
 
     def announce(self, line: str) -> None:
         """One line on standard output, at once."""
@@ -69,7 +72,8 @@ class Terminal:
 
     def fail(self, error: VisorVosError) -> None:
         """What is wrong, and what to do."""
-        self.err.print(f"[bold red]error:[/] {escape(printable(error.message))}", soft_wrap=True)
+        message = printable(error.message).replace("\n", "\n       ")
+        self.err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
         self.err.print(f"  [dim]->[/] {escape(printable(error.remedy))}", soft_wrap=True)
 
     def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
@@ -90,6 +94,6 @@ class Terminal:
             TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[note]}"),
         )
-        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
+        with Progress(*columns, console=self.err, transient=True, disable=not self.draws) as progress:
             task = progress.add_task(escape(description), total=total, completed=done, unit=unit, note="")
             yield _Bar(progress, task)

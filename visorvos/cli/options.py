@@ -1,34 +1,35 @@
-"""From a settings model to the options of a command, and from what was typed to settings."""
+"""From a settings class to the options of a command, and from what was typed to settings."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
 import os
+import re
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import typer
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from visorvos.cli.completion import completion
-from visorvos.cli.config_file import describe_range
+from visorvos.cli.completion import choices_of, completion
+from visorvos.cli.config_file import in_range, in_words
 from visorvos.core.io.settings_file import read_settings
 from visorvos.errors import VisorVosError
 from visorvos.settings.base import ENVIRONMENT, Settings, bare, mark, section
 
-__all__ = ["UsageError", "resolve", "signature"]
+__all__ = ["UsageError", "help_option", "resolve", "signature"]
 
-_LONGEST = 200
+_MAX_SHOWN = 200
 S = TypeVar("S", bound=Settings)
 
 
 class UsageError(VisorVosError):
-    """The command was called wrongly."""
+    """Wrong usage of a command: exit code 2."""
 
 
 def signature(model: type[Settings]) -> inspect.Signature:
@@ -42,11 +43,11 @@ def signature(model: type[Settings]) -> inspect.Signature:
     ordered = sorted(plain, key=lambda name: (not mark(plain[name], "argument"), _rank(plain[name])))
     parameters = []
     for name in ordered:
-        field, kind = plain[name], bare(plain[name].annotation)
-        parameters.append(_parameter(name, field, describe_range(schema[name])))
+        field = plain[name]
+        parameters.append(_parameter(name, field, schema[name]))
         if field.validation_alias is not None:
-            parameters.append(_hidden(str(field.validation_alias), kind))
-        if kind is bool:
+            parameters.append(_hidden(str(field.validation_alias), _typed(field)))
+        if _typed(field) is bool:
             parameters.append(_hidden(f"no_{name}", bool))
     groups = [name for name, field in model.model_fields.items() if section(field) is not None]
     also = f" Also holds {', '.join(groups)}, which the command line lacks; see config." if groups else ""
@@ -58,12 +59,33 @@ def signature(model: type[Settings]) -> inspect.Signature:
             f"YAML file of options; the command line overrides it.{also}",
         ),
         ("json", bool, False, "Print the result as JSON on standard output."),
+        ("quiet", bool, False, "Print no progress and no notes; errors are still printed."),
     )
     for name, annotation, default, text in general:
-        metavar = "" if annotation is bool else None
+        metavar = "" if annotation is bool else "FILE"
         option = typer.Option(f"--{name}", help=text, show_default=False, metavar=metavar, rich_help_panel="General")
         parameters.append(_keyword(name, Annotated[annotation, option], default))
+    parameters.append(_keyword("show_help", Annotated[bool, help_option("General")], False))
     return inspect.Signature(parameters)
+
+
+def help_option(panel: str | None = None) -> Any:  # noqa: ANN401 - as Typer's
+    """``--help`` without the type that Typer's own shows."""
+    return typer.Option(
+        *("--help", "-h"),
+        is_eager=True,
+        callback=_show_help,
+        help="Show this message and exit.",
+        show_default=False,
+        metavar="",
+        rich_help_panel=panel,
+    )
+
+
+def _show_help(ctx: typer.Context, asked: bool) -> None:
+    if asked:
+        typer.echo(ctx.get_help())
+        raise typer.Exit
 
 
 def _rank(field: FieldInfo) -> int:
@@ -96,17 +118,18 @@ def _by_name(model: type[Settings], given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def resolve(model: type[S], typed: Mapping[str, object], config: Path | None) -> S:
+def resolve(model: type[S], typed: Mapping[str, object], config: Path | None, example: str = "") -> S:
     """Settings from the command line over the config file over the environment over the defaults.
 
     Args:
         model: the command's settings.
         typed: what stood on the command line; None and empty lists were not typed.
         config: a YAML file with the settings' own names.
+        example: a command line that works, for errors.
 
     Raises:
-        UsageError: where a value is missing, unknown or out of range.
-        VisorVosError: where the file cannot be read.
+        UsageError: for a value that is missing, unknown or out of range; one line per fault.
+        VisorVosError: when the file cannot be read.
     """
     from_file = {} if config is None else _by_name(model, read_settings(config))
     given = _by_name(model, {name: value for name, value in typed.items() if value is not None and value != []})
@@ -114,17 +137,15 @@ def resolve(model: type[S], typed: Mapping[str, object], config: Path | None) ->
         return model(**{**_from_environment(model), **from_file, **given})
     except ValidationError as error:
         faults = [
-            _sentence(fault, model, config if fault["loc"][:1] != () and fault["loc"][0] not in given else None)
+            _sentence(fault, model, config if fault["loc"] and fault["loc"][0] in {*from_file} - {*given} else None)
             for fault in error.errors()
         ]
-        raise UsageError(" ".join(faults), "See --help.") from error
+        remedy = f"Example: {example}" if example else "Correct it and run the command again."
+        raise UsageError("\n".join(dict.fromkeys(faults)), remedy) from error
 
 
-def _parameter(name: str, field: FieldInfo, limits: str) -> inspect.Parameter:
-    kind = bare(field.annotation)
+def _parameter(name: str, field: FieldInfo, schema: Mapping[str, Any]) -> inspect.Parameter:
     complete = completion(name, field)
-    if get_origin(kind) is tuple:
-        kind = list[str]
     if mark(field, "argument"):
         parameter: Any = typer.Argument(
             help=field.description, metavar=name.upper(), show_default=False, autocompletion=complete
@@ -132,42 +153,51 @@ def _parameter(name: str, field: FieldInfo, limits: str) -> inspect.Parameter:
     else:
         parameter = typer.Option(
             _flag(name),
-            help=_help(name, field, limits),
+            help=_help(name, field, in_range(schema)),
             show_default=False,
-            metavar="" if kind is bool else _choices(field),
+            metavar=_metavar(field),
             rich_help_panel=mark(field, "panel"),
             autocompletion=complete,
         )
-    return _keyword(name, Annotated[kind | None, parameter], None)
+    return _keyword(name, Annotated[_typed(field) | None, parameter], None)
+
+
+def _typed(field: FieldInfo) -> Any:  # noqa: ANN401 - a type as value
+    """The type for Typer: text unless Typer itself must know, so that all values are checked in one place."""
+    kind = bare(field.annotation)
+    return kind if kind in (bool, Path) else list[str] if get_origin(kind) is tuple else str
+
+
+def _metavar(field: FieldInfo) -> str:
+    """What stands beside an option's name; choices are in the description, where they can be wrapped."""
+    kind = bare(field.annotation)
+    kind = bare(get_args(kind)[0]) if get_origin(kind) is tuple else kind
+    return {bool: "", int: "INT", float: "FLOAT", Path: "PATH"}.get(kind, "NAME" if choices_of(field) else "TEXT")
 
 
 def _keyword(name: str, annotation: object, default: object) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def _choices(field: FieldInfo) -> str | None:
-    """What Typer does not show by itself: the choices of an option that may be given several times."""
-    if get_origin(field.annotation) is not tuple or get_origin(get_args(field.annotation)[0]) is not Literal:
-        return None
-    return f"<{'|'.join(get_args(get_args(field.annotation)[0]))}>"
-
-
 def _help(name: str, field: FieldInfo, limits: str) -> str:
     """The field's description, its range, and its default or that it has none."""
     description = field.description or ""
+    choices = choices_of(field)
+    if not all(re.search(rf"\b{choice}\b", description) for choice in choices):
+        description += f" Choices: {', '.join(choices)}."
     if limits:
         description += f" {limits[0].upper()}{limits[1:]}."
     default = field.default
     if field.is_required():
         variable = _environment(name, field)
-        return f"{description} (required{f', or {variable} in the environment' if variable else ''})"
+        return f"{description} Required{f', unless the environment has {variable}' if variable else ''}."
     if default is None or default == ():
         return description
     if isinstance(default, bool):
-        shown = "yes" if default else "no"
+        shown = f"on (--no-{name.replace('_', '-')} turns it off)" if default else ""
     else:
         shown = ", ".join(map(str, default)) if isinstance(default, tuple) else str(default)
-    return f"{description} Default: {shown}."
+    return f"{description} Default: {shown}." if shown else description
 
 
 def _environment(name: str, field: FieldInfo) -> str | None:
@@ -181,27 +211,31 @@ def _from_environment(model: type[Settings]) -> dict[str, str]:
 
 
 def _sentence(fault: ErrorDetails, model: type[Settings], config: Path | None) -> str:
-    reason = fault["msg"].removeprefix("Value error, ")
+    """One fault of pydantic's in our words: which option, what it must be, what it is."""
+    reason = fault["msg"].removeprefix("Value error, ").rstrip(".")
     if not fault["loc"]:
-        return f"{reason.rstrip('.')}."
+        return f"{reason}."
     outer, key, holder = _place([str(part) for part in fault["loc"]], model)
     path = ".".join([*outer, key])
     field = holder.model_fields.get(key)
-    if fault["type"] == "extra_forbidden":
+    if field is None:
         near = difflib.get_close_matches(key, holder.model_fields, n=1)
         hint = f" Did you mean {'.'.join([*outer, near[0]])}?" if near else ""
         return f"{config or 'The settings'}: there is no option named {path}.{hint}"
-    if outer or (field is not None and section(field) is not None):
+    if config is not None or outer or section(field) is not None:
         shown = path
     else:
-        shown = key.upper() if field is not None and mark(field, "argument") else _flag(key)
-    if fault["type"] == "missing":
+        shown = key.upper() if mark(field, "argument") else _flag(key)
+    if fault["type"] == "missing" and fault["loc"][-1] == key:
         return f"{shown} is missing."
-    if fault["type"] == "model_type":
-        reason = "Expected a group of settings, one `name: value` a line"
-    source = f"{config}: {path}" if config is not None else shown
-    given = "" if isinstance(fault["input"], dict) else f" (given: {_brief(fault['input'])})"
-    return f"{source}: {reason[0].lower()}{reason[1:].rstrip('.')}{given}."
+    if fault["type"] != "value_error":
+        allowed = in_words(holder.model_json_schema(by_alias=False)["properties"][key])
+        reason = "must be a group of options, one `name: value` per line" if section(field) else f"must be {allowed}"
+    source = f"{config}: {shown}" if config is not None else shown
+    got = (
+        "" if isinstance(fault["input"], (dict, Settings)) or ", got " in reason else f", got {_brief(fault['input'])}"
+    )
+    return f"{source} {reason}{got}."
 
 
 def _place(path: list[str], model: type[Settings]) -> tuple[list[str], str, type[Settings]]:
@@ -219,4 +253,12 @@ def _place(path: list[str], model: type[Settings]) -> tuple[list[str], str, type
 
 def _brief(given: object) -> str:
     """A value for a sentence; YAML's aliases can make one that would not fit in memory when written out."""
-    return str(given)[:_LONGEST] if isinstance(given, (str, int, float)) else reprlib.repr(given)[:_LONGEST]
+    if isinstance(given, (int, float, Path)):
+        return str(given)[:_MAX_SHOWN]
+    if isinstance(given, str):
+        return f"'{given[:_MAX_SHOWN]}'" if re.search(r"[^\w.+-]|[^\W\d]|^$", given) else given[:_MAX_SHOWN]
+    if given is None:
+        return "nothing"
+    if isinstance(given, (list, tuple)):
+        return "a list of other values" if len(given) != 1 else _brief(given[0])
+    return reprlib.repr(given)[:_MAX_SHOWN]

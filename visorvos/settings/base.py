@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType, UnionType
@@ -137,13 +138,22 @@ Resolution = Annotated[
 ]
 Weights = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
 """A checkpoint's path, the name of published weights, or hf://USER/NAME: see `load_weights`."""
+
+
+def _is_a_device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+        raise ValueError("must be auto, cpu, cuda, cuda:N or mps")
+    return name
+
+
 Device = Annotated[
-    Literal["auto", "cpu", "cuda", "mps"],
+    str,
     option(
-        description="Device to compute on: cpu, cuda, mps, or auto (a GPU if there is one).",
+        description="Device to compute on: cpu, cuda, cuda:N, mps, or auto (a GPU if there is one).",
         panel="Computing",
         affects_result=False,
     ),
+    AfterValidator(_is_a_device),
 ]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],

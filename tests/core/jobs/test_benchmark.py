@@ -17,7 +17,7 @@ from rich.console import Console
 from tests.builders import read_labels
 from tests.conftest import Run
 from visorvos import VisorVosError
-from visorvos.cli.tables.benchmark import show
+from visorvos.cli.commands.benchmark import show
 from visorvos.core.jobs.benchmark import workloads
 from visorvos.core.jobs.benchmark.job import Benchmark, Figure
 from visorvos.core.jobs.benchmark.measure import measure

@@ -16,7 +16,7 @@ from rich.console import Console
 from tests.builders import read_labels
 from tests.conftest import Run
 from visorvos import load_weights, region_similarity
-from visorvos.cli.tables.demo import show
+from visorvos.cli.commands.demo import show
 from visorvos.core.jobs.demo.job import Demo, demo
 from visorvos.settings.demo import DemoSettings
 

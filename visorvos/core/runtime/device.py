@@ -11,19 +11,26 @@ from visorvos.errors import VisorVosError
 __all__ = ["choose_device", "choose_precision", "describe_device"]
 
 
-def choose_device(name: Literal["auto", "cpu", "cuda", "mps"]) -> torch.device:
-    """The device of a name; "auto" takes a GPU where there is one.
+def choose_device(name: str) -> torch.device:
+    """The device of a name: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
 
     Raises:
         VisorVosError: for a device that this machine lacks.
     """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    gpus = torch.cuda.device_count()
+    available = {"cuda": gpus > 0, "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        return torch.device(next(device for device, is_there in there.items() if is_there))
-    if not there[name]:
+        return torch.device(next(device for device, is_there in available.items() if is_there))
+    kind, _, number = name.partition(":")
+    if not available[kind]:
         raise VisorVosError(
-            f"This machine has no {name} device that PyTorch can use.",
-            "Use --device cpu, or mend the driver.",
+            f"Device not found: {name}. PyTorch sees no {kind} device on this machine.",
+            'Use --device cpu, or check the driver and: python -c "import torch; print(torch.version.cuda)"',
+        )
+    if number and int(number) >= gpus:
+        raise VisorVosError(
+            f"Device not found: {name}. This machine has {gpus} CUDA device{'s' * (gpus != 1)}.",
+            f"Use --device cuda:{gpus - 1} or a smaller number.",
         )
     return torch.device(name)
 

@@ -1,4 +1,4 @@
-"""The result of ``visorvos prepare``."""
+"""``visorvos prepare``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,23 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
+from visorvos.cli.command import Command
+from visorvos.settings.prepare import PrepareSettings
+
 if TYPE_CHECKING:
     from visorvos.core.datasets.visor.report import SplitReport
     from visorvos.core.jobs.prepare import Preparation
+    from visorvos.core.runtime.progress import Progress
 
-__all__ = ["show"]
+__all__ = ["COMMAND", "show"]
 
 _MAX_LISTED = 5
+
+
+def run(settings: PrepareSettings, progress: Progress) -> Preparation:
+    from visorvos.core.jobs.prepare import prepare
+
+    return prepare(settings, progress)
 
 
 def show(preparation: Preparation) -> Group:
@@ -80,3 +90,12 @@ def _effort(preparation: Preparation) -> str:
     rate = preparation.converted / preparation.seconds
     before = f", {preparation.reused:,} were converted before" if preparation.reused else ""
     return f"{preparation.converted:,} frames converted, {rate:.1f} frames/s{before}."
+
+
+COMMAND = Command(
+    "prepare",
+    PrepareSettings,
+    run,
+    show,
+    example="visorvos prepare --release 2v6cgv1x04ol22qp9rm9x2j6a7.zip --output data",
+)

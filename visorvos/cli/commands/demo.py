@@ -1,4 +1,4 @@
-"""The result of ``visorvos demo``."""
+"""``visorvos demo``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,22 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from visorvos.cli.command import Command
+from visorvos.settings.demo import DemoSettings
+
 if TYPE_CHECKING:
     from visorvos.core.jobs.demo.job import Demo
+    from visorvos.core.runtime.progress import Progress
 
-__all__ = ["show"]
+__all__ = ["COMMAND", "show"]
 
 _COLUMNS = 72
+
+
+def run(settings: DemoSettings, progress: Progress) -> Demo:
+    from visorvos.core.jobs.demo.job import demo
+
+    return demo(settings, progress)
 
 
 def show(demo: Demo) -> Group:
@@ -83,3 +93,12 @@ def _half_blocks(path: Path) -> Text:
 def _hex(pixel: object) -> str:
     red, green, blue = pixel if isinstance(pixel, tuple) else (0, 0, 0)
     return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+COMMAND = Command(
+    "demo",
+    DemoSettings,
+    run,
+    show,
+    example="visorvos demo --output demo",
+)

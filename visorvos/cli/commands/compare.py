@@ -1,4 +1,4 @@
-"""The result of ``visorvos compare``."""
+"""``visorvos compare``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,23 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from visorvos.cli.command import Command
+from visorvos.settings.compare import CompareSettings
+
 if TYPE_CHECKING:
     from visorvos.core.jobs.compare import Comparison
     from visorvos.core.metrics.comparison import Difference
+    from visorvos.core.runtime.progress import Progress
 
-__all__ = ["show"]
+__all__ = ["COMMAND", "show"]
 
 _MAX_SHOWN = 5
+
+
+def run(settings: CompareSettings, progress: Progress) -> Comparison:
+    from visorvos.core.jobs.compare import compare
+
+    return compare(settings, progress)
 
 
 def show(comparison: Comparison) -> Group:
@@ -57,3 +67,12 @@ def _changes(letter: str, difference: Difference) -> Table:
 
 def _signed(score: float) -> str:
     return f"{100 * score:+.1f}"
+
+
+COMMAND = Command(
+    "compare",
+    CompareSettings,
+    run,
+    show,
+    example="visorvos compare scores-before scores-after --output comparison.html",
+)

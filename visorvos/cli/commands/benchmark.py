@@ -1,4 +1,4 @@
-"""The result of ``visorvos benchmark``."""
+"""``visorvos benchmark``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,20 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
+from visorvos.cli.command import Command
+from visorvos.settings.benchmark import BenchmarkSettings
+
 if TYPE_CHECKING:
     from visorvos.core.jobs.benchmark.job import Benchmark
+    from visorvos.core.runtime.progress import Progress
 
-__all__ = ["show"]
+__all__ = ["COMMAND", "show"]
+
+
+def run(settings: BenchmarkSettings, progress: Progress) -> Benchmark:
+    from visorvos.core.jobs.benchmark.job import benchmark
+
+    return benchmark(settings, progress)
 
 
 def show(benchmark: Benchmark) -> Group:
@@ -32,3 +42,12 @@ def show(benchmark: Benchmark) -> Group:
 
 def _rounded(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+COMMAND = Command(
+    "benchmark",
+    BenchmarkSettings,
+    run,
+    show,
+    example="visorvos benchmark --only inference --backbone resnet50 --objects 1 --objects 4",
+)

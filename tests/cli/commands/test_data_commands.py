@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from visorvos.cli.tables import export, prepare, preview
+from visorvos.cli.commands import export, prepare, preview
 from visorvos.core.datasets.visor.report import BrokenFrame, KeptSequence, Published, SplitReport
 from visorvos.core.jobs.export import Export
 from visorvos.core.jobs.prepare import Preparation

@@ -1,4 +1,4 @@
-"""The result of ``visorvos predict``."""
+"""``visorvos predict``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from visorvos.cli.command import Command
+from visorvos.settings.predict import PredictSettings
+
 if TYPE_CHECKING:
     from visorvos.core.jobs.predict.job import PredictedFolder
     from visorvos.core.jobs.predict.video import PredictedVideo
+    from visorvos.core.runtime.progress import Progress
 
-__all__ = ["show"]
+__all__ = ["COMMAND", "show"]
+
+
+def run(settings: PredictSettings, progress: Progress) -> PredictedVideo | PredictedFolder:
+    from visorvos.core.jobs.predict.job import predict
+
+    return predict(settings, progress)
 
 
 def show(prediction: PredictedVideo | PredictedFolder) -> str:
@@ -26,3 +36,12 @@ def show(prediction: PredictedVideo | PredictedFolder) -> str:
         return f"{text}, all there before"
     rate = found["segmented"] / found["seconds"]
     return f"{text}, {found['segmented']} segmented now, {rate:.2f} frames/s"
+
+
+COMMAND = Command(
+    "predict",
+    PredictSettings,
+    run,
+    show,
+    example="visorvos predict frames/ --masks first.png --weights visor.pth --output result --save overlay",
+)

@@ -1,4 +1,4 @@
-"""The result of ``visorvos preview``."""
+"""``visorvos preview``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from visorvos.cli.command import Command
+from visorvos.settings.preview import PreviewSettings
+
 if TYPE_CHECKING:
     from visorvos.core.jobs.preview.job import Preview
+    from visorvos.core.runtime.progress import Progress
 
-__all__ = ["show"]
+__all__ = ["COMMAND", "show"]
+
+
+def run(settings: PreviewSettings, progress: Progress) -> Preview:
+    from visorvos.core.jobs.preview.job import preview
+
+    return preview(settings, progress)
 
 
 def show(preview: Preview) -> str:
@@ -17,3 +27,12 @@ def show(preview: Preview) -> str:
     frames = f"{preview.frames} frame{'s' * (preview.frames != 1)}"
     sources = f"{preview.sources} {'clip' if preview.clips else 'sequence'}{'s' * (preview.sources != 1)}"
     return f"{frames} of {sources} in [bold]{escape(preview.file)}[/], {preview.width}x{preview.height}"
+
+
+COMMAND = Command(
+    "preview",
+    PreviewSettings,
+    run,
+    show,
+    example="visorvos preview --data data/VISOR_2022 --split val --frames 24",
+)

@@ -1,4 +1,4 @@
-"""The result of ``visorvos export``."""
+"""``visorvos export``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from visorvos.cli.command import Command
+from visorvos.settings.export import ExportSettings
+
 if TYPE_CHECKING:
     from visorvos.core.jobs.export import Export
+    from visorvos.core.runtime.progress import Progress
 
-__all__ = ["show"]
+__all__ = ["COMMAND", "show"]
+
+
+def run(settings: ExportSettings, progress: Progress) -> Export:
+    from visorvos.core.jobs.export import export
+
+    return export(settings, progress)
 
 
 def show(export: Export) -> str:
@@ -30,3 +40,12 @@ def show(export: Export) -> str:
             "and completeness is not checked."
         )
     return "\n".join(lines)
+
+
+COMMAND = Command(
+    "export",
+    ExportSettings,
+    run,
+    show,
+    example="visorvos export scores --data data/VISOR_2022 --output val.zip",
+)

@@ -1,4 +1,4 @@
-"""The result of ``visorvos evaluate``."""
+"""``visorvos evaluate``."""
 
 from __future__ import annotations
 
@@ -8,18 +8,27 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
+from visorvos.cli.command import Command
 from visorvos.cli.console import printable
+from visorvos.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.evaluate.job import Evaluation
     from visorvos.core.metrics.bootstrap import Estimate
     from visorvos.core.metrics.scores import Scores
+    from visorvos.core.runtime.progress import Progress
 
-__all__ = ["show"]
+__all__ = ["COMMAND", "show"]
 
 MEASURES = ("J&F", "J", "J recall", "J decay", "F", "F recall", "F decay")
 
 _MAX_ROWS = 40
+
+
+def run(settings: EvaluateSettings, progress: Progress) -> Evaluation:
+    from visorvos.core.jobs.evaluate.job import evaluate
+
+    return evaluate(settings, progress)
 
 
 def show(evaluation: Evaluation) -> Group:
@@ -73,3 +82,12 @@ def _figures(scores: Scores) -> list[str]:
         f"{100 * figure:.1f}"
         for figure in (scores.j_and_f, scores.region_statistics.mean, scores.contour_statistics.mean)
     ]
+
+
+COMMAND = Command(
+    "evaluate",
+    EvaluateSettings,
+    run,
+    show,
+    example="visorvos evaluate --data VISOR_2022 --split val --weights visor.pth --output scores",
+)

@@ -1,4 +1,4 @@
-"""The result of ``visorvos download-weights``."""
+"""``visorvos download-weights``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,20 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from visorvos.cli.command import Command
+from visorvos.settings.download_weights import DownloadWeightsSettings
+
 if TYPE_CHECKING:
     from visorvos.core.jobs.download_weights import DownloadedWeights, WeightsList
+    from visorvos.core.runtime.progress import Progress
 
-__all__ = ["show"]
+__all__ = ["COMMAND", "show"]
+
+
+def run(settings: DownloadWeightsSettings, progress: Progress) -> DownloadedWeights | WeightsList:
+    from visorvos.core.jobs.download_weights import download_weights
+
+    return download_weights(settings, progress)
 
 
 def show(result: DownloadedWeights | WeightsList) -> RenderableType:
@@ -38,3 +48,12 @@ def _table(result: WeightsList) -> Group:
         *(f"{name} is downloaded: {escape(file)}" for name, file in result.files.items()),
     ]
     return Group(table, *notes)
+
+
+COMMAND = Command(
+    "download-weights",
+    DownloadWeightsSettings,
+    run,
+    show,
+    example="visorvos download-weights visor-resnet50",
+)

@@ -1,0 +1,60 @@
+"""``visorvos pretrain`` and ``visorvos finetune``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from visorvos.cli.command import Command
+from visorvos.settings.finetune import FinetuneSettings
+from visorvos.settings.pretrain import PretrainSettings
+
+if TYPE_CHECKING:
+    from visorvos.core.runtime.progress import Progress
+    from visorvos.core.training.loop import Training
+
+__all__ = ["FINETUNE", "PRETRAIN", "show"]
+
+
+def run_pretrain(settings: PretrainSettings, progress: Progress) -> Training:
+    from visorvos.core.jobs.pretrain import pretrain
+
+    return pretrain(settings, progress)
+
+
+def run_finetune(settings: FinetuneSettings, progress: Progress) -> Training:
+    from visorvos.core.jobs.finetune import finetune
+
+    return finetune(settings, progress)
+
+
+def show(training: Training) -> str:
+    """What was trained, and where it is."""
+    output = escape(training.output)
+    lines = [f"{training.clips:,} clips in {training.seconds / 3600:.2f} h, loss {training.loss:.3f}."]
+    if training.j_and_f is None:
+        lines.append(f"The weights are [bold]{output}/last.safetensors[/]; nothing was evaluated.")
+    else:
+        lines.append(
+            f"The best weights are [bold]{output}/best.safetensors[/] (J&F {100 * training.j_and_f:.1f}), "
+            f"the last {output}/last.safetensors."
+        )
+    lines.append(f"How it went: {output}/training.png, {output}/metrics.csv; tensorboard --logdir {output}")
+    return "\n".join(lines)
+
+
+PRETRAIN = Command(
+    "pretrain",
+    PretrainSettings,
+    run_pretrain,
+    show,
+    example="visorvos pretrain --coco coco --output stage1 --validate-on data/VISOR_2022",
+)
+FINETUNE = Command(
+    "finetune",
+    FinetuneSettings,
+    run_finetune,
+    show,
+    example="visorvos finetune --data data/VISOR_2022 --weights stage1/best.safetensors --output stage2",
+)
