@@ -80,6 +80,15 @@ class PredictSettings(Settings):
         panel="Overlays",
         affects_result=False,
     )
+    fps: float | None = option(
+        None,
+        "Frames per second of the overlay video for a folder of frames. A video file's overlay keeps its time stamps. "
+        "Default: 24.",
+        panel="Overlays",
+        affects_result=False,
+        gt=0,
+        le=1000,
+    )
     memory: Memory = "every"
     mem_every: MemEvery = 5
     limit: Limit = 8

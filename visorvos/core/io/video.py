@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import struct
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, SupportsBytes, cast
 
 import cv2
 import numpy as np
@@ -17,103 +21,221 @@ from visorvos.errors import VisorVosError
 
 if TYPE_CHECKING:
     import av
+    from av.video.stream import VideoStream
 
-__all__ = ["VideoFile", "VideoSink", "written_video"]
+__all__ = ["FrameVideo", "VideoSink", "write_video"]
 
 Frame = NDArray[np.uint8]
 
+_BT709, _UNSPECIFIED, _BT601 = 1, 2, 5
+"""FFmpeg's numbers of color spaces. It takes an unspecified one for BT.601."""
+_LIMITED, _FULL = 1, 2
+"""FFmpeg's numbers of value ranges. RGB has the full range."""
 
-class VideoFile:
-    """The frames of a video file, decoded one after another.
+
+class FrameVideo:
+    """A video file as a source of frames, which are named by number: 00000, 00001, ...
 
     Raises:
-        VisorVosError: where the file holds no video that FFmpeg can read.
+        VisorVosError: if FFmpeg cannot read a video from the file.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self._opened() as container:
-            if not container.streams.video:
-                raise VisorVosError(f"{path} holds no video.", "Give a video file or a folder of frames.")
-            stream = container.streams.video[0]
-            self.stated_length = stream.frames or None
-            """The number of frames that the header states; it need not be true."""
+        self._spans: list[tuple[int, int]] = []
+        with self._reading(), _open_video(path) as (container, stream):
+            self.expected = stream.frames or None
+            """The number of frames in the file's header. It may be wrong: for progress bars only."""
             self.rate = Fraction(stream.average_rate or 24)
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Decodes from the start: uint8 (H, W, 3) RGB, turned upright."""
-        with self._opened() as container:
-            for frame in container.decode(video=0):
-                upright = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
-                yield np.ascontiguousarray(upright)
+            """Frames per second, on average."""
+            self.time_base = Fraction(stream.time_base or 1 / self.rate)
+            """The unit of time stamps in seconds."""
+            self.pixel_aspect = Fraction(stream.sample_aspect_ratio or 1)
+            """Width of a pixel over its height. After the first frame, with the frame turned upright."""
+            seconds = stream.duration * self.time_base if stream.duration else (container.duration or 0) / 1e6
+            # FFmpeg shortens the duration of an AVI to what a cut file can hold, but not its count.
+            self._header_seconds = max(float(seconds), float(stream.frames / self.rate))
 
     def count(self) -> int:
-        """The number of frames, found by decoding them all."""
-        with self._opened() as container:
-            return sum(1 for _ in container.decode(video=0))
+        """The number of frames, found by decoding all of them."""
+        return sum(1 for _ in self.read())
+
+    def name(self, number: int) -> str:
+        """A frame's name."""
+        return f"{number:05d}"
+
+    def number(self, name: str) -> int | None:
+        """The number of the frame with a name."""
+        return int(name) if name.isdecimal() else None
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the first frame, turned upright."""
+        first = next(self.read(), None)
+        if first is None:
+            raise VisorVosError(f"The video {self.path} has no frames.", "Play the file to check it.")
+        height, width, _ = first.shape
+        return height, width
+
+    def read(self, start: int = 0) -> Iterator[Frame]:
+        """Decodes frames from number ``start`` on, uint8 (H, W, 3) RGB, turned upright.
+
+        Raises:
+            VisorVosError: if the file is damaged, with the number of the last frame that could be read.
+        """
+        return islice(self._decode(), start, None)
+
+    def pick(self, numbers: Collection[int]) -> Iterator[Frame]:
+        """The frames with the given numbers, in ascending order."""
+        wanted = set(numbers)
+        return (frame for number, frame in enumerate(islice(self._decode(), max(wanted) + 1)) if number in wanted)
+
+    def span(self, number: int) -> tuple[int, int]:
+        """Start and end of a frame that has been read, in units of ``time_base``. The first frame starts at 0."""
+        return self._spans[number]
+
+    def missing_seconds(self) -> float:
+        """By how much the frames end before the duration in the file's header; more than 0 if the file was cut."""
+        end = self._spans[-1][1] if self._spans else 0
+        return max(0.0, self._header_seconds - float(end * self.time_base))
+
+    def fingerprint(self) -> str:
+        """A checksum of the file's content."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()
+
+    def _decode(self) -> Iterator[Frame]:
+        self._spans = []
+        with self._reading(), _open_video(self.path) as (container, stream):
+            origin = 0
+            for number, frame in enumerate(container.decode(stream)):
+                a, b, c, d = _display_matrix(frame)
+                is_transposed = abs(b) > abs(a)
+                if number == 0:
+                    origin = frame.pts or 0
+                    aspect = Fraction(stream.sample_aspect_ratio or 1)
+                    self.pixel_aspect = 1 / aspect if is_transposed else aspect
+                self._add_span(None if frame.pts is None else frame.pts - origin, frame.duration)
+                picture = _to_rgb(frame)
+                if is_transposed:
+                    picture, a, d = picture.swapaxes(0, 1), c, b
+                yield np.ascontiguousarray(picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+
+    def _add_span(self, start: int | None, duration: int) -> None:
+        last_start, last_end = self._spans[-1] if self._spans else (-1, 0)
+        if start is None or start <= last_start:
+            start = last_end
+        self._spans.append((start, start + (duration or max(1, round(1 / (self.rate * self.time_base))))))
 
     @contextmanager
-    def _opened(self) -> Iterator[av.container.InputContainer]:
-        import av  # takes a quarter of a second, which folders of frames need not spend
+    def _reading(self) -> Iterator[None]:
+        import av
 
         try:
-            with av.open(str(self.path)) as container:
-                yield container
+            yield
         except (av.FFmpegError, OSError) as error:
+            where = f" after frame {self.name(len(self._spans) - 1)}" if self._spans else ""
             raise VisorVosError(
-                f"The video {self.path} cannot be read: {error.strerror or error}.",
-                "The file is damaged or of an unknown format; convert it with FFmpeg or give a folder of frames.",
+                f"The video {self.path} cannot be read{where}: {error.strerror or error}.",
+                "The file is damaged or has an unknown format. Convert it with FFmpeg, or give a folder of frames.",
             ) from error
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    import av
+def _open_video(path: Path) -> Iterator[tuple[av.container.InputContainer, VideoStream]]:
+    """The file and the stream that FFmpeg considers its video: not a cover picture, if there is another."""
+    import av  # takes a quarter of a second, which folders of frames need not spend
 
-    try:
-        yield
-    except av.FFmpegError as error:
-        raise VisorVosError(
-            f"The video {path} cannot be written: {error.strerror or error}.",
-            "H.264 takes frames of 2 to 16384 pixels a side; write images in its place, --save overlay.",
-        ) from error
+    # Without "file:", a name with a colon would be an address.
+    with av.open(f"file:{path}") as container:
+        stream = container.streams.best("video")
+        if not isinstance(stream, av.VideoStream):
+            raise VisorVosError(f"{path} has no video stream.", "Give a video file or a folder of frames.")
+        yield container, stream
+
+
+def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
+    """Numbers a, b, c, d: a pixel at (x, y) is to be shown at (a x + c y, b x + d y), up to a shift."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return 1, 0, 0, 1
+    a, b, _, c, d = struct.unpack("=5i", bytes(cast("SupportsBytes", matrix))[:20])
+    return a, b, c, d
+
+
+def _to_rgb(frame: av.VideoFrame) -> Frame:
+    """A decoded frame as uint8 (H, W, 3) RGB. The conversion is explicit: defaults differ between versions of PyAV."""
+    picture = frame.to_ndarray(
+        format="rgb24",
+        src_colorspace=_BT601 if frame.colorspace == _UNSPECIFIED else frame.colorspace,
+        dst_colorspace=_BT601,
+        src_color_range=frame.color_range or _LIMITED,
+        dst_color_range=_FULL,
+    )
+    return np.asarray(picture, np.uint8)
 
 
 class VideoSink(Protocol):
     """Takes the frames of a video that is being written."""
 
-    def __call__(self, frame: Frame) -> None:
-        """Adds a frame, uint8 (H, W, 3) RGB."""
+    def __call__(self, frame: Frame, span: tuple[int, int]) -> None:
+        """Adds a frame, uint8 (H, W, 3) RGB, shown from start to end in units of the time base."""
 
 
 @contextmanager
-def written_video(path: Path, rate: Fraction) -> Iterator[VideoSink]:
-    """An H.264 MP4 that browsers play, there as a whole when the block ends.
+def write_video(path: Path, rate: Fraction, time_base: Fraction, pixel_aspect: Fraction) -> Iterator[VideoSink]:
+    """Writes an H.264 MP4 that browsers play, atomically.
 
     Args:
         path: the file.
-        rate: frames a second.
+        rate: frames per second, on average.
+        time_base: the unit of time stamps in seconds.
+        pixel_aspect: width of a pixel over its height.
 
     Yields:
-        A function that takes frames, uint8 (H, W, 3) RGB. H.264 wants even sides: an odd one is widened by
-        repeating its last pixels.
+        A function that takes frames. Odd sides are padded by one pixel, because H.264 needs even ones.
+
+    Raises:
+        VisorVosError: if the file cannot be written, or H.264 cannot hold such frames.
     """
     import av
 
-    with (
-        _explained(path),
-        atomic_write(path) as part,
-        av.open(str(part), "w", "mp4", options={"movflags": "faststart"}) as container,
-    ):
-        stream = container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast"})
-        stream.pix_fmt = "yuv420p"
+    end = 0
+    try:
+        with atomic_write(path) as part, av.open(f"file:{part}", "w", "mp4", options={"movflags": "faststart"}) as file:
+            # Without B-frames, packets are in the order of frames.
+            stream = file.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast", "bf": "0"})
+            stream.pix_fmt = "yuv420p"
+            context = stream.codec_context
+            context.time_base, context.sample_aspect_ratio = time_base, pixel_aspect
+            context.colorspace = context.color_primaries = context.color_trc = _BT709
+            context.color_range = _LIMITED
 
-        def add(frame: Frame) -> None:
-            height, width = frame.shape[:2]
-            even = cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-            if not stream.codec_context.is_open:
-                stream.height, stream.width = even.shape[:2]
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(even, np.uint8), format="rgb24")))
+            def add(frame: Frame, span: tuple[int, int]) -> None:
+                nonlocal end
+                height, width = frame.shape[:2]
+                even = cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+                if not context.is_open:
+                    stream.height, stream.width = even.shape[:2]
+                picture = av.VideoFrame.from_ndarray(np.asarray(even, np.uint8), format="rgb24").reformat(
+                    format="yuv420p",
+                    src_colorspace=_BT601,
+                    dst_colorspace=_BT709,
+                    src_color_range=_FULL,
+                    dst_color_range=_LIMITED,
+                )
+                picture.pts, end = span
+                picture.time_base = time_base
+                file.mux(stream.encode(picture))
 
-        yield add
-        container.mux(stream.encode())
+            yield add
+            packets = stream.encode()
+            if packets:
+                # MP4 stores durations; those of the others follow from the next packet.
+                packets[-1].duration = end - (packets[-1].pts or 0)
+            file.mux(packets)
+    except av.FFmpegError as error:
+        raise VisorVosError(
+            f"The video {path} cannot be written: {error.strerror or error}.",
+            "H.264 takes frames of 2 to 16384 pixels per side. Write images instead, --save overlay.",
+        ) from error

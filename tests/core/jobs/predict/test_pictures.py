@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 from tests.builders import draw_clip, write_frames, write_labels
 from tests.conftest import Run
 from visorvos.core.io.frames import open_frames
-from visorvos.core.io.video import written_video
+from visorvos.core.io.video import write_video
 from visorvos.core.report.colors import bright_palette
 
 FRAMES, MASKS = draw_clip(3, 120, 200, seed=3)
@@ -70,9 +71,10 @@ def test_names_that_do_not_fit_are_refused_before_the_work(
 
 
 def test_frames_are_picked_alike_from_folders_and_videos(tmp_path: Path) -> None:
-    with written_video(tmp_path / "v.mp4", open_frames(write_frames(tmp_path / "f", FRAMES)).rate) as write:
-        for frame in FRAMES:
-            write(frame)
+    write_frames(tmp_path / "f", FRAMES)
+    with write_video(tmp_path / "v.mp4", Fraction(24), Fraction(1, 24), Fraction(1)) as write:
+        for number, frame in enumerate(FRAMES):
+            write(frame, (number, number + 1))
     for source in (open_frames(tmp_path / "f"), open_frames(tmp_path / "v.mp4")):
         whole = list(source.read())
         for picked, number in zip(source.pick([2, 0]), (0, 2), strict=True):

@@ -24,7 +24,7 @@ from visorvos.core.io.images import write_picture
 from visorvos.core.io.masks import read_mask, write_mask
 from visorvos.core.io.paths import real_path
 from visorvos.core.io.settings_file import write_settings
-from visorvos.core.io.video import VideoSink, written_video
+from visorvos.core.io.video import VideoSink, write_video
 from visorvos.core.jobs.predict.pictures import SHEET, choose_style, write_sheet
 from visorvos.core.report.overlay import Style, draw_overlay
 from visorvos.core.runtime.progress import Progress
@@ -35,6 +35,8 @@ from visorvos.settings.predict import PredictSettings
 
 __all__ = ["PredictedVideo", "Video", "open_video", "predict_video"]
 
+_TOLERATED_SECONDS = 0.5
+"""Sound may be longer than the video by this much."""
 _STATE = ".predict.pt"
 _OVERLAY = "overlay"
 _VIDEO = "overlay.mp4"
@@ -73,7 +75,7 @@ def open_video(settings: PredictSettings) -> Video:
     Raises:
         VisorVosError: for input that cannot be used, or that the output would write over.
     """
-    source = open_frames(settings.frames)
+    source = open_frames(settings.frames, settings.fps)
     _keep_apart(settings)
     given = open_masks(settings.masks, source)
     return Video(settings, source, given, choose_style(settings, given.palette))
@@ -154,7 +156,14 @@ class _Run:
         saved = time.monotonic()
         with ExitStack() as stack:
             draw_into = (
-                stack.enter_context(written_video(self.settings.output / _VIDEO, self.source.rate))
+                stack.enter_context(
+                    write_video(
+                        self.settings.output / _VIDEO,
+                        self.source.rate,
+                        self.source.time_base,
+                        self.source.pixel_aspect,
+                    )
+                )
                 if "video" in self.settings.save
                 else None
             )
@@ -195,7 +204,7 @@ class _Run:
         if "overlay" in self.settings.save:
             write_picture(self.settings.output / _OVERLAY / f"{self.source.name(number)}.jpg", drawn)
         if draw_into is not None:
-            draw_into(drawn)
+            draw_into(drawn, self.source.span(number))
 
     def _old_mask(self, number: int) -> NDArray[np.uint8]:
         return read_mask(self.mask_file(number)).labels
@@ -243,5 +252,8 @@ def _check_end(given: GivenMasks, source: FrameSource, frames: int, progress: Pr
             f"The mask {given.files[beyond[0]]} belongs to no frame: {source.path} has {frames}.",
             "Name masks by frame number, the first being 00000.",
         )
-    if source.expected is not None and source.expected != frames:
-        progress.say(f"{source.path} states {source.expected} frames; {frames} could be read.")
+    if source.missing_seconds() > _TOLERATED_SECONDS:
+        progress.say(
+            f"{source.path} ends {source.missing_seconds():.1f} seconds before the duration in its header, after "
+            f"{frames} frames. It may be cut."
+        )
