@@ -56,21 +56,19 @@ class SourceRecord(BaseModel):
     names: str
     """Digest of the frames' names: the masks are called the same."""
     files: str
-    """Digest of names, sizes and times of the frames' files."""
+    """Checksum of the frames' files."""
 
     @classmethod
     def of(cls, source: FrameSource, frames: int) -> SourceRecord:
         """The record of a source with that number of frames."""
         height, width = source.size
-        fingerprint = source.fingerprint()
-        names = [name for name, _, _ in fingerprint]
         return cls(
             path=str(source.path),
             frames=frames,
             width=width,
             height=height,
-            names=_digest(names),
-            files=_digest(fingerprint),
+            names=_digest([source.name(number) for number in range(frames)]),
+            files=source.fingerprint(),
         )
 
 

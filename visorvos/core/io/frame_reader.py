@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -12,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.io.frames import FrameFolder, FrameSource
+from visorvos.core.io.frames import FrameFolder, FrameSource, FrameVideo
 from visorvos.core.io.images import read_frame
-from visorvos.core.io.video import VideoFile
+from visorvos.core.io.video import open_video, to_picture, video_errors
 from visorvos.errors import VisorVosError
 
 if TYPE_CHECKING:
@@ -72,19 +71,16 @@ class _Seeker:
     """
 
     def __init__(self, path: Path) -> None:
-        import av
-
         self._path = path
-        with _explained(path):
-            self._container = av.open(str(path))
-            self._stream = self._container.streams.video[0]
+        with video_errors(path):
+            self._container, self._stream = open_video(path)
             stamps = [
                 packet.pts for packet in self._container.demux(self._stream) if packet.size and not packet.is_discard
             ]
         known = [stamp for stamp in stamps if stamp is not None]
         self._stamps: list[int] = sorted(set(known))
         self._can_seek = len(self._stamps) == len(stamps)
-        self._count = len(self._stamps) if self._can_seek else VideoFile(path).count()
+        self._count = len(self._stamps) if self._can_seek else FrameVideo(path).count()
         if not self._count:
             raise VisorVosError(f"The video {path} holds no frames.", "Check the file with a player.")
         self._numbers: dict[int | None, int] = {stamp: number for number, stamp in enumerate(self._stamps)}
@@ -98,14 +94,13 @@ class _Seeker:
 
     def read(self, number: int) -> Frame:
         if number not in self._window:
-            with _explained(self._path):
+            with video_errors(self._path):
                 self._decode(number)
         if number not in self._window:
             raise VisorVosError(
                 f"Frame {number} of the video {self._path} cannot be decoded.", "Convert the file with FFmpeg."
             )
-        frame = self._window[number]
-        return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90))
+        return to_picture(self._window[number])
 
     def close(self) -> None:
         self._window.clear()
@@ -122,8 +117,6 @@ class _Seeker:
 
     def _seek(self, number: int) -> None:
         """Places the decoder at or before a frame: a key frame's own stamp may lie behind frames that follow it."""
-        import av
-
         back = 0
         while self._can_seek:
             target = number - back
@@ -137,8 +130,7 @@ class _Seeker:
                 return
             back = 2 * back + 1
         self._container.close()
-        self._container = av.open(str(self._path))
-        self._stream = self._container.streams.video[0]
+        self._container, self._stream = open_video(self._path)
         self._decoder = self._container.decode(self._stream)
         self._place = 0
 
@@ -149,16 +141,3 @@ class _Seeker:
         size = frame.width * frame.height * 3 // 2
         while len(self._window) > max(2, _WINDOW_BYTES // size):
             self._window.popitem(last=False)
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    import av
-
-    try:
-        yield
-    except (av.FFmpegError, OSError) as error:
-        raise VisorVosError(
-            f"The video {path} cannot be read: {error.strerror or error}.",
-            "The file is damaged or of an unknown format; convert it with FFmpeg or give a folder of frames.",
-        ) from error

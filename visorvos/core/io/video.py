@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import cached_property
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import av
     from av.video.stream import VideoStream
 
-__all__ = ["FrameVideo", "VideoSink", "write_video"]
+__all__ = ["FrameVideo", "VideoSink", "open_video", "to_picture", "video_errors", "write_video"]
 
 Frame = NDArray[np.uint8]
 
@@ -43,7 +43,9 @@ class FrameVideo:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._spans: list[tuple[int, int]] = []
-        with self._reading(), _open_video(path) as (container, stream):
+        with video_errors(path):
+            container, stream = open_video(path)
+        with container:
             self.expected = stream.frames or None
             """The number of frames in the file's header. It may be wrong: for progress bars only."""
             self.rate = Fraction(stream.average_rate or 24)
@@ -106,20 +108,20 @@ class FrameVideo:
 
     def _decode(self) -> Iterator[Frame]:
         self._spans = []
-        with self._reading(), _open_video(self.path) as (container, stream):
-            origin = 0
-            for number, frame in enumerate(container.decode(stream)):
-                a, b, c, d = _display_matrix(frame)
-                is_transposed = abs(b) > abs(a)
-                if number == 0:
-                    origin = frame.pts or 0
-                    aspect = Fraction(stream.sample_aspect_ratio or 1)
-                    self.pixel_aspect = 1 / aspect if is_transposed else aspect
-                self._add_span(None if frame.pts is None else frame.pts - origin, frame.duration)
-                picture = _to_rgb(frame)
-                if is_transposed:
-                    picture, a, d = picture.swapaxes(0, 1), c, b
-                yield np.ascontiguousarray(picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+        with video_errors(self.path, self._where):
+            container, stream = open_video(self.path)
+            with container:
+                origin = 0
+                for number, frame in enumerate(container.decode(stream)):
+                    if number == 0:
+                        origin = frame.pts or 0
+                        aspect, (a, b, _, _) = Fraction(stream.sample_aspect_ratio or 1), _display_matrix(frame)
+                        self.pixel_aspect = 1 / aspect if abs(b) > abs(a) else aspect
+                    self._add_span(None if frame.pts is None else frame.pts - origin, frame.duration)
+                    yield to_picture(frame)
+
+    def _where(self) -> str:
+        return f" after frame {self.name(len(self._spans) - 1)}" if self._spans else ""
 
     def _add_span(self, start: int | None, duration: int) -> None:
         last_start, last_end = self._spans[-1] if self._spans else (-1, 0)
@@ -127,31 +129,54 @@ class FrameVideo:
             start = last_end
         self._spans.append((start, start + (duration or max(1, round(1 / (self.rate * self.time_base))))))
 
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        import av
 
-        try:
-            yield
-        except (av.FFmpegError, OSError) as error:
-            where = f" after frame {self.name(len(self._spans) - 1)}" if self._spans else ""
-            raise VisorVosError(
-                f"The video {self.path} cannot be read{where}: {error.strerror or error}.",
-                "The file is damaged or has an unknown format. Convert it with FFmpeg, or give a folder of frames.",
-            ) from error
+def open_video(path: Path) -> tuple[av.container.InputContainer, VideoStream]:
+    """Opens a file and finds the stream that FFmpeg considers its video: not a cover picture, if there is another.
 
-
-@contextmanager
-def _open_video(path: Path) -> Iterator[tuple[av.container.InputContainer, VideoStream]]:
-    """The file and the stream that FFmpeg considers its video: not a cover picture, if there is another."""
+    Raises:
+        VisorVosError: if there is no video stream. For errors of FFmpeg, see `video_errors`.
+    """
     import av  # takes a quarter of a second, which folders of frames need not spend
 
     # Without "file:", a name with a colon would be an address.
-    with av.open(f"file:{path}") as container:
-        stream = container.streams.best("video")
-        if not isinstance(stream, av.VideoStream):
-            raise VisorVosError(f"{path} has no video stream.", "Give a video file or a folder of frames.")
-        yield container, stream
+    container = av.open(f"file:{path}")
+    stream = container.streams.best("video")
+    if not isinstance(stream, av.VideoStream):
+        container.close()
+        raise VisorVosError(f"{path} has no video stream.", "Give a video file or a folder of frames.")
+    return container, stream
+
+
+@contextmanager
+def video_errors(path: Path, where: Callable[[], str] = str) -> Iterator[None]:
+    """Turns errors of FFmpeg in the block into a `VisorVosError` that names the file and where in it."""
+    import av
+
+    try:
+        yield
+    except (av.FFmpegError, OSError) as error:
+        raise VisorVosError(
+            f"The video {path} cannot be read{where()}: {error.strerror or error}.",
+            "The file is damaged or has an unknown format. Convert it with FFmpeg, or give a folder of frames.",
+        ) from error
+
+
+def to_picture(frame: av.VideoFrame) -> Frame:
+    """A decoded frame as uint8 (H, W, 3) RGB, turned upright as its display matrix says.
+
+    The conversion of colors is explicit, because defaults differ between versions of PyAV.
+    """
+    picture = frame.to_ndarray(
+        format="rgb24",
+        src_colorspace=_BT601 if frame.colorspace == _UNSPECIFIED else frame.colorspace,
+        dst_colorspace=_BT601,
+        src_color_range=frame.color_range or _LIMITED,
+        dst_color_range=_FULL,
+    )
+    a, b, c, d = _display_matrix(frame)
+    if abs(b) > abs(a):
+        picture, a, d = picture.swapaxes(0, 1), c, b
+    return np.ascontiguousarray(picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1], np.uint8)
 
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
@@ -161,18 +186,6 @@ def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
         return 1, 0, 0, 1
     a, b, _, c, d = struct.unpack("=5i", bytes(cast("SupportsBytes", matrix))[:20])
     return a, b, c, d
-
-
-def _to_rgb(frame: av.VideoFrame) -> Frame:
-    """A decoded frame as uint8 (H, W, 3) RGB. The conversion is explicit: defaults differ between versions of PyAV."""
-    picture = frame.to_ndarray(
-        format="rgb24",
-        src_colorspace=_BT601 if frame.colorspace == _UNSPECIFIED else frame.colorspace,
-        dst_colorspace=_BT601,
-        src_color_range=frame.color_range or _LIMITED,
-        dst_color_range=_FULL,
-    )
-    return np.asarray(picture, np.uint8)
 
 
 class VideoSink(Protocol):
