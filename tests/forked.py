@@ -1,4 +1,4 @@
-"""The command line in processes of their own, which need not wait for the imports."""
+"""The command line in processes of their own that start with the imports done."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from multiprocessing import forkserver
 from pathlib import Path
@@ -22,29 +22,47 @@ _IMPORTS = [
     *(f"visorvos.core.jobs.{job}" for job in ("evaluate", "finetune", "predict")),
     "torch._dynamo",  # which the first step of an optimizer imports
 ]
-_PATIENCE = 120.0
-"""Seconds until a process is taken for one that does not end."""
+_TIMEOUT = 300.0
+"""Seconds after which a process counts as hanging."""
 
 
 @cache
 def _context() -> Any:
     """Processes forked from a server that has the imports done."""
-    # One that runs already was started by workers that make clips, with less.
+    # A server that already runs was started for workers that load clips, with fewer imports. No public way stops it.
     forkserver._forkserver._stop()  # type: ignore[attr-defined]
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_IMPORTS)
     return context
 
 
-def start(command: Sequence[object], log: Path, out: Path | None = None, environment: Mapping[str, str] = {}) -> Any:
-    """The command in a process; what it says goes to ``log``, and what it prints to ``out``, or there as well."""
-    process = _context().Process(target=_main, args=([*map(str, command)], log, out or log, environment))
+def start(
+    command: Sequence[object],
+    log: Path,
+    out: Path | None = None,
+    environment: Mapping[str, str] = {},
+    arrange: Callable[[], None] | None = None,
+) -> Any:
+    """Starts the command in a process.
+
+    Args:
+        command: the command line, without the program.
+        log: file for standard error.
+        out: file for standard output; by default the same.
+        environment: variables to set.
+        arrange: called in the process first, for example to make it kill itself at some point.
+    """
+    process = _context().Process(target=_main, args=([*map(str, command)], log, out or log, environment, arrange))
     process.start()
     return process
 
 
-def _main(command: list[str], log: Path, out: Path, environment: Mapping[str, str]) -> None:
+def _main(
+    command: list[str], log: Path, out: Path, environment: Mapping[str, str], arrange: Callable[[], None] | None
+) -> None:
     os.environ.update(environment)
+    if arrange is not None:
+        arrange()
     # One thread, as in the tests' process: another number of threads adds in another order.
     torch.set_num_threads(1)
     with log.open("a") as errors, out.open("a") as printed:
@@ -53,13 +71,13 @@ def _main(command: list[str], log: Path, out: Path, environment: Mapping[str, st
 
 
 def finish(process: Any) -> int:
-    process.join(timeout=_PATIENCE)
-    assert process.exitcode is not None, "it takes too long"
+    process.join(timeout=_TIMEOUT)
+    assert process.exitcode is not None, "the process hangs"
     return int(process.exitcode)
 
 
 def by_two(command: Sequence[object], folder: Path) -> Finished:
-    """The command by two processes that ``torchrun`` might have started."""
+    """Runs the command in two processes, as ``torchrun`` starts them."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]

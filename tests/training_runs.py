@@ -1,16 +1,23 @@
-"""Runs of training on a tiny data set."""
+"""Training runs on a tiny data set, and ways to end them."""
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 import yaml
 
 from visorvos import load_weights
-from visorvos.core.training.run_folder import checkpoints
+from visorvos.core.training import run_folder
+from visorvos.core.training.learner import Learner
+from visorvos.core.training.run_folder import RunFolder, checkpoints
 
 SMALL = {
     "backbone": "resnet18",
@@ -56,5 +63,48 @@ def assert_same_weights(found: Path, expected: Path) -> None:
 
 
 def newest(output: Path) -> int:
-    """The clips that the last checkpoint has seen."""
+    """The number of clips at the last checkpoint."""
     return max((int(path.stem) for path in checkpoints(output)), default=0)
+
+
+def after_call(place: object, name: str, number: int, then: Callable[[], None]) -> None:
+    """Makes a function call ``then`` at the end of one of its calls, counted from 1."""
+    function, calls = getattr(place, name), iter(range(1, 100_000))
+
+    def call(*given: Any, **named: Any) -> Any:
+        result = function(*given, **named)
+        if next(calls) == number:
+            then()
+        return result
+
+    setattr(place, name, call)
+
+
+def send(number: signal.Signals) -> None:
+    """Sends a signal to this process."""
+    os.kill(os.getpid(), number)
+
+
+def killed_after_checkpoint(number: int) -> Callable[[], None]:
+    """For `tests.forked.start`: a run that is killed right after one of its checkpoints."""
+    return partial(_kill_after_checkpoint, number)
+
+
+def _kill_after_checkpoint(number: int) -> None:
+    after_call(run_folder, "write_state", number, partial(send, signal.SIGKILL))
+
+
+def signaled_after_first_row(number: signal.Signals) -> Callable[[], None]:
+    """For `tests.forked.start`: a run that receives a signal after its first row of metrics."""
+    return partial(after_call, RunFolder, "log", 1, partial(send, number))
+
+
+def after_first_step(then: Callable[[], None]) -> Callable[[], None]:
+    """For `tests.forked.start`: a run that calls ``then`` after its first step."""
+    return partial(after_call, Learner, "step", 1, then)
+
+
+def workers() -> list[psutil.Process]:
+    """The processes that load clips for this one. They are not its children: a server forks them."""
+    own = os.getpid()
+    return [found for found in psutil.Process(own).children(recursive=True) if found.ppid() != own]

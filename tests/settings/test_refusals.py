@@ -49,6 +49,8 @@ STAGE_2 = {"data": "d", "output": "o"}
         (FinetuneSettings, {**STAGE_2, "augmentation": {"resize": (0, 1)}}, "greater than 0"),
         (FinetuneSettings, {**STAGE_2, "augmentation": {"flip": 2}}, "less than or equal to 1"),
         (FinetuneSettings, {**STAGE_2, "max_objects": 255}, "less than or equal to 254"),
+        (FinetuneSettings, {**STAGE_2, "device": "gpu"}, "must be auto, cpu, cuda, cuda:N or mps"),
+        (FinetuneSettings, {**STAGE_2, "device": "cuda:x"}, "must be auto, cpu, cuda, cuda:N or mps"),
     ],
 )
 def test_invalid_options_are_refused(model, options, expected):
@@ -63,6 +65,7 @@ def test_a_split_given_twice_is_prepared_once():
 def test_the_recipes_numbers_are_the_defaults():
     stage_1, stage_2 = PretrainSettings(**STAGE_1), FinetuneSettings(**STAGE_2)
     for settings in (stage_1, stage_2):
+        assert (settings.weight_decay, settings.clip_gradient, settings.device) == (0, 0, "auto")
         assert (settings.crop_size, settings.short_side, settings.lr) == (384, 480, 1e-5)
         assert (settings.batch_norm, settings.schedule, settings.warm_up, settings.pretrained) == (
             *("frozen", "constant", 0, True),

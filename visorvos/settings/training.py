@@ -74,6 +74,13 @@ class TrainingSettings(Settings):
     schedule: Literal["constant", "cosine"] = option(
         "constant", "Learning rate after the warm-up: constant, or cosine decay to zero.", panel="Optimization"
     )
+    weight_decay: float = option(0.0, "Decoupled weight decay (AdamW); 0 is plain Adam.", panel="Optimization", ge=0)
+    clip_gradient: float = option(
+        0.0,
+        "Maximum gradient norm of a step, as a mean over its clips; 0 turns clipping off.",
+        panel="Optimization",
+        ge=0,
+    )
     batch_norm: Literal["frozen", "train"] = option(
         "frozen",
         "Batch norm statistics: frozen keeps those of ImageNet; train updates them, for training without ImageNet "
@@ -92,6 +99,12 @@ class TrainingSettings(Settings):
         ge=1,
     )
     log_every: int = option(400, "Clips between rows of metrics.csv.", panel="Outputs", affects_result=False, ge=1)
+    log_with: tuple[Literal["tensorboard", "wandb"], ...] = option(
+        (),
+        "Tracker to log to, beside metrics.csv. Can be given several times.",
+        panel="Outputs",
+        affects_result=False,
+    )
     resume: bool = option(
         False, "Resume from the last checkpoint in --output, if there is one.", panel="Outputs", affects_result=False
     )

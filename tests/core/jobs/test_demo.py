@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from itertools import pairwise
@@ -78,13 +79,28 @@ def test_the_table_shows_all_three(made: Demo, result: dict[str, Any]) -> None:
         assert f" {100 * result[name]:.1f} " in text
 
 
+def test_quick_scores_are_said_to_mean_nothing(made: Demo) -> None:
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(show(made))
+    assert "The scores mean nothing" in console.export_text()
+    console.print(show(dataclasses.replace(made, quick=False)))
+    assert "mean nothing" not in console.export_text()
+
+
+def test_a_missing_device_is_refused_first(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    done = run("demo", "--output", tmp_path / "out", "--quick", "--device", "cuda")
+    assert done.code == 1
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
-    ("other", "difference"),
-    [(("--quick", "--seed", 1), "seed was 0, now 1"), (("--seed", 0), "quick was True, now False")],
+    ("other", "sentence"),
+    [(("--quick", "--seed", 1), "--seed was 0, now 1"), (("--seed", 0), "--quick was on, now off")],
 )
-def test_demos_are_not_mixed(made: Demo, output: Path, run: Run, other: tuple[object, ...], difference: str) -> None:
+def test_demos_are_not_mixed(made: Demo, output: Path, run: Run, other: tuple[object, ...], sentence: str) -> None:
     before = sorted(path.stat().st_mtime_ns for path in output.rglob("*"))
     done = run("demo", "--output", output, *other)
     assert done.code == 1
-    assert f"holds a demo with other options: {difference}" in " ".join(done.err.split())
+    assert sentence in " ".join(done.err.split())
     assert sorted(path.stat().st_mtime_ns for path in output.rglob("*")) == before

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +15,13 @@ import yaml
 from tests.builders import GOLDEN, write_data_set
 from tests.conftest import Run
 from tests.forked import by_two, finish, start
-from tests.training_runs import arguments, assert_same_weights, newest, squares
+from tests.training_runs import (
+    arguments,
+    assert_same_weights,
+    killed_after_checkpoint,
+    signaled_after_first_row,
+    squares,
+)
 from visorvos import load_weights
 from visorvos.core.training.run_folder import checkpoints
 
@@ -27,7 +31,7 @@ VISOR = GOLDEN / "release" / "VISOR_2022"
 def test_what_a_run_leaves(undisturbed: Path, data: Path, weights: Path) -> None:
     assert {path.name for path in undisturbed.iterdir()} == {
         *("best.safetensors", "checkpoints", "last.safetensors", "metrics.csv"),
-        *("settings.yaml", "tensorboard", "training.png", "validation"),
+        *("settings.yaml", "training.png", "validation"),
     }
     assert [path.stem for path in checkpoints(undisturbed)] == ["000000008", "000000012"]
     table = pd.read_csv(undisturbed / "metrics.csv")
@@ -59,13 +63,9 @@ def test_a_run_killed_again_and_again_ends_with_the_same_weights(
     output = tmp_path / "killed"
     command = arguments(data, output, weights, "--resume", save_every=2)
     log = tmp_path / "log"
-    # After the first checkpoint, and after later ones; 20 kills at random moments are made by tests/faults/killed.py.
-    for wanted in (2, 6):
-        process = start(command, log)
-        deadline = time.monotonic() + 60
-        while newest(output) < wanted and time.monotonic() < deadline:
-            time.sleep(0.005)
-        process.kill()
+    # After the first checkpoint, and after a later one; tests/faults/killed.py kills at random moments.
+    for number in (1, 2):
+        process = start(command, log, arrange=killed_after_checkpoint(number))
         assert finish(process) == -signal.SIGKILL, "it was killed before its end"
     assert finish(start(command, log)) == 0, log.read_text()
     assert "Resuming after" in log.read_text()
@@ -82,11 +82,7 @@ def test_a_signal_saves_first_then_stops(number: signal.Signals, data: Path, wei
     # Nothing but the signal makes it save; the run is too long to end by itself.
     command = arguments(data, output, weights, save_every=10_000, iterations=100_000, evaluate_every=0)
     log = tmp_path / "log"
-    process = start(command, log)
-    deadline = time.monotonic() + 60
-    while not (output / "metrics.csv").exists() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    os.kill(process.pid, number)
+    process = start(command, log, arrange=signaled_after_first_row(number))
     code, errors = finish(process), log.read_text()
     assert code == 1, errors
     assert f"Stopped by {number.name} after" in " ".join(errors.split())
@@ -163,7 +159,7 @@ def test_other_data_is_seen(undisturbed: Path, weights: Path, run: Run, tmp_path
 def test_weights_of_another_backbone_are_refused(data: Path, weights: Path, run: Run, tmp_path: Path) -> None:
     done = run(*arguments(data, tmp_path / "out", weights, backbone="resnet50"))
     assert done.code == 1
-    assert "are of a resnet18, not of a resnet50" in " ".join(done.err.split())
+    assert "--backbone must be resnet18" in " ".join(done.err.split())
     assert not (tmp_path / "out").exists()
 
 

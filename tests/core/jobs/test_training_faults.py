@@ -1,11 +1,13 @@
-"""What ends a run of training from outside: no hour of it is lost, and it goes on to the same weights."""
+"""What ends a training run from outside: nothing saved is lost, and the resumed run reaches the same weights."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import time
+import signal
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +18,15 @@ import torch
 from tests.cli.broken.harness import check
 from tests.conftest import Finished, Run, full_disk
 from tests.forked import finish, start
-from tests.training_runs import arguments, assert_same_weights, newest
-from visorvos import VisorVosError
+from tests.training_runs import after_first_step, arguments, assert_same_weights, newest, send, workers
+from visorvos import VisorVosError, clip_loss
 from visorvos.core.runtime.run_state import read_state
+from visorvos.core.training import learner
 from visorvos.core.training import run_folder as outputs
-from visorvos.core.training.learner import Learner
 from visorvos.core.training.run_folder import RunFolder, checkpoints
 
 
-def goes_on(run: Run, command: list[str], output: Path, undisturbed: Path, after: int) -> Finished:
+def resumes_to_the_end(run: Run, command: list[str], output: Path, undisturbed: Path, after: int) -> Finished:
     done = run(*command, "--resume")
     assert done.code == 0, done.err
     assert f"Resuming after {after} clips" in done.err if after else "Resuming" not in done.err
@@ -75,11 +77,11 @@ def test_a_full_disk_loses_nothing_that_was_saved(
         done = run(*command)
     check(done, str(output / culprit), "Cannot write", tmp_path)
     assert newest(output) == saved
-    assert ("--resume goes on from there" if method.startswith("RunFolder") else "could not be saved") in done.err
+    assert ("resume with --resume" if method.startswith("RunFolder") else "could not be saved") in done.err
     if method == "RunFolder.keep_best":
         history = read_state(checkpoints(output)[-1], {})["history"]
         assert (history["best"], history["evaluated"]) == (-1, 0), "weights that are not there count as the best"
-    goes_on(run, command, output, undisturbed, saved)
+    resumes_to_the_end(run, command, output, undisturbed, saved)
 
 
 class Killed(BaseException):
@@ -115,46 +117,42 @@ def test_weights_and_checkpoint_keep_together_at_the_end(
     assert_same_weights(output / "last.safetensors", undisturbed / "last.safetensors")
 
 
-def test_a_worker_that_is_killed_is_named(
-    run: Run, undisturbed: Path, data: Path, weights: Path, tmp_path: Path
-) -> None:
-    output, log = tmp_path / "out", tmp_path / "log"
-    command = arguments(data, output, weights, workers=1)
-    process = start(command, log)
-    # The worker is no child of the command's: a server forks it.
-    while not (workers := [found for found in descendants(process.pid) if found.ppid() != process.pid]):
-        assert process.exitcode is None, log.read_text()
-        time.sleep(0.05)
-    workers[0].kill()
-    code, errors = finish(process), " ".join(log.read_text().split())
+def kill_a_worker(pid_file: Path) -> None:
+    worker = workers()[0]
+    pid_file.write_text(str(worker.pid))
+    worker.kill()
+
+
+def test_a_worker_that_is_killed_is_named(run: Run, data: Path, weights: Path, tmp_path: Path) -> None:
+    output, log, pid_file = tmp_path / "out", tmp_path / "log", tmp_path / "pid"
+    # More clips than a worker loads ahead.
+    command = arguments(data, output, weights, workers=1, iterations=40, evaluate_every=0)
+    code = finish(start(command, log, arrange=after_first_step(partial(kill_a_worker, pid_file))))
+    errors = " ".join(log.read_text().split())
     assert code == 1, errors
-    reason = f"was killed or crashed, perhaps for want of memory: DataLoader worker (pid(s) {workers[0].pid})"
-    assert reason in errors
+    assert f"DataLoader worker (pid(s) {pid_file.read_text()})" in errors
     assert errors.count("error:") == 1
     assert "Traceback" not in errors
-    goes_on(run, arguments(data, output, weights), output, undisturbed, newest(output))
+    assert 0 < newest(output) < 40
+    done = run(*command, "--resume")
+    assert done.code == 0, done.err
+    assert newest(output) == 40
+
+
+def list_workers_and_die(pids_file: Path) -> None:
+    pids_file.write_text(" ".join(str(found.pid) for found in workers()))
+    send(signal.SIGKILL)
 
 
 def test_a_worker_ends_with_a_run_that_is_killed(data: Path, weights: Path, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    process = start(arguments(data, tmp_path / "out", weights, workers=1), log)
-    while len(started := descendants(process.pid)) < 2:  # a server, and the worker that it forks
-        assert process.exitcode is None, log.read_text()
-        time.sleep(0.05)
-    time.sleep(1)  # so that it is at work
-    process.kill()
-    finish(process)
-    _, alive = psutil.wait_procs(started, timeout=30)
-    for found in alive:
-        found.kill()
-    assert not alive
-
-
-def descendants(pid: int) -> list[psutil.Process]:
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
+    log, pids_file = tmp_path / "log", tmp_path / "pids"
+    command = arguments(data, tmp_path / "out", weights, workers=1)
+    finish(start(command, log, arrange=after_first_step(partial(list_workers_and_die, pids_file))))
+    pids = [int(pid) for pid in pids_file.read_text().split()]
+    assert pids, "it had a worker"
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).wait(timeout=60)
 
 
 def test_a_loss_that_is_no_number_leaves_what_was_learnt_before(
@@ -162,13 +160,13 @@ def test_a_loss_that_is_no_number_leaves_what_was_learnt_before(
 ) -> None:
     output = tmp_path / "out"
     command = arguments(data, output, weights)
-    losses, calls = Learner._losses, iter(range(100))
+    calls = iter(range(100))
     with monkeypatch.context() as patch:
-        patch.setattr(Learner, "_losses", lambda *given: losses(*given) * (np.nan if next(calls) == 5 else 1))
+        patch.setattr(learner, "clip_loss", lambda *given: clip_loss(*given) * (np.nan if next(calls) == 5 else 1))
         done = run(*command)
     check(done, "video", "training has diverged", tmp_path)
     assert newest(output) == 10
-    goes_on(run, command, output, undisturbed, 10)
+    resumes_to_the_end(run, command, output, undisturbed, 10)
 
 
 def truncated(path: Path) -> None:
@@ -192,7 +190,7 @@ def test_the_checkpoint_before_a_damaged_one_is_taken(
     output = shutil.copytree(undisturbed, tmp_path / "out")
     before, newest_one = checkpoints(output)
     truncated(newest_one)
-    done = goes_on(run, arguments(data, output, weights), output, undisturbed, 8)
+    done = resumes_to_the_end(run, arguments(data, output, weights), output, undisturbed, 8)
     assert f"The checkpoint {newest_one} cannot be read" in " ".join(done.err.split())
     assert "Resuming from the one before." in " ".join(done.err.split())
     assert [path.name for path in checkpoints(output)] == [before.name, newest_one.name]
@@ -231,5 +229,5 @@ def test_what_cannot_be_saved_does_not_hide_why_a_run_ended(
     monkeypatch.setattr(outputs, "training_plot", refuse)
     done = run(*arguments(data, tmp_path / "out", weights))
     assert done.code == 1
-    assert "What was learnt since 0 clips could not be saved: No. None." in " ".join(done.err.split())
+    assert "The training since 0 clips could not be saved: No. None." in " ".join(done.err.split())
     assert "RuntimeError: the cause" in " ".join(done.err.split())

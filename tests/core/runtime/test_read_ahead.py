@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visorvos.core.runtime.read_ahead import read_ahead, write_behind
+from visorvos.core.runtime.read_ahead import BackgroundCalls, read_ahead, write_behind
 
 
 @given(st.lists(st.none() | st.integers()))
@@ -56,26 +57,37 @@ def test_calls_are_made_in_order_and_all_of_them() -> None:
     assert made == list(range(101))
 
 
-def test_few_wait_to_be_made() -> None:
-    go, handed = threading.Event(), 0
+class Unfinished(Future[object]):
+    """A call that is waited for."""
 
-    def hand_over() -> None:
-        nonlocal handed
-        with write_behind() as write:
-            for _ in range(100):
-                write(go.wait)
-                handed += 1
+    def __init__(self, waited_for: list[Unfinished]) -> None:
+        super().__init__()
+        self.waited_for = waited_for
 
-    thread = threading.Thread(target=hand_over)
-    thread.start()
-    try:
-        thread.join(0.2)
-        assert thread.is_alive()
-        assert handed < 10
-    finally:
-        go.set()
-        thread.join()
-    assert handed == 100
+    def result(self, timeout: float | None = None) -> None:
+        self.waited_for.append(self)
+
+
+class Idle(ThreadPoolExecutor):
+    """Accepts calls and makes none."""
+
+    def __init__(self) -> None:
+        self.accepted: list[Unfinished] = []
+        self.waited_for: list[Unfinished] = []
+
+    def submit(self, function: object, /, *arguments: object, **named: object) -> Future[object]:  # type: ignore[override]
+        self.accepted.append(Unfinished(self.waited_for))
+        return self.accepted[-1]
+
+
+def test_few_calls_are_pending_at_a_time() -> None:
+    thread = Idle()
+    calls = BackgroundCalls(thread)
+    for number in range(1, 101):
+        calls(print)
+        assert thread.waited_for == thread.accepted[: max(0, number - 8)]
+    calls.wait()
+    assert thread.waited_for == thread.accepted
 
 
 def refuse() -> None:

@@ -21,14 +21,14 @@ def test_losses_and_gradient_norms_are_the_references(golden_stm: STM) -> None:
     parameters = dict(golden_stm.named_parameters())
     names = [from_reference(name) for name in recorded["parameters"]]
     norms = [parameters[name].grad.norm().item() for name in names]
-    # A bias of the memory's keys shifts all scores of a query alike: its gradient is nought but rounding.
+    # A bias of the memory's keys shifts all scores of a query alike: its gradient is only rounding noise.
     np.testing.assert_allclose(norms, recorded["grad_norms"], rtol=1e-3, atol=1e-7)
     assert recorded["grad_norms"][names.index("memory_projection.key.bias")] < 1e-7
     assert len(names) == len(parameters) - len(recorded["without_grad"])
 
 
 def clip(seed: int, objects: int, height: int = 32, width: int = 32) -> tuple[Tensor, Tensor]:
-    """Random frames uint8 (3, 3, H, W) and blocky labels (3, H, W) that show so many objects in each frame."""
+    """Random frames uint8 (3, 3, H, W) and blocky labels (3, H, W) with ``objects`` objects in each frame."""
     random = torch.Generator().manual_seed(seed)
     frames = torch.randint(0, 256, (3, 3, height, width), generator=random, dtype=torch.uint8)
     coarse = torch.randint(0, objects + 1, (3, height // 8, width // 8), generator=random)
@@ -83,8 +83,8 @@ def test_losses_are_those_of_a_plain_clip(small_stm: STM, detach: bool) -> None:
     assert_same_gradients(found, gradients(small_stm, expected))
 
 
-def test_object_that_comes_later_is_not_sought(small_stm: STM) -> None:
-    """It costs as a label that nothing predicts."""
+def test_object_that_appears_later_is_not_predicted(small_stm: STM) -> None:
+    """Its label counts in the loss, though no channel predicts it."""
     frames, labels = clip(0, objects=2)
     labels[1:, :8, :8] = 3
     losses = clip_loss(small_stm, frames[None], labels[None])

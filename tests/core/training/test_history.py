@@ -36,7 +36,7 @@ def test_a_row_holds_means_over_the_clips_since_the_last() -> None:
     assert row.clips_per_second == pytest.approx(clips / 3.5)
 
 
-def test_no_row_is_made_of_nothing() -> None:
+def test_no_row_without_steps() -> None:
     history = run(History(), STEPS[:1])
     history.close_row()
     history.close_row()
@@ -45,13 +45,13 @@ def test_no_row_is_made_of_nothing() -> None:
 
 def test_an_evaluation_closes_the_row_and_the_best_is_kept() -> None:
     history = run(History(), STEPS[:2])
-    history.scored(Scores(0.5, 0.4, 0.6))
+    history.add_scores(Scores(0.5, 0.4, 0.6))
     assert history.best == 0.5
     run(history, STEPS[2:4])
-    history.scored(Scores(0.4, 0.6, 0.2))
+    history.add_scores(Scores(0.4, 0.6, 0.2))
     assert history.best == 0.5
     run(history, STEPS[4:])
-    history.scored(Scores(0.6, 0.6, 0.6))
+    history.add_scores(Scores(0.6, 0.6, 0.6))
     assert [row.j_and_f for row in history.rows] == [0.5, 0.4, 0.6]
     assert [row.j for row in history.rows] == [0.4, 0.6, 0.6]
     assert history.best == 0.6
@@ -59,18 +59,18 @@ def test_an_evaluation_closes_the_row_and_the_best_is_kept() -> None:
 
 
 @pytest.mark.parametrize("at", range(len(STEPS)))
-def test_a_history_goes_on_from_its_state(at: int) -> None:
+def test_a_history_is_restored_from_its_state(at: int) -> None:
     whole = run(History(), STEPS)
     whole.close_row()
     part = run(History(), STEPS[:at])
-    part = run(History.of_state_dict(part.state_dict()), STEPS[at:])
+    part = run(History.from_state_dict(part.state_dict()), STEPS[at:])
     part.close_row()
     assert part == whole
 
 
-def test_the_table_has_a_line_a_row() -> None:
+def test_the_table_has_a_line_per_row() -> None:
     history = run(History(), STEPS[:2])
-    history.scored(Scores(0.1, 0.2, 0.3))
+    history.add_scores(Scores(0.1, 0.2, 0.3))
     (line,) = history.table()
     assert line["clips"] == history.clips
     assert (line["j_and_f"], line["j"], line["f"]) == (0.1, 0.2, 0.3)

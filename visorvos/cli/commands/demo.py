@@ -30,30 +30,32 @@ def run(settings: DemoSettings, progress: Progress) -> Demo:
 
 
 def show(demo: Demo) -> Group:
-    """A picture, the scores before and after training, and where everything is."""
+    """A picture, the scores before and after training, and where the files are."""
     prediction = demo.overlay.parent
     parts: list[RenderableType] = [
         _Picture(demo.overlay),
         _scores(demo),
-        f"Twelve frames with the masks found: [bold]{escape(str(demo.overlay))}[/]",
+        f"Twelve frames with predicted masks: [bold]{escape(str(demo.overlay))}[/]",
         f"All frames as a video: [bold]{escape(str(prediction / 'overlay.mp4'))}[/]",
-        f"Every sequence, object and mask: [bold]{escape(str(demo.trained.output))}/report.html[/]",
-        f"The weights: [bold]{escape(str(demo.weights))}[/], how training went: training.png beside them.",
-        f"The whole took {demo.seconds / 60:.1f} minutes.",
+        f"Report with every sequence and object: [bold]{escape(str(demo.trained.output))}/report.html[/]",
+        f"Weights: [bold]{escape(str(demo.weights))}[/], with training.png beside them",
+        f"The demo took {demo.seconds / 60:.1f} minutes.",
     ]
+    if demo.quick:
+        parts.append("The scores mean nothing: with --quick the network sees a few clips only.")
     return Group(*parts)
 
 
 def _scores(demo: Demo) -> Table:
-    """J&F, J and F of the three."""
+    """J&F, J and F of the three evaluations."""
     table = Table(title="Videos that the network was not trained on")
     table.add_column("masks")
     for column in ("J&F", "J", "F"):
         table.add_column(column, justify="right")
     rows = {
-        "of the network before training": demo.untrained,
-        "the first one, copied to every frame": demo.copied,
-        "of the network after both stages": demo.trained,
+        "network before training": demo.untrained,
+        "first mask, copied to every frame": demo.copied,
+        "network after both stages": demo.trained,
     }
     for name, evaluation in rows.items():
         report = evaluation.report
@@ -64,7 +66,7 @@ def _scores(demo: Demo) -> Table:
 
 
 class _Picture:
-    """An image for a terminal with colors; nothing elsewhere."""
+    """An image in a terminal with colors; nothing elsewhere."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -75,7 +77,7 @@ class _Picture:
 
 
 def _half_blocks(path: Path) -> Text:
-    """An image in colored half blocks, two pixels a character."""
+    """An image in colored half blocks, two pixels per character."""
     from PIL import Image
 
     with Image.open(path) as image:

@@ -34,13 +34,13 @@ def show(training: Training) -> str:
     output = escape(training.output)
     lines = [f"{training.clips:,} clips in {training.seconds / 3600:.2f} h, loss {training.loss:.3f}."]
     if training.j_and_f is None:
-        lines.append(f"The weights are [bold]{output}/last.safetensors[/]; nothing was evaluated.")
+        lines.append(f"Weights: [bold]{output}/last.safetensors[/]; nothing was evaluated.")
     else:
         lines.append(
-            f"The best weights are [bold]{output}/best.safetensors[/] (J&F {100 * training.j_and_f:.1f}), "
-            f"the last {output}/last.safetensors."
+            f"Best weights: [bold]{output}/best.safetensors[/] (J&F {100 * training.j_and_f:.1f}); "
+            f"last weights: {output}/last.safetensors."
         )
-    lines.append(f"How it went: {output}/training.png, {output}/metrics.csv; tensorboard --logdir {output}")
+    lines.append(f"Losses and scores: {output}/training.png, {output}/metrics.csv")
     return "\n".join(lines)
 
 

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from visorvos.core.datasets.clip import Clip, Clips
 from visorvos.core.datasets.order import sample_of
-from visorvos.core.runtime.worker_process import start_worker
+from visorvos.core.runtime.worker_pool import start_worker
 from visorvos.errors import VisorVosError
 
 __all__ = ["Batch", "ClipSchedule", "load_batches"]

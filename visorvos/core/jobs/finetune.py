@@ -15,7 +15,7 @@ __all__ = ["finetune"]
 
 
 def finetune(settings: FinetuneSettings, progress: Progress | None = None) -> Training:
-    """Trains on clips of a data set in DAVIS's shape (Darkhalil et al. 2022, appendix).
+    """Trains on clips of data sets in the DAVIS layout (Darkhalil et al. 2022, appendix).
 
     Raises:
         VisorVosError: for data or settings that cannot be used; see `train`.

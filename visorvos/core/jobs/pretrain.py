@@ -1,4 +1,4 @@
-"""``visorvos pretrain``: stage 1 of training, on clips made of still images."""
+"""``visorvos pretrain``: stage 1 of training, on clips made from still images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["pretrain"]
 
 
 def pretrain(settings: PretrainSettings, progress: Progress | None = None) -> Training:
-    """Trains on clips made of MS-COCO's images (Oh et al. 2019, section 3.5; Darkhalil et al. 2022, appendix).
+    """Trains on clips made from MS-COCO images (Oh et al. 2019, section 3.5; Darkhalil et al. 2022, appendix).
 
     Raises:
         VisorVosError: for data or settings that cannot be used; see `train`.

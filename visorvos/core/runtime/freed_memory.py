@@ -1,4 +1,4 @@
-"""Memory that is freed stays with the process."""
+"""Freed memory stays with the process."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import platform
 __all__ = ["keep_freed_memory"]
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
-"""Of glibc's ``malloc.h``."""
+"""Parameters of glibc's ``mallopt``, from ``malloc.h``."""
 
 
 def keep_freed_memory() -> None:
-    """Lets memory that is freed be used again by this process, where the C library is glibc.
+    """Lets this process reuse the memory that it frees, if the C library is glibc.
 
-    Else the maps of a layer and the pixels of a frame, some MiB each, are taken from the system and handed back every
-    time, and the system clears them page by page: on a CPU a tenth of the time of segmenting one object, a third of
-    that of four, and a third of `prepare`.
+    By default, large arrays are returned to the system and requested again each time, and the system clears them page
+    by page. On a CPU that takes a tenth of the time to segment one object, a third for four objects, and a third of
+    `prepare`.
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL("libc.so.6")

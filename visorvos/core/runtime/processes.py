@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import atexit
+import datetime
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from visorvos.settings.base import Device
-
-__all__ = ["Processes", "find_processes"]
+__all__ = ["TIMEOUT", "Processes", "find_processes", "leave_at_exit"]
 
 T = TypeVar("T")
+
+TIMEOUT = datetime.timedelta(hours=6)
+"""How long a process waits for another that downloads, evaluates or saves."""
 
 
 @dataclass(frozen=True)
 class Processes:
-    """How many there are, and which of them this is."""
+    """The number of processes, and which of them this is."""
 
     rank: int = 0
     count: int = 1
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the one that speaks and writes what there is one of."""
+        """Whether this process shows progress and writes what is written once."""
         return self.rank == 0
 
     def share(self, items: Sequence[T]) -> Sequence[T]:
@@ -31,14 +34,14 @@ class Processes:
         return items[self.rank :: self.count]
 
     def wait(self) -> None:
-        """Until all processes have come here."""
+        """Returns when all processes have called it."""
         if self.count > 1:
             from accelerate import PartialState
 
             PartialState().wait_for_everyone()
 
-    def in_turn(self, work: Callable[[], T]) -> T:
-        """Does something in the first process, then in the others: what is downloaded or made is so once."""
+    def first_then_others(self, work: Callable[[], T]) -> T:
+        """Calls ``work`` in the first process, then in the others, so that a download happens once."""
         if not self.is_first:
             self.wait()
         done = work()
@@ -47,7 +50,7 @@ class Processes:
         return done
 
     def gather(self, found: list[T]) -> list[T]:
-        """What all processes found about their shares, in the order of what was shared."""
+        """The results of all processes for their shares, in the order of what was shared."""
         if self.count == 1:
             return found
         from torch.distributed import all_gather_object
@@ -56,34 +59,45 @@ class Processes:
         all_gather_object(shares, found)
         return [share[index] for index in range(max(map(len, shares))) for share in shares if index < len(share)]
 
-    def tell(self, found: T | None) -> T:
-        """What the first process has found; the others give None."""
-        told: list[T | None] = [found]
+    def broadcast(self, found: T | None) -> T:
+        """The first process's value, in all processes; the others pass None."""
+        values: list[T | None] = [found]
         if self.count > 1:
             from accelerate.utils import broadcast_object_list
 
-            broadcast_object_list(told)
-        assert told[0] is not None
-        return told[0]
+            broadcast_object_list(values)
+        assert values[0] is not None
+        return values[0]
 
 
-def find_processes(device: Device) -> Processes:
-    """The processes of this run. Where there are several, they are brought together.
+def find_processes(device: str) -> Processes:
+    """The processes of this run, connected if there are several.
 
     Args:
-        device: of the settings; where it is not the CPU and there are GPUs, each process gets one for its own.
+        device: the option; unless it is the CPU, each process gets a GPU of its own if there are any.
 
     Raises:
-        VisorVosError: for a device that this machine lacks.
+        VisorVosError: if this machine lacks the device.
     """
-    # What is alone needs neither torch nor accelerate to know.
+    # A single process is known without importing torch or accelerate.
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Processes()
     from accelerate import PartialState
 
     from visorvos.core.runtime.device import choose_device
-    from visorvos.core.runtime.process_group import PATIENCE, leave_at_exit
 
-    state = PartialState(cpu=choose_device(device).type == "cpu", timeout=PATIENCE)
+    state = PartialState(cpu=choose_device(device).type == "cpu", timeout=TIMEOUT)
     leave_at_exit()
     return Processes(state.process_index, state.num_processes)
+
+
+def leave_at_exit() -> None:
+    """Disconnects this process from the others when it ends: PyTorch may abort one that is still connected."""
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    import torch.distributed
+
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

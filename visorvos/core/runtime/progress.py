@@ -1,4 +1,4 @@
-"""How jobs tell of their progress, whoever listens."""
+"""Progress of jobs: what they report, and to whom."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ class Bar(Protocol):
     """Counts what a job has done."""
 
     def advance(self, amount: int, note: str = "") -> None:
-        """So much more is done; ``note`` stands beside the count."""
+        """Adds to the count; ``note`` is shown beside it."""
 
 
 class Progress(Protocol):
-    """A listener to a running job."""
+    """What a running job reports to."""
 
     def say(self, message: str) -> None:
-        """One line that the user should read."""
+        """Shows one line to the user."""
 
     def announce(self, line: str) -> None:
         """One line of the result that is needed before the job ends."""
 
     def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
-        """Hands the items on, counting them in ``unit``."""
+        """Yields the items and counts them in ``unit``."""
 
     def bar(self, description: str, unit: str, total: int, done: int = 0) -> AbstractContextManager[Bar]:
-        """Counts up to ``total``, of which ``done`` were done before."""
+        """A bar that counts up to ``total``, starting at ``done``."""
 
 
 class NoProgress:
-    """Listens to nothing: the default of the library."""
+    """Shows nothing: the default of the library."""
 
     def say(self, message: str) -> None:
         pass

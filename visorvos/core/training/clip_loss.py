@@ -20,14 +20,14 @@ __all__ = ["clip_loss"]
 def clip_loss(stm: STM, frames: Tensor, labels: Tensor, detach: bool = True, channels: int = 16) -> Tensor:
     """Cross-entropy of the second and third frame of each clip, given the first frame's labels.
 
-    Memorizes frame 1 with its true mask, segments 2, memorizes 2 with its soft prediction, and segments 3
+    Memorizes frame 1 with its ground-truth mask, segments 2, memorizes 2 with its soft prediction, and segments 3
     from both (Oh et al. 2019, section 3.5; Darkhalil et al. 2022, appendix).
 
     Args:
-        stm: the network; whether its batch norms are frozen is the caller's choice.
+        stm: the network. The caller decides whether its batch norms are frozen.
         frames: (B, 3, 3, H, W) as clip, time, channel; RGB, uint8 or float in [0, 1].
-        labels: integer (B, 3, H, W), 0 the background, 1..N the objects that a clip's first frame shows.
-            A clip may have fewer objects than another of its batch; one with none trains one empty object.
+        labels: integer (B, 3, H, W): 0 is the background, 1..N the objects that the first frame shows.
+            Clips of a batch may have different numbers of objects; a clip without any trains one empty object.
         detach: whether the soft prediction of frame 2 is cut from the graph (stage 2) or not (stage 1).
         channels: channels of the cross-entropy, background included; those without an object stand at the
             aggregation's floor. More objects than that widen it.
@@ -48,8 +48,8 @@ def clip_loss(stm: STM, frames: Tensor, labels: Tensor, detach: bool = True, cha
         logits = stm.segment(frames[:, index], torch.stack(keys, dim=3), torch.stack(values, dim=3), present)
         return pad(logits, (0, 0, 0, 0, 0, width - logits.shape[1]), value=floor)
 
-    truth = one_hot(labels[:, 0], objects + 1)[..., 1:].permute(0, 3, 1, 2).to(frames.dtype)
-    first_key, first_value = stm.memorize(frames[:, 0], truth)
+    ground_truth = one_hot(labels[:, 0], objects + 1)[..., 1:].permute(0, 3, 1, 2).to(frames.dtype)
+    first_key, first_value = stm.memorize(frames[:, 0], ground_truth)
     second = segment(1, [first_key], [first_value])
 
     soft = torch.softmax(second, dim=1)[:, 1 : objects + 1]

@@ -1,4 +1,4 @@
-"""What a run of training has measured so far."""
+"""What a training run has measured so far."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["History", "Row", "Scores"]
 
 @dataclass(frozen=True)
 class Scores:
-    """An evaluation on the validation split, each from 0 to 1."""
+    """An evaluation on the validation split, each figure from 0 to 1."""
 
     j_and_f: float
     j: float
@@ -22,18 +22,18 @@ class Scores:
 
 @dataclass(frozen=True)
 class Row:
-    """Means since the row before."""
+    """A row of ``metrics.csv``: means since the row before."""
 
     clips: int
-    """Seen since training began."""
+    """Clips seen since training began."""
     loss: float
-    """Of a clip: the sum of the two below."""
+    """Sum of the two losses below, per clip."""
     loss_second: float
     loss_third: float
     gradient: float
     """Norm of a step's summed gradient."""
     learning_rate: float
-    """Of the last step."""
+    """Learning rate of the last step."""
     clips_per_second: float
     j_and_f: float | None = None
     j: float | None = None
@@ -42,7 +42,7 @@ class Row:
 
 @dataclass
 class _Sums:
-    """Steps that no row tells of yet."""
+    """Steps that are in no row yet."""
 
     clips: int = 0
     steps: int = 0
@@ -61,12 +61,12 @@ class History:
     evaluated: int = 0
     """Clips seen at the last evaluation."""
     best: float = -1.0
-    """The highest J&F so far; -1 before the first."""
+    """The highest J&F so far; -1 before the first evaluation."""
     rows: list[Row] = field(default_factory=list)
     _open: _Sums = field(default_factory=_Sums)
 
     def add(self, result: StepResult, learning_rate: float, seconds: float) -> None:
-        """Counts a step of that rate, which took so many seconds."""
+        """Adds a step, its learning rate and its duration."""
         self.clips += result.clips
         self._open.clips += result.clips
         self._open.steps += 1
@@ -77,7 +77,7 @@ class History:
         self._open.learning_rate = learning_rate
 
     def close_row(self) -> None:
-        """Enters a row of the steps since the last one, if there were any."""
+        """Adds a row for the steps since the last one, if there were any."""
         sums = self._open
         if sums.clips:
             second, third, gradient = sums.second / sums.clips, sums.third / sums.clips, sums.gradient / sums.steps
@@ -85,15 +85,15 @@ class History:
             self.rows.append(Row(self.clips, second + third, second, third, gradient, sums.learning_rate, speed))
             self._open = _Sums()
 
-    def scored(self, scores: Scores) -> None:
-        """Enters an evaluation, in a row that ends here."""
+    def add_scores(self, scores: Scores) -> None:
+        """Closes the row and adds an evaluation to it."""
         self.close_row()
         self.evaluated = self.clips
         self.rows[-1] = replace(self.rows[-1], **asdict(scores))
         self.best = max(self.best, scores.j_and_f)
 
     def table(self) -> list[dict[str, float | None]]:
-        """The rows, figure by name."""
+        """The rows as dictionaries."""
         return [asdict(row) for row in self.rows]
 
     def state_dict(self) -> dict[str, Any]:
@@ -101,6 +101,6 @@ class History:
         return asdict(self)
 
     @classmethod
-    def of_state_dict(cls, state: Mapping[str, Any]) -> History:
+    def from_state_dict(cls, state: Mapping[str, Any]) -> History:
         rows = [Row(**row) for row in state["rows"]]
         return cls(state["clips"], state["evaluated"], state["best"], rows, _Sums(**state["_open"]))

@@ -1,4 +1,4 @@
-"""The network that a run of training starts from."""
+"""The network that training starts from."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["initial_network"]
 
 
 def initial_network(settings: TrainingSettings, progress: Progress) -> STM:
-    """The network of ``--weights``; else one with ImageNet's encoders, or random ones, the rest random by the seed.
+    """The network of ``--weights``. Without: ImageNet or random encoders, and the rest random by the seed.
 
     Raises:
-        VisorVosError: for weights that cannot be read, or are not those of ``--backbone``.
+        VisorVosError: for weights that cannot be read or have another backbone than ``--backbone``.
     """
     if settings.weights is None:
         with torch.random.fork_rng(devices=[]):

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop, which a run of training grants once it has saved."""
+"""Ctrl-C and SIGTERM as requests to stop: training saves first."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ __all__ = ["StopSignal", "StoppedError"]
 
 
 class StoppedError(VisorVosError):
-    """A run was asked to stop, and has saved all."""
+    """A run was asked to stop and has saved everything."""
 
 
 class StopSignal:
-    """Listens to both signals while the block runs; a second one acts as it would without us."""
+    """Catches the first of both signals while the block runs; a second one has its usual effect."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
         self._before: dict[signal.Signals, Any] = {}
 
     @property
-    def asked(self) -> bool:
-        """Whether a signal has come."""
+    def is_set(self) -> bool:
+        """Whether a signal has arrived."""
         return self.signal is not None
 
     def __enter__(self) -> StopSignal:
-        # Python takes handlers from its main thread alone.
+        # Python accepts signal handlers in its main thread only.
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
+                self._before[number] = signal.signal(number, self._set)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._restore()
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _set(self, number: int, frame: FrameType | None) -> None:
         self.signal = signal.Signals(number)
         self._restore()
 

@@ -1,10 +1,10 @@
-"""A run of training, from a source of clips to weights, that goes on where an interrupted one stopped."""
+"""A training run, from a source of clips to weights. It can be stopped and resumed at any time."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from visorvos.core.runtime.device import choose_device, choose_precision
 from visorvos.core.runtime.freed_memory import keep_freed_memory
 from visorvos.core.runtime.progress import Bar, NoProgress, Progress
 from visorvos.core.runtime.worker_pool import usable_cores
-from visorvos.core.training.history import History
+from visorvos.core.training.history import History, Scores
 from visorvos.core.training.initial_network import initial_network
 from visorvos.core.training.interruption import StoppedError, StopSignal
 from visorvos.core.training.learner import Learner, start_accelerator
@@ -30,30 +30,30 @@ from visorvos.settings.training import TrainingSettings
 
 __all__ = ["Stage", "Training", "train"]
 
-_MOST_WORKERS = 8
+_MAX_WORKERS = 8
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What sets one stage of training apart from the other, but for its clips."""
+    """The differences between the two stages of training, except their clips."""
 
     command: str
     detach: bool
     """Whether the soft prediction of frame 2 is cut from the graph."""
     channels: int
-    """Of the loss, background included."""
+    """Channels of the loss, background included."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """What a run of training did."""
+    """The result of a training run."""
 
     output: str
     clips: int
     loss: float
-    """Mean of the last row of the metrics."""
+    """Mean loss of the last row of the metrics."""
     j_and_f: float | None
-    """The best on the validation split; None where there was no evaluation."""
+    """The best score on the validation split; None without an evaluation."""
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,36 +72,36 @@ def train(
     Several processes, started with ``torchrun`` or ``accelerate launch``, share the clips of each step.
 
     Raises:
-        VisorVosError: for settings that do not fit together, a loss that is not finite, or, once all is saved,
-            where the run was asked to stop.
+        VisorVosError: for settings that contradict each other, a loss that is not finite, or, once everything is
+            saved, if the run was asked to stop.
     """
     began = time.perf_counter()
     keep_freed_memory()
     device = choose_device(settings.device)
-    precision = choose_precision(settings.precision, device)
-    accelerator = start_accelerator(device, bfloat16=precision == torch.bfloat16)
+    accelerator = start_accelerator(device, settings.output, settings.log_with)
     listener = progress if progress is not None and accelerator.is_main_process else NoProgress()
     clip_schedule = _clip_schedule(settings, accelerator.num_processes)
     with accelerator.main_process_first():
-        # What is made of the data once, such as an index, is made by one process.
+        # One process makes what is made once, such as an index of the data.
         clips = make_clips(listener)
     origin = made_from(settings, clips.describe())
     state = checkpoint_to_resume(settings.output, settings.resume, origin, listener)
-    learner, history = _learner(settings, stage, accelerator, state, listener)
+    learner, history = _learner(settings, stage, accelerator, device, state, listener)
     # No process may write before all have read.
     accelerator.wait_for_everyone()
     with ExitStack() as stack:
         outputs = None
         if accelerator.is_main_process:
-            outputs = RunFolder(settings.output, stage.command, settings, origin, history.clips)
-            stack.enter_context(outputs.closed_after(history))
-        interruption = stack.enter_context(StopSignal())
+            outputs = RunFolder(settings.output, stage.command, settings, origin)
+            stack.enter_context(_plotted(outputs, history))
+        stack.enter_context(_tracked(accelerator, settings, history.clips))
+        stop_signal = stack.enter_context(StopSignal())
         bar = stack.enter_context(listener.bar("Training", "clips", settings.clips, history.clips))
-        workers = _workers(settings, accelerator)
+        workers = _workers(settings, learner)
         steps = load_batches(
             clips, clip_schedule, history.clips, workers, accelerator.process_index, accelerator.num_processes
         )
-        _Run(settings, learner, history, validation, outputs, listener).go(steps, interruption, bar)
+        _Run(settings, learner, history, validation, outputs, listener).take_steps(steps, stop_signal, bar)
     best = history.best if history.best >= 0 else None
     seconds = time.perf_counter() - began
     return Training(str(settings.output), history.clips, history.rows[-1].loss, best, seconds)
@@ -111,24 +111,29 @@ def _learner(
     settings: TrainingSettings,
     stage: Stage,
     accelerator: Accelerator,
+    device: torch.device,
     state: dict[str, Any] | None,
     progress: Progress,
 ) -> tuple[Learner, History]:
-    """A network at the start of a run, or where the checkpoint ``state`` left it."""
-    # What the run started from is not needed, and need not be there any more, once it goes on.
+    """A network at the start of a run, or as the checkpoint ``state`` left it."""
+    # A resumed run does not need the weights that it started from; they may be gone.
     stm = initial_network(settings, progress) if state is None else STM(state["backbone"], pretrained=False)
     learner = Learner(
         stm,
         accelerator,
+        device,
         detach=stage.detach,
         channels=stage.channels,
         freeze_batch_norm=settings.batch_norm == "frozen",
+        bfloat16=choose_precision(settings.precision, device) == torch.bfloat16,
+        weight_decay=settings.weight_decay,
+        clip_gradient=settings.clip_gradient,
         compiled=settings.compile,
     )
     if state is None:
         return learner, History()
     learner.load_state_dict(state)
-    history = History.of_state_dict(state["history"])
+    history = History.from_state_dict(state["history"])
     progress.say(f"Resuming after {history.clips:,} clips.")
     return learner, history
 
@@ -137,12 +142,12 @@ class _Run:
     """The steps of a run, and what happens between them.
 
     Args:
-        settings: how often what happens.
+        settings: how often to log, save and evaluate.
         learner: takes the steps.
-        history: what was measured before; goes on.
+        history: what was measured before; it is continued.
         validation: what to evaluate, if anything.
-        outputs: writes; None in all processes but the first.
-        progress: hears of evaluations.
+        outputs: writes the outputs; None in all processes but the first.
+        progress: receives a line per evaluation.
     """
 
     def __init__(
@@ -163,64 +168,72 @@ class _Run:
         self.schedule = Schedule(settings.lr, settings.warm_up, settings.clips, settings.schedule)
         self.saved = history.clips
 
-    def go(self, steps: Iterable[list[Batch]], interruption: StopSignal, bar: Bar) -> None:
-        """Takes all steps; evaluates, logs and saves when it is time.
+    def take_steps(self, steps: Iterable[list[Batch]], stop_signal: StopSignal, bar: Bar) -> None:
+        """Takes all steps; evaluates, logs and saves when due.
 
         An error of any kind leaves weights and history as after the last whole step: they are saved first.
         """
         try:
-            self._go(steps, interruption, bar)
+            self._take_steps(steps, stop_signal, bar)
         except Exception:
             self._rescue()
             raise
 
-    def _go(self, steps: Iterable[list[Batch]], interruption: StopSignal, bar: Bar) -> None:
+    def _take_steps(self, steps: Iterable[list[Batch]], stop_signal: StopSignal, bar: Bar) -> None:
         history = self.history
-        # An interruption can come between a step and the evaluation that was due after it.
-        self._evaluate_if_due(interruption)
+        # The run may have been stopped between a step and the evaluation that was due after it.
+        self._evaluate_if_due(stop_signal)
         began = time.perf_counter()
         for batches in steps:
             before = history.clips
             rate = self.schedule.rate(before)
-            result = self.learner.step(batches, rate, self.settings.seed + before, interruption.asked)
+            result = self.learner.step(batches, rate, self.settings.seed + before, stop_signal.is_set)
             history.add(result, rate, time.perf_counter() - began)
             bar.advance(result.clips, f"loss {(result.second + result.third) / result.clips:.3f}")
             if result.stop:
-                self._stop(interruption)
-            if self._crossed(self.settings.log_every, before):
+                self._stop(stop_signal)
+            if self._reached(self.settings.log_every, before):
                 self._log()
-            self._evaluate_if_due(interruption)
-            if self._crossed(self.settings.save_every, before):
+            self._evaluate_if_due(stop_signal)
+            if self._reached(self.settings.save_every, before):
                 self._save()
             began = time.perf_counter()
 
-    def _crossed(self, every: int, before: int) -> bool:
-        """Whether the last step reached a multiple of so many clips, or the end."""
+    def _reached(self, every: int, before: int) -> bool:
+        """Whether the last step reached a multiple of ``every`` clips, or the end."""
         clips = self.history.clips
         return clips // every > before // every or clips == self.settings.clips
 
-    def _evaluate_if_due(self, interruption: StopSignal) -> None:
+    def _evaluate_if_due(self, stop_signal: StopSignal) -> None:
         history, every = self.history, self.settings.evaluate_every
-        if self.validation is None or not self._crossed(every, history.evaluated) or history.evaluated == history.clips:
+        if self.validation is None or not self._reached(every, history.evaluated) or history.evaluated == history.clips:
             return
-        scores = self.validation.score(self.learner.stm, self.learner.accelerator, self.progress, interruption)
+        scores = self.validation.score(self.learner.stm, self.learner.accelerator, self.progress, stop_signal)
         if scores is None:
-            self._stop(interruption)
+            self._stop(stop_signal)
             return
         is_best = scores.j_and_f > history.best
         if is_best and self.outputs is not None:
-            # Before it counts: where it cannot be written, the run that goes on evaluates again.
+            # Written before it counts: if that fails, the resumed run evaluates again.
             self.outputs.keep_best(self.learner)
-        history.scored(scores)
-        self._log()
+        self._log(scores)
         loss = f"loss {history.rows[-1].loss:.3f}"
         best = ", the best so far" if is_best else ""
         self.progress.say(f"{history.clips:,} clips: {loss}, J&F {100 * scores.j_and_f:.1f}{best}.")
 
-    def _log(self) -> None:
+    def _log(self, scores: Scores | None = None) -> None:
+        """Logs a row of metrics; an evaluation is added to the row that ends at its step."""
+        rows = len(self.history.rows)
         self.history.close_row()
+        is_new = len(self.history.rows) > rows
+        if scores is not None:
+            self.history.add_scores(scores)
         if self.outputs is not None:
             self.outputs.log(self.history)
+        values = self.history.table()[-1] if is_new or scores is None else asdict(scores)
+        self.learner.accelerator.log(
+            {name: value for name, value in values.items() if value is not None}, step=self.history.clips
+        )
 
     def _save(self) -> None:
         if self.outputs is not None:
@@ -228,26 +241,60 @@ class _Run:
             self.saved = self.history.clips
 
     def _rescue(self) -> None:
-        """Saves what no checkpoint holds yet, where that is possible: the error that ends the run counts more."""
+        """Saves what no checkpoint holds yet, if possible; the error that ends the run matters more."""
         if self.outputs is None or self.history.clips == self.saved:
             return
         try:
             self._save()
         except Exception as error:  # noqa: BLE001 - the disk may be full, the GPU gone
-            self.progress.say(f"What was learnt since {self.saved:,} clips could not be saved: {error}")
+            self.progress.say(f"The training since {self.saved:,} clips could not be saved: {error}")
         else:
-            self.progress.say(f"All is saved after {self.saved:,} clips: --resume goes on from there.")
+            self.progress.say(f"Everything is saved after {self.saved:,} clips: resume with --resume.")
 
-    def _stop(self, interruption: StopSignal) -> None:
-        """Saves and ends the run where it was asked to stop before its end."""
+    def _stop(self, stop_signal: StopSignal) -> None:
+        """Saves, and ends the run if it is not at its end anyway."""
         self._save()
         if self.history.clips == self.settings.clips:
             return
-        name = interruption.signal.name if interruption.signal is not None else "a signal to another process"
+        name = stop_signal.signal.name if stop_signal.signal is not None else "a signal to another process"
         raise StoppedError(
-            f"Stopped by {name} after {self.history.clips:,} of {self.settings.clips:,} clips; all is saved.",
-            "Go on with the same command and --resume.",
+            f"Stopped by {name} after {self.history.clips:,} of {self.settings.clips:,} clips; everything is saved.",
+            "Resume with the same command and --resume.",
         )
+
+
+@contextmanager
+def _plotted(outputs: RunFolder, history: History) -> Iterator[None]:
+    """Writes the plot after the block, also if an error ends it."""
+    try:
+        yield
+    except BaseException:
+        # The error that ended the run matters more than a full disk.
+        with suppress(VisorVosError):
+            outputs.plot(history)
+        raise
+    outputs.plot(history)
+
+
+@contextmanager
+def _tracked(accelerator: Accelerator, settings: TrainingSettings, clips: int) -> Iterator[None]:
+    """Starts the trackers of ``--log-with``, and finishes them after the block."""
+    options = {
+        # TensorBoard drops what an interrupted run logged after the checkpoint.
+        "tensorboard": {"purge_step": clips + 1},
+        "wandb": {
+            "name": settings.output.name,
+            "dir": str(settings.output),
+            "config": settings.model_dump(mode="json"),
+        },
+    }
+    if settings.log_with:
+        accelerator.init_trackers("visorvos", init_kwargs=options)
+    try:
+        yield
+    finally:
+        for tracker in accelerator.trackers:
+            tracker.finish()
 
 
 def _clip_schedule(settings: TrainingSettings, processes: int) -> ClipSchedule:
@@ -257,17 +304,18 @@ def _clip_schedule(settings: TrainingSettings, processes: int) -> ClipSchedule:
     )
     if schedule.step_size < processes:
         raise VisorVosError(
-            f"A step of {schedule.step_size} clips cannot be shared by {processes} processes.",
-            "Raise --accumulate or --batch-size: their product is the number of clips in a step.",
+            f"--batch-size x --accumulate must be at least the number of processes, {processes}, "
+            f"got {schedule.step_size}.",
+            "Raise --accumulate: the product is the number of clips per step.",
         )
     return schedule
 
 
-def _workers(settings: TrainingSettings, accelerator: Accelerator) -> int:
-    """Processes that make clips: where the network computes on the cores itself, none unless asked for."""
+def _workers(settings: TrainingSettings, learner: Learner) -> int:
+    """Processes that load clips. By default none on a CPU, where the network itself needs the cores."""
     if settings.num_workers is not None:
         return settings.num_workers
-    if accelerator.device.type == "cpu":
+    if learner.device.type == "cpu":
         return 0
-    cores: int = usable_cores() // accelerator.num_processes
-    return min(_MOST_WORKERS, max(1, cores))
+    cores: int = usable_cores() // learner.accelerator.num_processes
+    return min(_MAX_WORKERS, max(1, cores))

@@ -1,12 +1,12 @@
-"""The folder of a run of training: weights, checkpoints, metrics and the plot."""
+"""The output folder of a training run: weights, checkpoints, metrics and the plot."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from visorvos.core.io.atomic import make_folder, write_file
 from visorvos.core.io.settings_file import SETTINGS_FILE, write_settings
@@ -15,7 +15,6 @@ from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.run_state import MadeFrom, read_state, write_state
 from visorvos.core.training.history import History
 from visorvos.core.training.learner import Learner
-from visorvos.core.training.metrics_log import MetricsLog
 from visorvos.core.weights.checkpoints import save_weights
 from visorvos.errors import VisorVosError
 from visorvos.settings.training import TrainingSettings
@@ -99,27 +98,25 @@ def _newest(files: list[Path], progress: Progress) -> dict[str, Any]:
 
 
 class RunFolder:
-    """Writes what a run leaves behind; every file whole or not at all.
+    """Writes the outputs of a run; every file whole or not at all.
 
     Args:
-        folder: where it goes.
-        command: whose run it is.
-        settings: to be written beside it.
+        folder: where they go.
+        command: the command that runs.
+        settings: its settings, written to the folder.
         origin: what the run is made from.
-        clips: seen when the run begins or goes on.
     """
 
-    def __init__(self, folder: Path, command: str, settings: TrainingSettings, origin: MadeFrom, clips: int) -> None:
+    def __init__(self, folder: Path, command: str, settings: TrainingSettings, origin: MadeFrom) -> None:
         make_folder(folder)
         write_settings(folder, command, settings.model_dump(mode="json"))
         self.folder = folder
         self.origin = origin
-        self.metrics = MetricsLog(folder, clips)
-        self._drawn = time.monotonic()
+        self._plotted = time.monotonic()
 
     def save(self, learner: Learner, history: History) -> None:
-        """Writes the weights and a checkpoint."""
-        # The checkpoint last: a run that is killed in between goes on from the one before, and writes both again.
+        """Writes the weights and a checkpoint, and removes all but the last two checkpoints."""
+        # The checkpoint last: a run that is killed in between resumes from the one before and writes both again.
         save_weights(learner.stm, self.folder / LAST)
         state = {"backbone": learner.stm.backbone, "history": history.state_dict(), **learner.state_dict()}
         write_state(self.folder / "checkpoints" / f"{history.clips:09d}.pt", self.origin, state)
@@ -131,28 +128,13 @@ class RunFolder:
         save_weights(learner.stm, self.folder / BEST)
 
     def log(self, history: History) -> None:
-        """Writes the table and its last row's events, and now and then the plot."""
-        self.metrics.write(history.table())
-        if time.monotonic() - self._drawn > _SECONDS_BETWEEN_PLOTS:
-            self._draw(history)
+        """Writes ``metrics.csv`` and, from time to time, the plot."""
+        write_file(self.folder / "metrics.csv", pd.DataFrame(history.table()).to_csv(index=False))
+        if time.monotonic() - self._plotted > _SECONDS_BETWEEN_PLOTS:
+            self.plot(history)
 
-    @contextmanager
-    def closed_after(self, history: History) -> Iterator[None]:
-        """Ends the events' file after the block, and writes the plot, also where an error ends it."""
-        try:
-            yield
-        except BaseException:
-            # What ended the run counts more than that the disk is full, too.
-            with suppress(VisorVosError):
-                self._close(history)
-            raise
-        self._close(history)
-
-    def _close(self, history: History) -> None:
-        self.metrics.close()
-        self._draw(history)
-
-    def _draw(self, history: History) -> None:
+    def plot(self, history: History) -> None:
+        """Writes ``training.png``."""
         if history.rows:
             write_file(self.folder / "training.png", training_plot(history.table()))
-        self._drawn = time.monotonic()
+        self._plotted = time.monotonic()

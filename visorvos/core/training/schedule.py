@@ -11,18 +11,18 @@ __all__ = ["Schedule"]
 
 @dataclass(frozen=True)
 class Schedule:
-    """A learning rate that follows from the number of clips seen alone."""
+    """A learning rate that depends only on the number of clips seen."""
 
     peak: float
     warm_up: int
-    """Clips over which the rate rises in a straight line."""
+    """Clips over which the rate rises linearly."""
     iterations: int
     """Clips of the whole run."""
     shape: Literal["constant", "cosine"]
-    """After the warm-up: as it is, or half a cosine down to nought (Loshchilov and Hutter 2017)."""
+    """After the warm-up: constant, or half a cosine down to zero (Loshchilov and Hutter 2017)."""
 
     def rate(self, clips: int) -> float:
-        """The rate of the step that begins when so many clips have been seen."""
+        """The rate of the step that begins after ``clips`` clips."""
         if clips < self.warm_up:
             return self.peak * (clips + 1) / (self.warm_up + 1)
         if self.shape == "constant":

@@ -1,4 +1,4 @@
-"""J&F of a network in training."""
+"""Evaluation of a network during training."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ __all__ = ["Validation", "choose_validation"]
 class Validation:
     """Sequences to evaluate, and how."""
 
-    truth: Path
-    """The annotated masks."""
+    ground_truth: Path
+    """Folder of the annotated masks."""
     videos: list[VideoSequence]
     size: int
     """Short side at which frames are segmented."""
     masks: Path
-    """Where the masks of the last evaluation stay."""
+    """Folder for the masks of the last evaluation."""
 
-    def score(self, stm: STM, accelerator: Accelerator, progress: Progress, interruption: StopSignal) -> Scores | None:
+    def score(self, stm: STM, accelerator: Accelerator, progress: Progress, stop_signal: StopSignal) -> Scores | None:
         """Segments and scores the sequences under the VISOR protocol; several processes share them.
 
         Returns:
-            The scores, or None where the run was asked to stop meanwhile.
+            The scores, or None if the run was asked to stop meanwhile.
 
         Raises:
             VisorVosError: for data that cannot be used.
@@ -46,30 +46,30 @@ class Validation:
         own = self.videos[accelerator.process_index :: accelerator.num_processes]
         masks = segment_split(stm.eval(), own, self.masks, self.size)
         for _ in progress.track(masks, "Evaluating", "frames", sum(len(video.frames) for video in own)):
-            if interruption.asked:
+            if stop_signal.is_set:
                 return None
         accelerator.wait_for_everyone()
         found: list[Scores | None] = [None]
         if accelerator.is_main_process:
-            # Few sequences are scored sooner than further processes start.
+            # A few sequences are scored faster than more processes start.
             workers = min(usable_cores(), 1 + len(self.videos) // 50)
             names = [video.name for video in self.videos]
             late = any(video.late_objects for video in self.videos)
-            report = evaluate_masks(self.truth, self.masks, names, workers=workers, late_objects=late)
+            report = evaluate_masks(self.ground_truth, self.masks, names, workers=workers, late_objects=late)
             found = [Scores(report.j_and_f, report.region_statistics.mean, report.contour_statistics.mean)]
         scores: Scores = broadcast_object_list(found)[0]
         return scores
 
 
 def choose_validation(settings: TrainingSettings, root: Path | None) -> Validation | None:
-    """The validation that the settings ask for, or None where they ask for none.
+    """The validation that the settings ask for, or None.
 
     Args:
-        settings: how much and how often.
-        root: the data set in DAVIS's shape; None where there is none.
+        settings: how many sequences, and how often.
+        root: a data set in the DAVIS layout, if any.
 
     Raises:
-        VisorVosError: where the data set lacks the split.
+        VisorVosError: if the data set lacks the split.
     """
     if root is None or not settings.evaluate_every:
         return None
@@ -77,6 +77,6 @@ def choose_validation(settings: TrainingSettings, root: Path | None) -> Validati
     names = split.sequences
     count = settings.validation_sequences or len(names)
     names = tuple(names[index] for index in evenly(len(names), count))
-    # A missing mask is told of now, not after hours.
+    # Report a missing mask now, not after hours of training.
     videos = [split.sequence(name) for name in names]
     return Validation(split.masks_folder, videos, settings.short_side, settings.output / "validation")

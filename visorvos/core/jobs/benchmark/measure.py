@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from visorvos.core.runtime.worker_process import start_worker
+from visorvos.core.runtime.worker_pool import start_worker
 from visorvos.errors import VisorVosError
 
 __all__ = ["Measured", "measure"]

@@ -48,8 +48,15 @@ def segmenting(backbone: str, device: torch.device, precision: str, video: Video
 def training(backbone: str, device: torch.device, precision: str, side: int, clips: int, objects: int) -> Work:
     """Takes one optimizer step on clips of three frames."""
     keep_freed_memory()
-    accelerator = start_accelerator(device, bfloat16=precision == "bfloat16")
-    learner = Learner(untrained(backbone), accelerator, detach=True, channels=16, freeze_batch_norm=True)
+    learner = Learner(
+        untrained(backbone),
+        start_accelerator(device),
+        device,
+        detach=True,
+        channels=16,
+        freeze_batch_norm=True,
+        bfloat16=precision == "bfloat16",
+    )
     batches = [synthetic_batch(side, objects)] * clips
 
     def work() -> None:

@@ -1,4 +1,4 @@
-"""``visorvos demo``: the whole way, from a drawn release to a trained network, its scores and an overlay."""
+"""``visorvos demo``: every step from a synthetic release to a trained network, its scores and an overlay."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from visorvos.core.jobs.predict.job import predict
 from visorvos.core.jobs.predict.video import PredictedVideo
 from visorvos.core.jobs.prepare import prepare
 from visorvos.core.jobs.pretrain import pretrain
+from visorvos.core.runtime.device import choose_device
 from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.runtime.run_state import MadeFrom
 from visorvos.core.training.initial_network import initial_network
 from visorvos.core.training.interruption import StoppedError
 from visorvos.core.training.run_folder import LAST
@@ -34,17 +36,21 @@ __all__ = ["Demo", "demo"]
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo made and measured, on videos that the network was not trained on."""
+    """The results of the demo, on videos that the network was not trained on."""
 
     untrained: Evaluation
+    """The network before training."""
     copied: Evaluation
-    """Of each video's first mask, copied to all its frames."""
+    """The first mask of each video, copied to all its frames."""
     trained: Evaluation
+    """The network after both stages."""
     prediction: PredictedVideo
     weights: Path
     overlay: Path
-    """A video's frames with the masks found, on one sheet."""
+    """Frames of a video with the predicted masks, on one sheet."""
     seconds: float
+    quick: bool
+    """Whether it trained for a few clips only: the scores then mean nothing."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -54,48 +60,51 @@ class Demo:
             "weights": str(self.weights),
             "overlay": str(self.overlay),
             "seconds": self.seconds,
+            "quick": self.quick,
             "prediction": self.prediction.to_dict(),
             "evaluation": self.trained.to_dict(),
         }
 
 
 def demo(settings: DemoSettings, progress: Progress | None = None) -> Demo:
-    """Draws two releases, prepares, trains in both stages, evaluates and predicts, each by the command's own job.
+    """Generates data, prepares it, trains in both stages, evaluates and predicts, with the commands' own jobs.
 
-    An interrupted demo goes on where it was.
+    An interrupted demo is resumed where it stopped.
 
     Raises:
-        VisorVosError: where the folder cannot be written to, holds another demo, or the demo was interrupted.
+        VisorVosError: if the folder cannot be written to or holds another demo, this machine lacks the device, or the
+            demo was interrupted.
     """
     progress = progress or NoProgress()
     began = time.perf_counter()
     output = settings.output
+    choose_device(settings.device)
     _check_folder(settings)
     write_settings(output, "demo", settings.model_dump(mode="json"))
-    data = _draw_and_prepare(settings, progress)
+    data = _make_data(settings, progress)
     weights = _train(settings, data, progress)
     untrained, copied, trained = _evaluate(settings, data, weights, progress)
     prediction = _predict(settings, data, trained, weights, progress)
     sheet = Path(prediction.output) / "sheet.jpg"
-    return Demo(untrained, copied, trained, prediction, weights, sheet, time.perf_counter() - began)
+    return Demo(untrained, copied, trained, prediction, weights, sheet, time.perf_counter() - began, settings.quick)
 
 
 def _check_folder(settings: DemoSettings) -> None:
-    """Refuses a folder that holds a demo with other options."""
+    """Refuses a folder that holds a demo with another seed or size."""
     file = settings.output / SETTINGS_FILE
     if not file.exists():
         return
-    for name, (was, now) in settings.changed_since(read_settings(file)).items():
+    change = MadeFrom(settings, {}).change_since({"options": read_settings(file), "inputs": {}})
+    if change is not None:
         raise VisorVosError(
-            f"{settings.output} holds a demo with other options: {name} was {was}, now {now}.",
-            "Choose another --output, or remove that folder.",
+            f"{settings.output} holds another demo: {change}.", "Choose another --output, or remove that folder."
         )
 
 
-def _draw_and_prepare(settings: DemoSettings, progress: Progress) -> Path:
-    """Writes both releases; the data set in DAVIS's shape that `prepare` makes of the one."""
+def _make_data(settings: DemoSettings, progress: Progress) -> Path:
+    """Writes synthetic COCO and VISOR data; the data set that `prepare` makes of the latter."""
     size, output = QUICK if settings.quick else FULL, settings.output
-    progress.say(f"Drawing {size.images} images and {size.train + size.val} videos.")
+    progress.say(f"Generating {size.images} images and {size.train + size.val} videos.")
     write_synthetic_coco(output / "coco", size.images, settings.seed)
     videos = {"train": size.train, "val": size.val}
     annotations, images = write_synthetic_visor(output / "release", videos, size.frames, settings.seed)
@@ -105,7 +114,7 @@ def _draw_and_prepare(settings: DemoSettings, progress: Progress) -> Path:
 
 
 def _train(settings: DemoSettings, data: Path, progress: Progress) -> Path:
-    """Both stages; the weights of the second."""
+    """Runs both stages; the weights of the second."""
     size, output = QUICK if settings.quick else FULL, settings.output
     first = pretrain_settings(settings, size, output / "coco", output / "stage1")
     second = finetune_settings(settings, size, data, output / "stage1" / LAST, output / "stage2")
@@ -116,14 +125,14 @@ def _train(settings: DemoSettings, data: Path, progress: Progress) -> Path:
         progress.say(f"Stage 2: {size.finetune} clips of videos.")
         finetune(second, progress)
     except StoppedError as error:
-        raise VisorVosError(error.message, "Start the demo again: it goes on from there.") from error
+        raise VisorVosError(error.message, "Run the demo again: it resumes from there.") from error
     return output / "stage2" / LAST
 
 
 def _evaluate(
     settings: DemoSettings, data: Path, weights: Path, progress: Progress
 ) -> tuple[Evaluation, Evaluation, Evaluation]:
-    """Scores of the untrained network, of copied first masks, and of the trained network."""
+    """Scores of the untrained network, of the copied first masks, and of the trained network."""
     output = settings.output
 
     def score(name: str, **source: Path | str) -> Evaluation:
@@ -148,7 +157,7 @@ def _evaluate(
 
 
 def _copy_first_masks(root: Path, output: Path) -> None:
-    """The first mask of each sequence as the prediction of all its frames."""
+    """Writes the first mask of each sequence as the prediction for all its frames."""
     split = open_split(root, "val")
     for name in split.sequences:
         masks = split.sequence(name).masks
@@ -160,7 +169,7 @@ def _copy_first_masks(root: Path, output: Path) -> None:
 def _predict(
     settings: DemoSettings, root: Path, evaluation: Evaluation, weights: Path, progress: Progress
 ) -> PredictedVideo:
-    """Masks and overlays of the video with the median score: neither the best nor the worst."""
+    """Masks and overlays of the video with the median score."""
     ranked = sorted(evaluation.report.sequences, key=lambda sequence: sequence.j_and_f)
     sequence = open_split(root, "val").sequence(ranked[len(ranked) // 2].sequence)
     prediction = predict(

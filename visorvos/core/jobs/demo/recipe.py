@@ -1,4 +1,4 @@
-"""What the demo draws, and how it trains: small enough for two cores and a few minutes, without ImageNet weights."""
+"""The demo's data and training: small enough for two cores and a few minutes, without ImageNet weights."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from visorvos.settings.pretrain import CocoAugmentation, PretrainSettings
 __all__ = ["FULL", "QUICK", "SHORT_SIDE", "DemoSize", "finetune_settings", "pretrain_settings"]
 
 SHORT_SIDE = 96
-"""Of frames, in training and in evaluation, in pixels."""
+"""Short side of frames in pixels, in training and evaluation."""
 
 
 @dataclass(frozen=True)
 class DemoSize:
-    """How much of everything."""
+    """The amount of data and training."""
 
     images: int
-    """Of stage 1."""
+    """Images of stage 1."""
     train: int
-    """Videos of stage 2."""
+    """Training videos of stage 2."""
     val: int
-    """Videos that are evaluated, of other drawings."""
+    """Videos to evaluate, with other objects."""
     frames: int
-    """Of a video."""
+    """Frames per video."""
     pretrain: int
     """Clips of stage 1."""
     finetune: int
@@ -39,7 +39,7 @@ QUICK = DemoSize(images=20, train=8, val=2, frames=5, pretrain=4, finetune=4)
 
 
 def pretrain_settings(settings: DemoSettings, size: DemoSize, coco: Path, output: Path) -> PretrainSettings:
-    """Stage 1: batch norms learn their statistics, since there are none to keep."""
+    """Stage 1. The batch norms learn their statistics, since there are none from ImageNet."""
     return PretrainSettings(
         coco=coco,
         output=output,
@@ -49,7 +49,7 @@ def pretrain_settings(settings: DemoSettings, size: DemoSize, coco: Path, output
         clips=size.pretrain,
         warm_up=50,
         max_objects=2,
-        # In proportion to the recipe's, which are meant for frames of 480 pixels; objects are drawn large.
+        # The recipe's values, scaled from frames of 480 pixels to these.
         augmentation=CocoAugmentation(
             min_own=600, max_own=2, pasted=(1, 2), min_pasted_box=1200, drift=(12, 6), min_visible=100
         ),
@@ -60,7 +60,7 @@ def pretrain_settings(settings: DemoSettings, size: DemoSize, coco: Path, output
 def finetune_settings(
     settings: DemoSettings, size: DemoSize, data: Path, weights: Path, output: Path
 ) -> FinetuneSettings:
-    """Stage 2: batch norms frozen, as in the recipe, and a rate that falls to nought."""
+    """Stage 2. Batch norms are frozen as in the recipe; the learning rate falls to zero."""
     return FinetuneSettings(
         data=data,
         weights=str(weights),

@@ -133,7 +133,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
             progress,
             late_objects=split.late_objects,
         )
-    report = processes.tell(report)
+    report = processes.broadcast(report)
     for warning in report.warnings:
         progress.say(f"Warning: {warning}")
     result = Evaluation(

@@ -56,7 +56,7 @@ def run_weights(
     Raises:
         VisorVosError: for weights or data that cannot be used, naming sequence and frame.
     """
-    network = load_network(settings, processes.in_turn(lambda: find_weights(weights, progress)))
+    network = load_network(settings, processes.first_then_others(lambda: find_weights(weights, progress)))
     began = time.perf_counter()
     own = processes.share(videos)
     masks = segment_split(network.stm, own, output, settings.size, settings.memory, settings.mem_every, settings.limit)

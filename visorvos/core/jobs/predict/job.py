@@ -53,7 +53,7 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     sequences = _sequences(settings)
     # All inputs are looked at before any long work begins.
     own = [open_video(one) for one in processes.share(sequences or [settings])]
-    network = load_network(settings, processes.in_turn(lambda: find_weights(settings.weights, progress)))
+    network = load_network(settings, processes.first_then_others(lambda: find_weights(settings.weights, progress)))
     found = processes.gather([predict_video(video, network, progress) for video in own])
     if not sequences:
         return found[0]
