@@ -42,15 +42,15 @@ def of_another_network(root: Path) -> None:
 
 
 WEIGHTS: dict[str, Row] = {
-    "no weights": (replaced("w.safetensors"), "w.safetensors", "does not exist"),
+    "no weights": (replaced("w.safetensors"), "w.safetensors", "Weights not found"),
     "empty weights": (lambda p: (replaced("w.safetensors")(p), empty(p / "w.safetensors")), "w.safetensors", "empty"),
-    "weights of something else": (of_another_network, "w.safetensors", "not those of a Space-Time Memory network"),
+    "weights of something else": (of_another_network, "w.safetensors", "must be those of a Space-Time Memory network"),
     "weights that are a web page": (
         lambda p: (replaced("w.safetensors")(p), written("w.safetensors", "<html>")(p)),
         "w.safetensors",
         "cannot be read",
     ),
-    "weights that are a pipe": (lambda p: fifo(p / "w.safetensors"), "w.safetensors", "does not exist"),
+    "weights that are a pipe": (lambda p: fifo(p / "w.safetensors"), "w.safetensors", "is not a regular file"),
     "weights that are a folder": (lambda p: folder(p / "w.safetensors"), "w.safetensors", "is a folder"),
 }
 OUTPUT: dict[str, Row] = {
@@ -184,7 +184,7 @@ def test_training_on_a_full_disk(run: Run, root: Path, name: str, room: int) -> 
 @pytest.mark.parametrize("name", ["finetune", "pretrain"])
 def test_weights_of_another_backbone(run: Run, root: Path, name: str) -> None:
     given = command(root, name, backbone="resnet50")
-    refused(run, root, root / "out", "w.safetensors", "are of a resnet18, not of a resnet50", *given)
+    refused(run, root, root / "out", "w.safetensors", "--backbone must be resnet18", *given)
     assert not (root / "out").exists()
 
 

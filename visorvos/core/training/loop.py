@@ -117,7 +117,8 @@ def _learner(
 ) -> tuple[Learner, History]:
     """A network at the start of a run, or as the checkpoint ``state`` left it."""
     # A resumed run does not need the weights that it started from; they may be gone.
-    stm = initial_network(settings, progress) if state is None else STM(state["backbone"], pretrained=False)
+    with accelerator.main_process_first():  # the others find its downloads in the cache
+        stm = initial_network(settings, progress) if state is None else STM(state["backbone"], pretrained=False)
     learner = Learner(
         stm,
         accelerator,

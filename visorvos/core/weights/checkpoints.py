@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -84,7 +85,8 @@ def save_weights(stm: STM, path: str | Path) -> None:
 def _read(path: Path) -> tuple[dict[str, Tensor], str | None]:
     """The tensors of a file under the names they have there, and the backbone if the file names it."""
     if not path.is_file() or path.stat().st_size == 0:
-        what = "is a folder" if path.is_dir() else "is empty" if path.exists() else "does not exist"
+        what = "is empty" if path.is_file() else "is a folder" if path.is_dir() else "is not a regular file"
+        what = what if path.exists() else "does not exist"
         raise VisorVosError(f"The weights {path}: the file {what}.", "Give the path of a .pth or .safetensors file.")
     backbone = None
     try:
@@ -121,8 +123,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, pickle.UnpicklingError):
         # Torch's own text recommends to switch its protection off.
         return "it is not a pickle that holds only tensors"
-    text = str(error).strip()
-    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
+    first_sentence = re.split(r"\.?\s*\n|\.\s", str(error).strip())[0].rstrip(".")
+    return first_sentence or type(error).__name__
 
 
 def _is_plain(value: object) -> bool:
