@@ -37,10 +37,10 @@ def test_the_first_frame_shows_every_object(objects: int) -> None:
         assert np.bincount(labels.ravel())[1:].min() > 300
 
 
-def test_the_objects_colors_lie_where_its_outline_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_colors_of_an_object_fill_its_outline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Up to a pixel at the edge, which is smooth in the frame."""
     white = np.full((160, 160, 3), 255, np.float32)
-    monkeypatch.setattr("visorvos.core.datasets.synthetic.video._texture", lambda *_: white)
+    monkeypatch.setattr("visorvos.core.datasets.synthetic.video.object_texture", lambda *_: white)
     square = np.ones((3, 3), np.uint8)
     for seed in range(6):
         video = make_video(4, 120, 213, seed, objects=1)
@@ -59,8 +59,8 @@ def test_objects_move_turn_overlap_leave_and_return() -> None:
         moved.append(np.linalg.norm(np.diff(centers, axis=0), axis=2).mean())
         arms = video.outlines[:, :, 0] - centers
         turned.append(np.abs(np.diff(np.unwrap(np.arctan2(arms[..., 1], arms[..., 0]), axis=0), axis=0)).mean())
-        for index in (1, 2):
-            seen = (labels == index).any(axis=(1, 2))
+        for object_id in (1, 2):
+            seen = (labels == object_id).any(axis=(1, 2))
             returned += bool(seen[0] and not seen.all() and seen[-1])
         masks = [
             cv2.fillPoly(np.zeros((96, 171), np.uint8), [np.rint(outline).astype(np.int32)], (1,))
@@ -73,9 +73,9 @@ def test_objects_move_turn_overlap_leave_and_return() -> None:
     assert returned > 1
 
 
-def test_the_ground_moves() -> None:
+def test_the_background_moves() -> None:
     video = make_video(5, 96, 171, seed=1, objects=1)
     labels = video.labels()
-    ground = (labels[0] == 0) & (labels[4] == 0)
-    difference = np.abs(video.frames[0].astype(int) - video.frames[4])[ground]
+    background = (labels[0] == 0) & (labels[4] == 0)
+    difference = np.abs(video.frames[0].astype(int) - video.frames[4])[background]
     assert difference.mean() > 3

@@ -150,3 +150,17 @@ def test_dense_annotations_are_found_zipped_in_the_release(tmp_path, release, me
     assert found(tmp_path / "r.zip", release=True) == expected(release)
     put(tmp_path / "dense" / "val" / "P07_101_interpolations.zip", json_zip)
     assert found(tmp_path / "dense", ["val"], dense=True)["val"] == {"P07_101_interpolations.json": b"dense"}
+
+
+def test_zip_files_of_other_videos_are_not_opened(tmp_path, release):
+    files = release.release_files(zipfile.ZIP_STORED)
+    for split, video in (("train", "P01_01"), ("val", "P07_101")):
+        json_zip = zipped({f"{video}_interpolations.json": b"dense"})
+        files[f"{DENSE}/{split}/{video}_interpolations.zip"] = json_zip if split == "train" else b"damaged"
+    put(tmp_path / "r.zip", zipped(files))
+    kinds = {"dense": True, "release": True}
+    chosen = find_annotations(tmp_path / "r.zip", BOTH, videos=("P01_01",), **kinds)
+    assert {split: [file.video for file in own] for split, own in chosen.items()} == {"train": ["P01_01"]}
+    assert list(find_annotations(tmp_path / "r.zip", ("train",), **kinds)) == ["train"]
+    with pytest.raises(VisorVosError, match=r"P07_101_interpolations\.zip cannot be read"):
+        find_annotations(tmp_path / "r.zip", BOTH, **kinds)

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -47,8 +48,7 @@ RESOLUTION = "480p"
 
 _LAYOUT = f"A data set holds {FRAMES} and {MASKS}, or a folder for each split that does."
 _MAX_LISTED = 8
-_NAMES = TypeAdapter(dict[int, str])
-_MAPPING = TypeAdapter(dict[str, dict[int, str]])
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -89,20 +89,12 @@ class Split:
 
     @cached_property
     def frames_folder(self) -> Path:
-        """The folder that holds a folder of frames for each sequence.
-
-        Raises:
-            VisorVosError: if there is none.
-        """
+        """The folder that holds a folder of frames for each sequence. See `sequence_folder`."""
         return sequence_folder(self.folder / FRAMES, self.resolution)
 
     @cached_property
     def masks_folder(self) -> Path:
-        """The folder that holds a folder of masks for each sequence.
-
-        Raises:
-            VisorVosError: if there is none.
-        """
+        """The folder that holds a folder of masks for each sequence."""
         return sequence_folder(self.folder / MASKS, self.resolution)
 
     @property
@@ -125,12 +117,9 @@ class Split:
         """
         frames = {path.stem: path for path in list_images(self.frames_folder / name, FRAME_SUFFIXES)}
         masks = mask_files(self.masks_folder / name)
-        for found, folder in ((frames, self.frames_folder), (masks, self.masks_folder)):
-            if not found:
-                raise VisorVosError(
-                    f"No {'frames' if found is frames else 'masks'} in {folder / name}.",
-                    "Restore them, or remove the sequence from the split.",
-                )
+        if not frames or not masks:
+            what = f"masks in {self.masks_folder / name}" if frames else f"frames in {self.frames_folder / name}"
+            raise VisorVosError(f"No {what}.", "Restore them, or remove the sequence from the split.")
         unpaired = [stem for stem in masks if stem not in frames]
         if unpaired:
             raise VisorVosError(
@@ -314,15 +303,26 @@ class _Meta(BaseModel):
     videos: dict[str, _MetaVideo]
 
 
+_NAMES = TypeAdapter(dict[int, str])
+_MAPPING = TypeAdapter(dict[str, dict[int, str]])
+_META = TypeAdapter(_Meta)
+
+
+def _read_json(path: Path, form: TypeAdapter[T], expected: str) -> T:
+    try:
+        return form.validate_json(read_bytes(Location(path)))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ", ".join(str(level)[:80] for level in fault["loc"])
+        message = (
+            f"{path} cannot be read: {where}{': ' if where else ''}{fault['msg'].replace('Input should', 'must')}."
+        )
+        raise VisorVosError(message, f"It must hold {expected}.") from error
+
+
 def _read_meta(path: Path) -> dict[str, dict[int, str]]:
     """Object names by sequence and id."""
-    try:
-        videos = _Meta.model_validate_json(read_bytes(Location(path))).videos
-    except ValidationError as error:
-        raise VisorVosError(
-            f"{path} cannot be read: {_first_fault(error)}.",
-            'It must hold {"videos": {"SEQUENCE": {"objects": {"1": {"category": "NAME"}}}}}. Download it again.',
-        ) from error
+    videos = _read_json(path, _META, '{"videos": {"SEQUENCE": {"objects": {"1": {"category": "NAME"}}}}}').videos
     return {
         name: {number: entry.category for number, entry in video.objects.items() if entry.category}
         for name, video in videos.items()
@@ -335,12 +335,7 @@ def read_mapping(path: Path) -> dict[str, dict[int, str]]:
     Raises:
         VisorVosError: if it does not have this form.
     """
-    try:
-        return _MAPPING.validate_json(read_bytes(Location(path)))
-    except ValidationError as error:
-        raise VisorVosError(
-            f"The mapping {path} cannot be read: {_first_fault(error)}.", 'It must hold {"SEQUENCE": {"1": "NAME"}}.'
-        ) from error
+    return _read_json(path, _MAPPING, '{"SEQUENCE": {"1": "NAME"}}')
 
 
 def read_names(path: Path, sequence: str) -> dict[int, str]:
@@ -359,9 +354,3 @@ def read_names(path: Path, sequence: str) -> dict[int, str]:
             'Rename the folder of frames to a sequence of the mapping, or give a file {"1": "NAME"}.',
         )
     return mapping[sequence]
-
-
-def _first_fault(error: ValidationError) -> str:
-    fault = error.errors()[0]
-    where = ", ".join(str(level)[:80] for level in fault["loc"])
-    return f"{where}{': ' if where else ''}{fault['msg']}"

@@ -1,4 +1,4 @@
-"""Drawn data on disk: a release in VISOR's shape and one in COCO's."""
+"""Synthetic data on disk: a release in the layout of VISOR and one in the layout of COCO."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from visorvos.core.datasets.synthetic.records import coco_instances, visor_frames
+import cv2
+import numpy as np
+
 from visorvos.core.datasets.synthetic.video import SyntheticVideo, make_video
 from visorvos.core.io.atomic import write_file
 from visorvos.core.io.images import write_picture
@@ -19,39 +21,41 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _OBJECTS = (2, 3, 2, 1, 2, 2)
-"""Of one video or image after another."""
+"""Number of objects in one video or image after another, repeated."""
 _KITCHENS = {"train": 1, "val": 2}
-"""Of a split's videos, and a part of their seeds: no drawing is in both."""
+"""Kitchen of the videos of a split. It is part of their seeds, so that no video is in both."""
 _STILLS = 0
+_FULL_WIDTH = 1920
+"""Width of the frames that the polygons of VISOR refer to."""
 _THREADS = 2
 
 
 def write_synthetic_visor(
     root: Path, videos: Mapping[str, int], frames: int, seed: int, height: int = 360, width: int = 640
 ) -> tuple[Path, Path]:
-    """Draws a release of short videos, one sequence each, and writes it.
+    """Writes a VISOR release of short synthetic videos with one sequence each.
 
     Args:
-        root: the folder that it goes to.
-        videos: how many, by split: "train", "val".
-        frames: of each video.
-        seed: of all of it.
-        height, width: of a frame, in the release's proportions, 16 to 9.
+        root: folder to write to.
+        videos: number of videos per split: "train", "val".
+        frames: number of frames per video.
+        seed: determines the data.
+        height, width: size of a frame in pixels, 16:9.
 
     Returns:
         The folder of annotations and that of images, as ``visorvos prepare`` takes them.
 
     Raises:
-        VisorVosError: where the system refuses to write.
+        VisorVosError: if the system refuses to write.
     """
     annotations, images = root / "annotations", root / "images"
 
-    def write(video: tuple[str, int]) -> None:
-        split, number = video
+    def write(item: tuple[str, int]) -> None:
+        split, number = item
         name = f"P{_KITCHENS[split]:02d}_{number + 1:03d}"
-        drawn = make_video(frames, height, width, (seed, _KITCHENS[split], number), _objects(number))
-        entries = visor_frames(drawn, name, "seq_00001")
-        for entry, frame in zip(entries, drawn.frames, strict=True):
+        video = make_video(frames, height, width, (seed, _KITCHENS[split], number), _objects(number))
+        entries = _visor_frames(video, name)
+        for entry, frame in zip(entries, video.frames, strict=True):
             write_picture(images / name / entry["image"]["name"], frame)
         write_file(annotations / split / f"{name}.json", json.dumps({"video_annotations": entries}))
 
@@ -60,27 +64,73 @@ def write_synthetic_visor(
 
 
 def write_synthetic_coco(root: Path, images: int, seed: int, height: int = 96, width: int = 128) -> None:
-    """Draws single images and writes them as ``train2017`` and ``annotations/instances_train2017.json``.
+    """Writes synthetic images as ``train2017`` and ``annotations/instances_train2017.json``.
 
     Args:
-        root: the folder that they go to.
-        images: how many.
-        seed: of all of it.
-        height, width: of an image. Objects that clips take from one image to another keep their size in pixels:
-            it is best to draw them as large as the clips.
+        root: folder to write to.
+        images: number of images.
+        seed: determines the data.
+        height, width: size of an image in pixels, best that of the clips: objects pasted into another image keep
+            their size.
 
     Raises:
-        VisorVosError: where the system refuses to write.
+        VisorVosError: if the system refuses to write.
     """
-
-    def draw(number: int) -> SyntheticVideo:
-        return make_video(1, height, width, (seed, _STILLS, number), _objects(number))
-
-    drawn = _map(draw, range(images))
-    instances = coco_instances(drawn)
-    for entry, image in zip(instances["images"], drawn, strict=True):
-        write_picture(root / "train2017" / entry["file_name"], image.frames[0])
+    stills = _map(lambda number: make_video(1, height, width, (seed, _STILLS, number), _objects(number)), range(images))
+    instances = _coco_instances(stills)
+    for entry, still in zip(instances["images"], stills, strict=True):
+        write_picture(root / "train2017" / entry["file_name"], still.frames[0])
     write_file(root / "annotations" / "instances_train2017.json", json.dumps(instances))
+
+
+def _visor_frames(video: SyntheticVideo, name: str) -> list[dict[str, Any]]:
+    """A video as one sequence: an entry of ``video_annotations`` per frame, without objects outside the frame."""
+    _, height, width, _ = video.frames.shape
+    low, high = video.outlines.min(axis=2), video.outlines.max(axis=2)
+    inside = np.all((high > -0.5) & (low < (width - 0.5, height - 0.5)), axis=2)
+    # Integers are pixel centers at either size.
+    polygons = np.rint((video.outlines + 0.5) * (_FULL_WIDTH / width) - 0.5)
+    entries = []
+    for number in range(len(video.frames)):
+        file = f"{name}_frame_{number:010d}.jpg"
+        path = f"{name.split('_')[0]}/{name}/{file}"
+        image = {"image_path": path, "name": file, "subsequence": f"{name}_seq_00001", "video": name}
+        annotations = [
+            {"name": thing, "segments": [polygons[number, place].tolist()]}
+            for place, thing in enumerate(video.names)
+            if inside[number, place]
+        ]
+        entries.append({"image": image, "annotations": annotations})
+    return entries
+
+
+def _coco_instances(images: Sequence[SyntheticVideo]) -> dict[str, Any]:
+    """Videos of one frame as ``instances_train2017.json``: the visible part of each object, a category per shape."""
+    kinds = sorted({name.split()[-1] for image in images for name in image.names})
+    categories = {kind: number for number, kind in enumerate(kinds, start=1)}
+    pictures: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for number, image in enumerate(images, start=1):
+        labels = image.labels()[0]
+        height, width = labels.shape
+        pictures.append({"id": number, "file_name": f"{number:012d}.jpg", "height": height, "width": width})
+        for object_id, name in enumerate(image.names, start=1):
+            visible = (labels == object_id).astype(np.uint8)
+            contours, _ = cv2.findContours(visible, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+            outlines = [contour.reshape(-1).tolist() for contour in contours if len(contour) > 2]
+            if outlines:
+                annotation = {
+                    "id": len(annotations) + 1,
+                    "image_id": number,
+                    "category_id": categories[name.split()[-1]],
+                    "segmentation": outlines,
+                    "area": cv2.countNonZero(visible),
+                    "bbox": list(cv2.boundingRect(visible)),
+                    "iscrowd": 0,
+                }
+                annotations.append(annotation)
+    names = [{"id": number, "name": kind, "supercategory": "shape"} for kind, number in categories.items()]
+    return {"info": {}, "licenses": [], "images": pictures, "annotations": annotations, "categories": names}
 
 
 def _objects(number: int) -> int:
@@ -88,6 +138,6 @@ def _objects(number: int) -> int:
 
 
 def _map(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """The function of each item, in order: drawing and JPEG leave Python's lock to others most of the time."""
+    """Maps in threads: OpenCV and Pillow release Python's lock most of the time."""
     with ThreadPoolExecutor(_THREADS) as pool:
         return list(pool.map(function, items))

@@ -1,4 +1,4 @@
-"""Videos drawn from nothing: textured objects that move, turn, overlap, leave and come back over a moving ground."""
+"""Synthetic videos: textured objects that move, turn, overlap, leave and return over a moving background."""
 
 from __future__ import annotations
 
@@ -11,63 +11,63 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SyntheticVideo", "make_video"]
+__all__ = ["SyntheticVideo", "make_video", "object_texture"]
 
 Floats = NDArray[np.float64]
 Image = NDArray[np.float32]
 
 _POINTS = 96
-"""Of an outline."""
+"""Number of points of an outline."""
 _TILE = 160
-"""Side of an object's texture, in pixels."""
+"""Side of the texture of an object in pixels."""
 _FINE = 4
-"""Edges are drawn this many times finer, then averaged."""
+"""Factor of supersampling at edges."""
 _STAYS = 0.75
-"""Share of the objects that never leave the frame."""
+"""Probability that an object never leaves the frame."""
 _LONG = 6
-"""Frames that an object needs to leave and come back."""
+"""Minimum number of frames in which an object can leave and return."""
 
 
 @dataclass(frozen=True)
 class SyntheticVideo:
-    """Frames, and where the objects are in them."""
+    """Frames and the objects in them."""
 
     frames: NDArray[np.uint8]
     """(T, H, W, 3) RGB."""
     names: tuple[str, ...]
-    """Of the N objects, no two alike, in the order they are drawn: later ones hide earlier ones."""
+    """Names of the N objects, all different, in drawing order: later objects hide earlier ones."""
     outlines: Floats
-    """(T, N, P, 2): x and y of each object's whole outline, hidden or outside the frame as parts of it may be, in
-    pixels; whole numbers are pixels' centers."""
+    """(T, N, P, 2): x and y of each object's whole outline in pixels, including hidden parts and those outside the
+    frame. Integers are pixel centers."""
 
     def labels(self) -> NDArray[np.uint8]:
-        """True masks, (T, H, W): 0 the ground, 1..N the objects in the order of `names`."""
+        """Ground truth, uint8 (T, H, W): 0 is the background, 1..N are the objects in the order of `names`."""
         masks = np.zeros(self.frames.shape[:3], np.uint8)
         for mask, objects in zip(masks, self.outlines, strict=True):
-            for index, outline in enumerate(objects, start=1):
-                cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], (index,))
+            for object_id, outline in enumerate(objects, start=1):
+                cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], (object_id,))
         return masks
 
 
 def make_video(frames: int, height: int, width: int, seed: int | Sequence[int], objects: int = 2) -> SyntheticVideo:
-    """Objects on their ways over a ground that drifts, turns and comes nearer.
+    """Makes a video of objects that move over a background that drifts, turns and zooms in.
 
     Args:
-        frames: how many. From six on, about one object in four leaves the frame and comes back.
-        height, width: of a frame, in pixels.
-        seed: of everything. Two seeds give two videos that share nothing but their making.
-        objects: how many, 1 to 8, all of different colors and shapes; the first frame shows all of them.
+        frames: number of frames. With six or more, about one object in four leaves the frame and returns.
+        height, width: size of a frame in pixels.
+        seed: determines the video.
+        objects: number of objects, 1 to 8, of different colors and shapes. The first frame shows all of them.
     """
     random = np.random.default_rng(seed)
-    ground = _Ground(random, height, width)
+    background = _Background(random, height, width)
     colors, shapes = random.permutation(list(_COLORS)), random.permutation(list(_SHAPES))
     kinds = list(zip(colors, shapes, strict=False))[:objects]
     things = [_Thing(random, str(color), str(shape)) for color, shape in kinds]
-    ways = _ways(random, [thing.radius for thing in things], frames, width / height)
+    paths = _paths(random, [thing.radius for thing in things], frames, width / height)
     images, outlines = [], []
     for time in range(frames):
-        image = ground.at(time / max(frames - 1, 1))
-        turned = [thing.matrix(way[time], time, height) for thing, way in zip(things, ways, strict=True)]
+        image = background.at(time / max(frames - 1, 1))
+        turned = [thing.matrix(path[time], time, height) for thing, path in zip(things, paths, strict=True)]
         outline = [thing.outline @ matrix[:, :2].T + matrix[:, 2] for thing, matrix in zip(things, turned, strict=True)]
         for thing, matrix, points in zip(things, turned, outline, strict=True):
             _draw(image, thing, matrix, points)
@@ -77,24 +77,24 @@ def make_video(frames: int, height: int, width: int, seed: int | Sequence[int], 
 
 
 class _Thing:
-    """An object: outline, texture, size and turn."""
+    """An object: outline, texture, size and rotation."""
 
     def __init__(self, random: np.random.Generator, color: str, shape: str) -> None:
         self.name = f"{color} {shape}"
         self.radius = random.uniform(0.27, 0.38)
-        """In heights of the frame."""
+        """Relative to the height of the frame."""
         angle = np.arange(_POINTS) * 2 * math.pi / _POINTS
         radius = _SHAPES[shape](angle)
         self.outline: Floats = np.stack((np.cos(angle), np.sin(angle)), axis=1) * radius[:, None]
-        """(P, 2), within the unit circle."""
-        self.tile = _texture(random, _COLORS[color], self.outline)
+        """(P, 2), inside the unit circle."""
+        self.tile = object_texture(random, _COLORS[color], self.outline)
         self._start = random.uniform(0, 2 * math.pi)
         self._turn = random.choice([-1, 1]) * random.uniform(0.08, 0.3)
         self._breath, self._phase = random.uniform(0.05, 0.15), random.uniform(0, 2 * math.pi)
         self._aspect = random.uniform(0.75, 1)
 
     def matrix(self, center: Floats, time: int, height: int) -> Floats:
-        """(2, 3): from the unit circle to the frame's pixels."""
+        """Affine transform (2, 3) from the unit circle to pixels of the frame."""
         size = self.radius * height * (1 + self._breath * math.sin(self._phase + 0.5 * time))
         angle = self._start + self._turn * time
         cos, sin = math.cos(angle) * size, math.sin(angle) * size
@@ -102,20 +102,20 @@ class _Thing:
         return np.column_stack((turn, center * height - 0.5))
 
 
-def _ways(random: np.random.Generator, radii: list[float], frames: int, aspect: float) -> Floats:
-    """(N, T, 2): the objects' centers in heights of the frame, well apart in the first frame."""
+def _paths(random: np.random.Generator, radii: list[float], frames: int, aspect: float) -> Floats:
+    """Centers of the objects (N, T, 2) relative to the height of the frame, well apart in the first frame."""
     time = np.arange(frames)
-    ways: list[Floats] = []
+    paths: list[Floats] = []
     for radius in radii:
         best, best_gap = None, -math.inf
         for _ in range(30):
             speed, phase = random.uniform(0.15, 0.42, 2), random.uniform(0, 2 * math.pi, 2)
             swing = np.array([0.36 * aspect, 0.3])
-            way = np.array([aspect, 1]) / 2 + swing * np.sin(phase + speed * time[:, None])
-            gaps = [math.dist(way[0], other[0]) - radius - radii[index] for index, other in enumerate(ways)]
+            path = np.array([aspect, 1]) / 2 + swing * np.sin(phase + speed * time[:, None])
+            gaps = [math.dist(path[0], other[0]) - radius - radii[place] for place, other in enumerate(paths)]
             gap = min(gaps, default=0.0)
             if gap > best_gap:
-                best, best_gap = way, gap
+                best, best_gap = path, gap
             if gap >= 0:
                 break
         assert best is not None
@@ -123,12 +123,12 @@ def _ways(random: np.random.Generator, radii: list[float], frames: int, aspect: 
             middle = random.uniform(0.45, 0.6) * frames
             away = 1.1 * aspect * np.exp(-(((time - middle) / 1.2) ** 2))
             best[:, 0] += random.choice([-1, 1]) * away
-        ways.append(best)
-    return np.array(ways)
+        paths.append(best)
+    return np.array(paths)
 
 
 def _draw(image: Image, thing: _Thing, matrix: Floats, outline: Floats) -> None:
-    """An object with its shadow, drawn into a frame."""
+    """Draws an object and its shadow into a frame."""
     height, width = image.shape[:2]
     drop = 0.02 * height
     low = np.maximum(np.floor(outline.min(axis=0) - 2 * drop), 0).astype(int)
@@ -150,14 +150,14 @@ def _draw(image: Image, thing: _Thing, matrix: Floats, outline: Floats) -> None:
 
 
 def _cover(outline: Floats, size: tuple[int, int]) -> Image:
-    """The share of each pixel, 0 to 1, that an outline encloses."""
+    """The fraction of each pixel, 0 to 1, inside an outline."""
     fine = np.zeros((size[1] * _FINE, size[0] * _FINE), np.uint8)
     points = np.rint((outline + 0.5) * _FINE - 0.5).astype(np.int32)
     cv2.fillPoly(fine, [points], 255)
     return np.asarray(cv2.resize(fine, size, interpolation=cv2.INTER_AREA) / 255, np.float32)
 
 
-# Outlines: the radius at each angle.
+# Outlines are functions from angle to radius.
 def _polygon(sides: int) -> Callable[[Floats], Floats]:
     step = 2 * math.pi / sides
     return lambda angle: np.asarray((math.cos(step / 2) / np.cos(angle % step - step / 2)) ** 0.85)
@@ -195,8 +195,8 @@ _PATTERNS: list[Callable[[Floats, Floats, Floats], Floats]] = [
 ]
 
 
-def _texture(random: np.random.Generator, hue: float, outline: Floats) -> Image:
-    """(_TILE, _TILE, 3) RGB, 0 to 255: two colors in a pattern, lit from one side, darker at the rim."""
+def object_texture(random: np.random.Generator, hue: float, outline: Floats) -> Image:
+    """(_TILE, _TILE, 3) RGB, 0 to 255: a pattern of two colors, lit from one side and darker at the edge."""
     axis = np.linspace(-1, 1, _TILE)
     turn = random.uniform(0, 2 * math.pi)
     x, y = np.meshgrid(axis, axis)
@@ -214,8 +214,8 @@ def _texture(random: np.random.Generator, hue: float, outline: Floats) -> Image:
     return np.asarray(color * 255, np.float32)
 
 
-class _Ground:
-    """A larger picture of soft patches and grain, under a window that drifts, turns and closes in."""
+class _Background:
+    """A larger picture of soft patches and grain, seen through a window that drifts, turns and zooms in."""
 
     def __init__(self, random: np.random.Generator, height: int, width: int) -> None:
         self.height, self.width = height, width
@@ -231,7 +231,7 @@ class _Ground:
         self._zoom = random.uniform(1.0, 1.2, 2)
 
     def at(self, time: float) -> Image:
-        """(height, width, 3) RGB, at a time from 0 to 1."""
+        """The background (height, width, 3) RGB at a time from 0 to 1."""
         (x, y), turn, zoom = (ends[0] + time * (ends[1] - ends[0]) for ends in (self._drift, self._turn, self._zoom))
         tall, wide = self._picture.shape[:2]
         matrix = cv2.getRotationMatrix2D((wide / 2, tall / 2), turn, zoom)
@@ -241,7 +241,7 @@ class _Ground:
 
 
 def _noise(random: np.random.Generator, height: int, width: int, cells: int) -> Floats:
-    """Smooth noise from 0 to 1, with so many cells to the height."""
+    """Smooth noise from 0 to 1. `cells` is the number of cells along the height."""
     across = max(round(cells * width / height), 2)
     coarse = random.uniform(0, 1, (cells, across))
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 1), np.float64)

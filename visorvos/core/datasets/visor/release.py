@@ -59,8 +59,6 @@ class _Entry:
     """In bytes; 0 for a folder."""
     crc: int | None = None
     """Checksum of a file in a zip file."""
-    below: tuple[str, ...] = ()
-    """Path of a folder in its zip file."""
 
 
 def find_annotations(
@@ -94,13 +92,13 @@ def find_annotations(
         if not name.endswith(".json") or name == "frame_mapping.json":
             continue
         if not release or (DENSE if dense else SPARSE) in entry.parts:
-            known = found.setdefault(_split_of(entry.parts), {}).setdefault(name, entry)
-            if known.location.inside and not entry.location.inside:
-                found[_split_of(entry.parts)][name] = entry  # unpacked beside its zip file
+            of_split = found.setdefault(_split_of(entry.parts), {})
+            if name not in of_split or not entry.location.inside:  # unpacked files replace those in zip files
+                of_split[name] = entry
     if set(found) == {""} and len(splits) == 1:
         found = {splits[0]: found[""]}
     missing = [split for split in splits if split not in found]
-    if missing:
+    if missing and not (videos and found.keys() - {""}):
         what = f"those of {', '.join(sorted(found))}" if found else "no JSON file"
         raise VisorVosError(
             f"{root} has no annotations of the split {missing[0]}; "
@@ -108,13 +106,13 @@ def find_annotations(
             "Give the release as downloaded, or folders named train and val. For files of one split, add --split.",
         )
     files = {
-        split: [AnnotationFile(name, entry.location, _checksum(entry)) for name, entry in sorted(found[split].items())]
+        split: [AnnotationFile(name, e.location, _checksum(e)) for name, e in sorted(found.get(split, {}).items())]
         for split in splits
     }
     if not videos:
         return files
-    known_videos = {file.video for split in splits for file in files[split]}
-    unknown = [video for video in videos if video not in known_videos]
+    known = {file.video for own in files.values() for file in own}
+    unknown = [video for video in videos if video not in known]
     if unknown:
         raise VisorVosError(
             f"{root} has no annotations of {listed(unknown, _MAX_LISTED)} in {' or '.join(splits)}.",
@@ -152,17 +150,17 @@ class FrameFiles:
 
     def __init__(self, root: Path, videos: Collection[str]) -> None:
         self.root = root
-        self._places: dict[str, list[_Entry]] = {video: [] for video in videos}
+        self._found: dict[str, list[_Entry]] = {video: [] for video in videos}
         self._loose: list[_Entry] = []
         for entry in _walk(root, lambda parts: _is_one_of(parts[-1], videos), stop=set(videos), skip={DENSE}):
-            name = entry.parts[-1]
-            if name in self._places:
-                self._places[name].append(entry)
-            elif len(entry.parts) == 1 and _is_frame(name):
+            owner = next((part for part in entry.parts if part in self._found), None)
+            if owner is not None and (_is_frame(entry) or entry.parts[-1] == owner):
+                self._found[owner].append(entry)
+            elif len(entry.parts) == 1 and _is_frame(entry):
                 self._loose.append(entry)
-        for places in self._places.values():
+        for entries in self._found.values():
             # Unpacked folders come before the zip files beside them.
-            places.sort(key=lambda entry: entry.size > 0)
+            entries.sort(key=lambda entry: entry.size > 0)
 
     def check(self, wanted: Mapping[str, str], skip_missing: bool) -> None:
         """Checks before the conversion that the videos are there and name their frames as the annotations do.
@@ -174,7 +172,7 @@ class FrameFiles:
         Raises:
             VisorVosError: if they are not.
         """
-        there = [video for video in wanted if self._places[video] or self._loose]
+        there = [video for video in wanted if self._found[video] or self._loose]
         missing = sorted(wanted.keys() - there)
         if missing and not (skip_missing and there):
             raise VisorVosError(
@@ -199,34 +197,30 @@ class FrameFiles:
             VisorVosError: if their zip file is damaged.
         """
         frames: dict[str, Location] = {}
-        for entry in (*(frame for place in self._places[video] for frame in _frames_in(place)), *self._loose):
+        for entry in (*(frame for place in self._found[video] for frame in _frames_in(place)), *self._loose):
             frames.setdefault(PurePosixPath(entry.parts[-1]).stem, entry.location)
         return frames
 
     def checksum(self, video: str) -> str:
         """Changes if frames of the video are added, removed or change their size; no frame is read."""
-        marks = []
-        for place in self._places[video]:
-            # The size of a zip file is enough, and its list of members may be slow to read.
-            files = [place] if place.size else _frames_in(place)
-            marks += [f"{entry.parts[-1]} {entry.size} {entry.crc}" for entry in files]
-        marks += [f"{entry.parts[-1]} {entry.size}" for entry in self._loose]
-        return hashlib.sha256("\n".join(sorted(marks)).encode()).hexdigest()[:16]
+        # For a zip file its size is enough, and its list of members may be slow to read.
+        files = [file for place in self._found[video] for file in ([place] if place.size else _frames_in(place))]
+        marks = sorted(f"{entry.parts[-1]} {entry.size} {entry.crc}" for entry in (*files, *self._loose))
+        return hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]
 
 
-def _frames_in(place: _Entry) -> Iterator[_Entry]:
-    """The frames in one folder or zip file."""
+def _frames_in(place: _Entry) -> list[_Entry]:
+    """The frames in a folder or zip file, or the one frame that the entry is."""
+    if _is_frame(place):
+        return [place]
     path = place.location.path
     if place.location.inside or not path.is_dir():
-        for info in members(place.location):
-            parts = _parts(info)
-            if parts[: len(place.below)] == place.below and _is_frame(parts[-1]):
-                yield _Entry(place.location.member(info.filename), parts, info.file_size)
-        return
-    with os.scandir(path) as files:
-        for file in sorted(files, key=lambda file: file.name):
-            if _is_frame(file.name):
-                yield _Entry(Location(path / file.name), (file.name,), _size(file))
+        found = [_Entry(place.location.member(m.filename), _parts(m), m.file_size) for m in members(place.location)]
+    else:
+        with os.scandir(path) as files:
+            ordered = sorted(files, key=lambda file: file.name)
+            found = [_Entry(Location(path / file.name), (file.name,), _size(file)) for file in ordered]
+    return [entry for entry in found if _is_frame(entry)]
 
 
 def _parts(info: zipfile.ZipInfo) -> tuple[str, ...]:
@@ -234,7 +228,8 @@ def _parts(info: zipfile.ZipInfo) -> tuple[str, ...]:
     return tuple(info.filename.replace("\\", "/").split("/"))
 
 
-def _is_frame(name: str) -> bool:
+def _is_frame(entry: _Entry) -> bool:
+    name = entry.parts[-1]
     return name[:1] != "." and PurePosixPath(name).suffix.lower() in FRAME_SUFFIXES
 
 
@@ -246,7 +241,7 @@ def _walk(
     Args:
         root: the folder or zip file.
         is_wanted: whether to enter a zip file, given its path without suffix.
-        stop: names of folders, and of zip files without suffix, to yield without entering.
+        stop: names of folders on disk, and of zip files without suffix, to yield without entering.
         skip: names of those to skip.
     """
 
@@ -266,16 +261,9 @@ def _walk(
                 yield from walk_folder(location.path, (*above, file.name))
 
     def walk_zip(archive: Location, above: tuple[str, ...], depth: int) -> Iterator[_Entry]:
-        given = set()
         for info in members(archive):
             *folders, name = _parts(info)
-            level = next((level for level, folder in enumerate(folders, start=1) if folder in stop), None)
-            if level is not None:
-                below = tuple(folders[:level])
-                if below not in given:
-                    given.add(below)
-                    yield _Entry(archive, (*above, *below), below=below)
-            elif name and not any(folder in skip or folder.startswith((".", "__MACOSX")) for folder in folders):
+            if name and not any(folder in skip or folder.startswith((".", "__MACOSX")) for folder in folders):
                 parts = (*above, *folders, name)
                 yield from handle_file(_Entry(archive.member(info.filename), parts, info.file_size, info.CRC), depth)
 
