@@ -72,7 +72,7 @@ def _function(command: Command[Any, Any]) -> Callable[..., None]:
     """The function that Typer calls."""
 
     def run(config: Path | None, json: bool, quiet: bool, show_help: bool, **typed: object) -> None:
-        settings = resolve(command.settings, typed, config, command.example)
+        settings = resolve(command.settings, typed, config, command)
         terminal = Terminal(quiet)
         result = command.run(settings, terminal)
         if os.environ.get("RANK", "0") != "0":
@@ -93,17 +93,21 @@ def _config(
     command: Annotated[
         str,
         typer.Argument(
-            metavar="COMMAND", help="Name of a command.", autocompletion=lambda: [item.name for item in COMMANDS]
+            metavar="COMMAND",
+            help="Name of a command.",
+            show_default=False,
+            autocompletion=lambda: [item.name for item in COMMANDS],
         ),
-    ],
+    ] = "",
     show_help: Annotated[bool, help_option()] = False,
 ) -> None:
     """Print all options of a command as a YAML file for --config, with their meaning, type, range and default."""
     named = {item.name: item.settings for item in COMMANDS}
     if command not in named:
         near = difflib.get_close_matches(command, named, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Commands with options: {', '.join(named)}."
-        raise UsageError(f"No such command: {command}.", hint)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        fault = f"No such command: {command}.{hint}" if command else "COMMAND is missing."
+        raise UsageError(fault, f"Give one of: {', '.join(named)}.")
     print(commented_yaml(command, named[command]), end="")  # noqa: T201 - a result
 
 
@@ -147,7 +151,7 @@ def _usage(error: Any) -> UsageError:  # noqa: ANN401 - see _TyperUsageError
     # Typer does not always say which command it was.
     named = [command.name for command in COMMANDS if command.name in sys.argv[1:2]]
     path = error.ctx.command_path if error.ctx else " ".join(["visorvos", *named])
-    remedy = f"List {'commands' if path == 'visorvos' else 'its options'}: {path} --help"
+    remedy = f"List the {'commands' if path == 'visorvos' else 'options'}: {path} --help"
     if hasattr(error, "possibilities"):
         near = difflib.get_close_matches(error.option_name, error.possibilities or (), n=1)
         return UsageError(f"No such option: {error.option_name}.{f' Did you mean {near[0]}?' if near else ''}", remedy)

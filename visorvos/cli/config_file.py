@@ -42,12 +42,13 @@ def in_words(schema: Mapping[str, Any]) -> str:
             return f"{len(schema['prefixItems'])} values, each {in_words(schema['prefixItems'][0])}"
         return in_words(schema["items"])
     kind = "a path" if schema.get("format") == "path" else _TYPES.get(str(schema.get("type")), "a value")
-    return ", ".join(filter(None, (kind, in_range(schema))))
+    return ", ".join(filter(None, (kind, in_range(schema)))).replace(", from", " from")
 
 
 def in_range(schema: Mapping[str, Any]) -> str:
     """The limits of a field's JSON schema in words, such as "at least 0, at most 1"; "" without any."""
     words = {
+        "both": "from {}",
         "minimum": "at least {}",
         "exclusiveMinimum": "more than {}",
         "maximum": "at most {}",
@@ -55,8 +56,10 @@ def in_range(schema: Mapping[str, Any]) -> str:
         "multipleOf": "a multiple of {}",
     }
     # Limits of a value that may be left out lie one level deeper.
-    parts = [schema, *(part for part in schema.get("anyOf", ()))]
-    return ", ".join(phrase.format(part[key]) for part in parts for key, phrase in words.items() if key in part)
+    limits = {key: value for part in (schema, *schema.get("anyOf", ())) for key, value in part.items() if key in words}
+    if {"minimum", "maximum"} <= limits.keys():
+        limits = {"both": f"{limits.pop('minimum')} to {limits.pop('maximum')}", **limits}
+    return ", ".join(words[key].format(value) for key, value in limits.items())
 
 
 def _either(choices: Sequence[object]) -> str:

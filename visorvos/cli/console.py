@@ -1,4 +1,4 @@
-"""What a person sees: progress and messages on standard error, results on standard output."""
+"""The terminal: progress, messages and errors on standard error, results on standard output."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ T = TypeVar("T")
 
 
 def printable(text: str) -> str:
-    """Text with its control characters spelt out: names from files may hold those that command a terminal."""
+    """Text with control characters escaped: names from files could otherwise command the terminal."""
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 class _Rate(ProgressColumn):
-    """Items a second, over the time the whole task has run."""
+    """Items per second, over the whole time of the task."""
 
     def render(self, task: Task) -> Text:
         rate = task.finished_speed or task.speed
@@ -53,7 +53,11 @@ class _Bar:
 
 
 class Terminal:
-    """The listener to jobs that writes to the terminal (see `visorvos.core.runtime.progress.Progress`)."""
+    """Shows the progress of jobs on the terminal (see `visorvos.core.runtime.progress.Progress`).
+
+    Args:
+        quiet: whether to print errors only.
+    """
 
     def __init__(self, quiet: bool = False) -> None:
         self.out = Console(highlight=False, emoji=False)
@@ -77,7 +81,7 @@ class Terminal:
         self.err.print(f"  [dim]->[/] {escape(printable(error.remedy))}", soft_wrap=True)
 
     def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
-        """A bar that counts the items handed on; see `bar`."""
+        """Yields the items and counts them in a progress bar; see `bar`."""
         with self.bar(description, unit, total) as bar:
             for item in items:
                 yield item
@@ -85,7 +89,7 @@ class Terminal:
 
     @contextmanager
     def bar(self, description: str, unit: str, total: int | None, done: int = 0) -> Iterator[_Bar]:
-        """A progress bar with the rate and the time left, gone when done; nothing where no terminal listens."""
+        """A progress bar with rate and remaining time, removed when done; nothing if standard error is not a terminal."""
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),

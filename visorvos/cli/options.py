@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from visorvos.cli.command import Command
 from visorvos.cli.completion import choices_of, completion
 from visorvos.cli.config_file import in_range, in_words
 from visorvos.core.io.settings_file import read_settings
@@ -52,12 +53,7 @@ def signature(model: type[Settings]) -> inspect.Signature:
     groups = [name for name, field in model.model_fields.items() if section(field) is not None]
     also = f" Also holds {', '.join(groups)}, which the command line lacks; see config." if groups else ""
     general = (
-        (
-            "config",
-            Path | None,
-            None,
-            f"YAML file of options; the command line overrides it.{also}",
-        ),
+        ("config", Path | None, None, f"YAML file of options; the command line overrides it.{also}"),
         ("json", bool, False, "Print the result as JSON on standard output."),
         ("quiet", bool, False, "Print no progress and no notes; errors are still printed."),
     )
@@ -101,13 +97,20 @@ def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def _names(model: type[Settings]) -> dict[str, str]:
+    """The main name of each option by main and second name."""
+    fields = model.model_fields
+    seconds = {str(field.validation_alias): name for name, field in fields.items() if field.validation_alias}
+    return {name: name for name in fields} | seconds
+
+
 def _by_name(model: type[Settings], given: Mapping[str, Any]) -> dict[str, Any]:
     """Options under their main names: second names and ``no_`` forms resolved.
 
     Raises:
         UsageError: for an option that is given under two names.
     """
-    names = {str(field.validation_alias): name for name, field in model.model_fields.items()}
+    names = _names(model)
     found: dict[str, Any] = {}
     for key, value in given.items():
         is_negated = key.startswith("no_") and key[3:] in model.model_fields
@@ -118,14 +121,16 @@ def _by_name(model: type[Settings], given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def resolve(model: type[S], typed: Mapping[str, object], config: Path | None, example: str = "") -> S:
+def resolve(
+    model: type[S], typed: Mapping[str, object], config: Path | None, command: Command[Any, Any] | None = None
+) -> S:
     """Settings from the command line over the config file over the environment over the defaults.
 
     Args:
         model: the command's settings.
         typed: what stood on the command line; None and empty lists were not typed.
         config: a YAML file with the settings' own names.
-        example: a command line that works, for errors.
+        command: whose example an error shows.
 
     Raises:
         UsageError: for a value that is missing, unknown or out of range; one line per fault.
@@ -140,7 +145,9 @@ def resolve(model: type[S], typed: Mapping[str, object], config: Path | None, ex
             _sentence(fault, model, config if fault["loc"] and fault["loc"][0] in {*from_file} - {*given} else None)
             for fault in error.errors()
         ]
-        remedy = f"Example: {example}" if example else "Correct it and run the command again."
+        remedy = "Correct it and run the command again." if command is None else f"Example: {command.example}"
+        if command is not None and all(fault.startswith(f"{config}: ") for fault in faults):
+            remedy = f"Print what the file can hold: visorvos config {command.name}"
         raise UsageError("\n".join(dict.fromkeys(faults)), remedy) from error
 
 
@@ -219,9 +226,10 @@ def _sentence(fault: ErrorDetails, model: type[Settings], config: Path | None) -
     path = ".".join([*outer, key])
     field = holder.model_fields.get(key)
     if field is None:
-        near = difflib.get_close_matches(key, holder.model_fields, n=1)
-        hint = f" Did you mean {'.'.join([*outer, near[0]])}?" if near else ""
-        return f"{config or 'The settings'}: there is no option named {path}.{hint}"
+        names = _names(holder)
+        near = difflib.get_close_matches(key.replace("-", "_"), names, n=1)
+        hint = f" Did you mean {'.'.join([*outer, names[near[0]]])}?" if near else ""
+        return f"{config}: no such option: {path}.{hint}"
     if config is not None or outer or section(field) is not None:
         shown = path
     else:

@@ -182,8 +182,7 @@ Memory = Annotated[
     ),
 ]
 MemEvery = Annotated[
-    int,
-    option(description="Keep every K-th frame, with --memory every.", panel="Memory", alias="every", ge=1),
+    int, option(description="Keep every K-th frame, with --memory every.", panel="Memory", alias="every", ge=1)
 ]
 Limit = Annotated[
     int,

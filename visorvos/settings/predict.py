@@ -57,10 +57,7 @@ class PredictSettings(Settings):
         affects_result=False,
     )
     resume: bool = option(
-        False,
-        "Resume an interrupted run with the same inputs and options.",
-        panel="Outputs",
-        affects_result=False,
+        False, "Resume an interrupted run with the same inputs and options.", panel="Outputs", affects_result=False
     )
     colors: Literal["mask", "bright"] = option(
         "mask",

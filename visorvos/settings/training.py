@@ -26,10 +26,7 @@ Accumulate = Annotated[
 MaxObjects = Annotated[
     int,
     option(
-        description="Maximum number of objects per clip; of more, a random choice is kept.",
-        panel="Clips",
-        ge=1,
-        le=254,
+        description="Maximum number of objects per clip; of more, a random choice is kept.", panel="Clips", ge=1, le=254
     ),
 ]
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -92,11 +89,7 @@ class TrainingSettings(Settings):
     short_side: int = option(480, "Short side of frames in pixels before the crop.", panel="Clips", ge=32)
     max_objects: MaxObjects = 15
     save_every: int = option(
-        10_000,
-        "Clips between checkpoints; the last two are kept.",
-        panel="Outputs",
-        affects_result=False,
-        ge=1,
+        10_000, "Clips between checkpoints; the last two are kept.", panel="Outputs", affects_result=False, ge=1
     )
     log_every: int = option(400, "Clips between rows of metrics.csv.", panel="Outputs", affects_result=False, ge=1)
     log_with: tuple[Literal["tensorboard", "wandb"], ...] = option(

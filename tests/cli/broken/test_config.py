@@ -17,7 +17,7 @@ BILLION = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 
 
 CONFIG: dict[str, Row] = {
-    "nothing there": (lambda p: p.unlink(), "", "does not exist"),
+    "nothing there": (lambda p: p.unlink(), "", "not found"),
     "a folder": (folder, "", "is a folder"),
     "a link to itself": (loop, "", "Too many levels"),
     "no end": (endless, "", "not a regular file"),

@@ -1,4 +1,4 @@
-"""``visorvos demo --quick``: every step of it, though too little training to show what it learns."""
+"""``visorvos demo --quick``: every step, with too little training for scores to mean anything."""
 
 from __future__ import annotations
 
@@ -77,6 +77,15 @@ def test_the_table_shows_all_three(made: Demo, result: dict[str, Any]) -> None:
     text = console.export_text()
     for name in ("j_and_f_untrained", "j_and_f_copied", "j_and_f"):
         assert f" {100 * result[name]:.1f} " in text
+    assert "The scores mean nothing" in text
+
+
+def test_a_missing_device_is_refused_before_anything_is_written(run: Run, tmp_path: Path) -> None:
+    missing = "cuda:99"
+    done = run("demo", "--quick", "--output", tmp_path / "demo", "--device", missing)
+    assert done.code == 1
+    assert f"Device not found: {missing}." in done.err
+    assert not (tmp_path / "demo").exists()
 
 
 def test_quick_scores_are_said_to_mean_nothing(made: Demo) -> None:

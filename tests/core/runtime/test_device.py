@@ -21,9 +21,7 @@ def test_a_gpu_is_chosen_by_its_number(two_gpus: None, name: str, expected: str)
 
 
 def test_a_gpu_beyond_the_last_is_refused(two_gpus: None) -> None:
-    with pytest.raises(
-        VisorVosError, match=r"cuda:2\. This machine has 2 CUDA devices\. Use --device cuda:1"
-    ):
+    with pytest.raises(VisorVosError, match=r"cuda:2\. This machine has 2 CUDA devices\. Use --device cuda:1"):
         choose_device("cuda:2")
 
 

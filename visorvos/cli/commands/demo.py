@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.style import Style
 from rich.table import Table
-from rich.text import Text
 
 from visorvos.cli.command import Command
 from visorvos.settings.demo import DemoSettings
@@ -20,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMAND", "show"]
 
-_COLUMNS = 72
-
 
 def run(settings: DemoSettings, progress: Progress) -> Demo:
     from visorvos.core.jobs.demo.job import demo
@@ -30,10 +25,9 @@ def run(settings: DemoSettings, progress: Progress) -> Demo:
 
 
 def show(demo: Demo) -> Group:
-    """A picture, the scores before and after training, and where the files are."""
+    """The scores before and after training, and where the files are."""
     prediction = demo.overlay.parent
     parts: list[RenderableType] = [
-        _Picture(demo.overlay),
         _scores(demo),
         f"Twelve frames with predicted masks: [bold]{escape(str(demo.overlay))}[/]",
         f"All frames as a video: [bold]{escape(str(prediction / 'overlay.mp4'))}[/]",
@@ -65,42 +59,4 @@ def _scores(demo: Demo) -> Table:
     return table
 
 
-class _Picture:
-    """An image in a terminal with colors; nothing elsewhere."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if console.is_terminal and console.color_system is not None:
-            yield _half_blocks(self.path)
-
-
-def _half_blocks(path: Path) -> Text:
-    """An image in colored half blocks, two pixels per character."""
-    from PIL import Image
-
-    with Image.open(path) as image:
-        rows = round(_COLUMNS * image.height / image.width / 2)
-        small = image.convert("RGB").resize((_COLUMNS, 2 * rows), Image.Resampling.LANCZOS)
-    text = Text()
-    for row in range(rows):
-        for column in range(_COLUMNS):
-            upper, lower = (small.getpixel((column, 2 * row + half)) for half in (0, 1))
-            text.append("▀", Style(color=_hex(upper), bgcolor=_hex(lower)))
-        text.append("\n")
-    return text
-
-
-def _hex(pixel: object) -> str:
-    red, green, blue = pixel if isinstance(pixel, tuple) else (0, 0, 0)
-    return f"#{red:02x}{green:02x}{blue:02x}"
-
-
-COMMAND = Command(
-    "demo",
-    DemoSettings,
-    run,
-    show,
-    example="visorvos demo --output demo",
-)
+COMMAND = Command("demo", DemoSettings, run, show, example="visorvos demo --output demo")

@@ -51,9 +51,5 @@ def _table(result: WeightsList) -> Group:
 
 
 COMMAND = Command(
-    "download-weights",
-    DownloadWeightsSettings,
-    run,
-    show,
-    example="visorvos download-weights visor-resnet50",
+    "download-weights", DownloadWeightsSettings, run, show, example="visorvos download-weights visor-resnet50"
 )

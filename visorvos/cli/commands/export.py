@@ -43,9 +43,5 @@ def show(export: Export) -> str:
 
 
 COMMAND = Command(
-    "export",
-    ExportSettings,
-    run,
-    show,
-    example="visorvos export scores --data data/VISOR_2022 --output val.zip",
+    "export", ExportSettings, run, show, example="visorvos export scores --data data/VISOR_2022 --output val.zip"
 )

@@ -30,9 +30,5 @@ def show(preview: Preview) -> str:
 
 
 COMMAND = Command(
-    "preview",
-    PreviewSettings,
-    run,
-    show,
-    example="visorvos preview --data data/VISOR_2022 --split val --frames 24",
+    "preview", PreviewSettings, run, show, example="visorvos preview --data data/VISOR_2022 --split val --frames 24"
 )

@@ -46,6 +46,8 @@ def read_settings(path: Path) -> dict[str, Any]:
     Raises:
         VisorVosError: if it cannot be read, or is not a mapping of option names to values.
     """
+    if not (path.exists() or path.is_symlink()):
+        raise VisorVosError(f"Config file not found: {path}", _REMEDY)
     try:
         content = yaml.safe_load(read_bytes(Location(path)).decode())
     except RecursionError as error:
