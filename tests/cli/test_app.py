@@ -177,7 +177,7 @@ def test_command_line_over_file_over_default(tmp_path: Path) -> None:
     [
         ("evry: 3", 2, "there is no option named evry. Did you mean mem_every?"),
         ("every: often", 2, "mem_every must be a whole number, at least 1, got 'often'."),
-        ("- every", 1, "must hold option names"),
+        ("- every", 1, "must hold one `name: value`"),
         ("every: [", 1, "cannot be read"),
         ("!!python/object/apply:os.system ['true']", 1, "cannot be read"),
         ("\x00", 1, "cannot be read"),

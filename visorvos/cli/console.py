@@ -89,7 +89,7 @@ class Terminal:
 
     @contextmanager
     def bar(self, description: str, unit: str, total: int | None, done: int = 0) -> Iterator[_Bar]:
-        """A progress bar with rate and remaining time, removed when done; nothing if standard error is not a terminal."""
+        """A progress bar with rate and remaining time, removed when done; nothing without a terminal."""
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),

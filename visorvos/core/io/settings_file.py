@@ -16,6 +16,7 @@ from visorvos.errors import VisorVosError
 __all__ = ["SETTINGS_FILE", "read_settings", "write_settings", "yaml_text"]
 
 SETTINGS_FILE = "settings.yaml"
+_REMEDY = "Print a file that works: visorvos config COMMAND > options.yaml"
 
 
 def write_settings(folder: Path, command: str, values: Mapping[str, object]) -> Path:
@@ -51,14 +52,13 @@ def read_settings(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(read_bytes(Location(path)).decode())
     except RecursionError as error:
-        raise VisorVosError(f"The config file {path} is nested too deeply.", "Give a YAML file of options.") from error
+        raise VisorVosError(f"The config file {path} is nested too deeply.", _REMEDY) from error
     except (ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise VisorVosError(f"The config file {path} cannot be read: {reason}.", "Give a YAML file.") from error
+        mark = getattr(error, "problem_mark", None)
+        where = f": see line {mark.line + 1}" if mark is not None else ""
+        raise VisorVosError(f"The config file {path} cannot be read as YAML{where}.", _REMEDY) from error
     if content is None:
         return {}
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise VisorVosError(
-            f"The config file {path} must hold option names and values.", "Write one `name: value` per line."
-        )
+        raise VisorVosError(f"The config file {path} must hold one `name: value` per line.", _REMEDY)
     return content
