@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = ["VisorVosError", "explain_import_error", "listed"]
 
 
@@ -40,7 +42,7 @@ def explain_import_error(error: ImportError) -> VisorVosError | None:
     )
 
 
-def listed(items: list[str], max_shown: int, separator: str = ", ") -> str:
+def listed(items: Sequence[str], max_shown: int, separator: str = ", ") -> str:
     """The first ``max_shown`` items joined for a sentence, and the number of those left out."""
     shown = separator.join(items[:max_shown])
     more = len(items) - max_shown

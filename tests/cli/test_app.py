@@ -143,8 +143,8 @@ def test_the_version(run: Run) -> None:
         (["predict", "--no-such-option"], "No such option: --no-such-option"),
         (["predict", "--quik"], "No such option: --quik. Did you mean --quiet?"),
         (["finetune", "--lrr", "1"], "No such option: --lrr. Did you mean --lr?"),
-        (["predict", "f", "g"], "Unexpected argument: g. -> List its options: visorvos predict --help"),
-        (["predict", "f", "--masks"], "Option --masks requires an argument. -> List its options: visorvos predict -"),
+        (["predict", "f", "g"], "Unexpected argument: g. -> List the options: visorvos predict --help"),
+        (["predict", "f", "--masks"], "Option --masks requires an argument. -> List the options: visorvos predict -"),
         (["demo", "--quick", "--no-quick"], "--quick was given twice: --no-quick is the same option."),
         (["demo", "--device", "gpu"], "--device must be auto, cpu, cuda, cuda:N or mps, got 'gpu'."),
         (["finetune", "--lr", "1", "--learning-rate", "2"], "--lr was given twice"),
@@ -175,7 +175,7 @@ def test_command_line_over_file_over_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "code", "sentence"),
     [
-        ("evry: 3", 2, "there is no option named evry. Did you mean mem_every?"),
+        ("evry: 3", 2, "no such option: evry. Did you mean mem_every?"),
         ("every: often", 2, "mem_every must be a whole number, at least 1, got 'often'."),
         ("- every", 1, "must hold one `name: value`"),
         ("every: [", 1, "cannot be read"),

@@ -93,7 +93,7 @@ visorvos pretrain --output out
 visorvos pretrain --coco nowhere --output out
 visorvos pretrain --coco empty --output out
 visorvos finetune --data nowhere --output out
-visorvos finetune --data data --output out --split train
+visorvos finetune --data data --output out --split trian
 visorvos finetune --data data --output out --backbone resnet51 --clips 0 --lr zero --crop-size 100 --schedule linear
 visorvos finetune --data data --output run --weights w.safetensors
 visorvos finetune --data data --output out --weights nowhere.pth
@@ -144,6 +144,7 @@ def world(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     frames, masks = draw_clip(4, 48, 64, seed=5)
     write_frames(tmp_path / "frames", frames)
     write_data_set(tmp_path / "data", {"cup": (frames, masks)})
+    (tmp_path / "data" / "ImageSets" / "2022" / "train.txt").write_text("cup")
     for name, size in (("masks", (64, 48)), ("smaller", (32, 24)), ("fewer", (64, 48)), ("strangers", (64, 48))):
         for number in range(4 if name != "fewer" else 2):
             path = tmp_path / name / "cup" / f"{number:05d}.png"

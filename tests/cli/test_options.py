@@ -59,10 +59,10 @@ def test_a_section_comes_from_the_file_and_keeps_its_other_defaults(tmp_path):
         ),
         (
             "augmentation: {rotatoin: 1}",
-            "there is no option named augmentation.rotatoin. Did you mean augmentation.rotation?",
+            "no such option: augmentation.rotatoin. Did you mean augmentation.rotation?",
         ),
-        ("augmentation: {zzz: 1}", "there is no option named augmentation.zzz."),
-        ("augmentatoin: {}", "there is no option named augmentatoin. Did you mean augmentation?"),
+        ("augmentation: {zzz: 1}", "no such option: augmentation.zzz."),
+        ("augmentatoin: {}", "no such option: augmentatoin. Did you mean augmentation?"),
         ("augmentation: {scale: [2, x]}", "augmentation.scale must be 2 values, each a number, got 'x'."),
         ("augmentation: {scale: [2, 1]}", "augmentation must hold the smaller scale first."),
         ("augmentation: 3", "augmentation must be a group of options, one `name: value` per line, got 3."),

@@ -75,7 +75,7 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
         if not shown[first]:
             raise VisorVosError(
                 f"The mask {first} shows no object: all its pixels are 0.",
-                "Mark each object with an id from 1 to 255, or in white where there is but one.",
+                "Mark each object with an id from 1 to 255, or a single object in white.",
             )
         if self._is_black_and_white or any(255 in ids and not is_black_and_white(ids) for ids in shown.values()):
             return

@@ -127,7 +127,7 @@ def explain_json_error(
     """Turns pydantic's findings into a sentence that calls frames by their names."""
     faults = error.errors(include_url=False)
     if faults[0]["type"] == "json_invalid":
-        return _fault(source, f"not JSON, {faults[0]['ctx']['error']}", remedy)
+        return _fault(source, "it is not JSON", remedy)
     # pydantic reports positions only: for names the file is parsed again.
     try:
         raw = json.loads(content)

@@ -237,7 +237,7 @@ def _keep_apart(settings: PredictSettings) -> None:
         read = real_path(path) if path.is_dir() else real_path(path).parent
         if read == output and (path.is_dir() or path.suffix == ".png"):
             raise VisorVosError(
-                f"The output {settings.output} is where {path} is read from.",
+                f"--output must not be the folder that {path} is read from, got {settings.output}.",
                 "Choose another --output: masks are named as their frames and would take their place.",
             )
 

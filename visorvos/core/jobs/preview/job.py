@@ -15,7 +15,7 @@ from visorvos.core.report.contact_sheet import Tile, contact_sheet
 from visorvos.core.report.overlay import Style
 from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.core.spread import evenly
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, listed
 from visorvos.settings.preview import PreviewSettings
 
 __all__ = ["Preview", "preview"]
@@ -80,7 +80,7 @@ def _chosen(split: Split, settings: PreviewSettings) -> list[str]:
     if unknown:
         raise VisorVosError(
             f"{settings.data} has no sequence {unknown[0]} in its split {split.name}.",
-            f"The first of its {len(known)} sequences are: {', '.join(known[:5])}.",
+            f"Its sequences: {listed(known, 5)}.",
         )
     if settings.sequence:
         return list(settings.sequence)
