@@ -3,8 +3,8 @@ import numpy as np
 from visorvos.core.datasets.objects import keep_objects
 
 
-def kept(labels, ids, most, seed=0):
-    return keep_objects(np.array(labels, np.uint8), ids, most, np.random.default_rng(seed))
+def kept(labels, ids, max_objects, seed=0):
+    return keep_objects(np.array(labels, np.uint8), ids, max_objects, np.random.default_rng(seed))
 
 
 def test_objects_are_numbered_in_ascending_order_and_others_are_background():

@@ -1,4 +1,4 @@
-"""A training clip, and what every source of clips offers."""
+"""A training clip, and the interface of sources of clips."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ __all__ = ["Clip", "Clips"]
 
 @dataclass(frozen=True)
 class Clip:
-    """Three frames and the objects to follow through them."""
+    """Three frames and the objects to segment in them."""
 
     frames: NDArray[np.uint8]
     """(3, H, W, 3) RGB."""
     labels: NDArray[np.uint8]
-    """(3, H, W) ids: 0 the background, the objects 1..n without a gap. The first frame shows all of them."""
+    """(3, H, W) ids: 0 the background, 1..n the objects, all of which the first frame shows."""
     name: str
-    """Where the clip is from, for sentences: "P01_01_seq_00003 frames A, B, C"."""
+    """Source of the clip, for messages: "P01_01_seq_00003 frames A, B, C"."""
 
 
 class Clips(Protocol):
-    """A source of clips that gives the same clip for the same arguments in any process."""
+    """A source of clips. The same arguments give the same clip in any process."""
 
     def __len__(self) -> int:
-        """The number of different samples that an epoch has."""
+        """Number of samples per epoch."""
         ...
 
     def describe(self) -> str:
-        """A short text that differs where the samples do: a resumed run tells by it that its data changed."""
+        """A short text that changes with the samples, by which a resumed run notices that its data changed."""
         ...
 
     def clip(self, sample: int, epoch: int, progress: float) -> Clip:
-        """One clip.
+        """Makes one clip.
 
         Args:
-            sample: which, from 0 to below ``len``.
-            epoch: how often all samples have been seen before; each epoch augments anew.
-            progress: how far training is, from 0 to below 1.
+            sample: number of the sample, below ``len``.
+            epoch: how often all samples have been seen before; augmentation differs between epochs.
+            progress: share of training that is done, from 0 to below 1.
         """
         ...

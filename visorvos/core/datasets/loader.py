@@ -1,4 +1,4 @@
-"""Clips to batches of tensors, made by processes of their own."""
+"""Batches of clips as tensors, made by worker processes."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class Batch:
     """uint8 (B, 3, H, W), 0 the background, 1..N the objects."""
     names: tuple[str, ...]
     step: int
-    """Number of the optimizer's step that the clips belong to."""
+    """Number of the optimizer step that the clips belong to."""
     idle: bool = False
-    """Whether the clips are another process's, and fill a gap here without counting."""
+    """Whether the clips belong to another process, and are repeated here without counting."""
 
     def pin_memory(self) -> Batch:
-        """The batch in memory that a GPU can read by itself."""
+        """The batch in page-locked memory, as `DataLoader` asks for."""
         return replace(self, frames=self.frames.pin_memory(), labels=self.labels.pin_memory())
 
 
 class Numbers(NamedTuple):
-    """The clips of a batch, by number."""
+    """The numbers of a batch's clips."""
 
     step: int
     clips: range
@@ -50,23 +50,23 @@ class Numbers(NamedTuple):
 
 @dataclass(frozen=True)
 class ClipSchedule:
-    """Which clips a run sees, in which order, and which step of the optimizer each belongs to."""
+    """Which clips a run sees, in which order, and which optimizer step each belongs to."""
 
     iterations: int
-    """Clips in all."""
+    """Total number of clips."""
     step_size: int
-    """Clips of one step of the optimizer, over all processes."""
+    """Clips per optimizer step, over all processes."""
     batch_size: int
-    """Clips of one batch, at most."""
+    """Maximum number of clips per batch."""
     seed: int
 
     def share(self, start: int, rank: int, processes: int) -> Iterator[Numbers]:
         """The clips of one process, batch by batch.
 
         Args:
-            start: clips already seen, at the beginning of a step.
-            rank: the process, below ``processes``.
-            processes: how many share each step.
+            start: clips already seen, a whole number of steps.
+            rank: number of the process, below ``processes``.
+            processes: number of processes that share each step.
         """
         for first in range(start, self.iterations, self.step_size):
             numbers = range(first, min(first + self.step_size, self.iterations))
@@ -80,18 +80,18 @@ class ClipSchedule:
 def load_batches(
     clips: Clips, schedule: ClipSchedule, start: int, workers: int, rank: int = 0, processes: int = 1
 ) -> Iterator[list[Batch]]:
-    """The batches of each step of the optimizer, in order, for one of several processes.
+    """Yields the batches of each optimizer step, in order, for one of several processes.
 
     Args:
-        clips: where the clips come from.
-        schedule: which of them, and when.
-        start: clips already seen, at the beginning of a step.
-        workers: processes that make clips ahead of time; 0 makes them here.
-        rank: this process, below ``processes``.
-        processes: how many share each step.
+        clips: source of the clips.
+        schedule: which clips, in which order.
+        start: clips already seen, a whole number of steps.
+        workers: processes that make clips ahead of time; 0 makes them in this process.
+        rank: number of this process, below ``processes``.
+        processes: number of processes that share each step.
 
     Raises:
-        VisorVosError: what making a clip raises, or where a worker ended.
+        VisorVosError: raised by making a clip, or when a worker ended.
     """
     loader = DataLoader(
         _Batches(clips, schedule),
@@ -108,7 +108,7 @@ def load_batches(
 
 
 class _Batches(Dataset[object]):
-    """Batches by the numbers of their clips; in place of one that cannot be made, the error that it met."""
+    """Batches by the numbers of their clips; the error in place of one that cannot be made."""
 
     def __init__(self, clips: Clips, schedule: ClipSchedule) -> None:
         self.clips = clips
@@ -118,7 +118,7 @@ class _Batches(Dataset[object]):
         try:
             made = [self._clip(number) for number in numbers.clips]
         except VisorVosError as error:
-            # Handed on as it is: raised in a worker, it would arrive as a traceback's text.
+            # Returned, since an error raised in a worker would arrive as the text of a traceback.
             return error
         frames = torch.from_numpy(np.stack([clip.frames for clip in made]))
         labels = torch.from_numpy(np.stack([clip.labels for clip in made]))
@@ -141,13 +141,13 @@ def _checked(loader: DataLoader[object]) -> Iterator[Batch]:
         if "DataLoader worker" not in str(error):
             raise
         raise VisorVosError(
-            f"A process that makes clips was killed or crashed, perhaps for want of memory: {error}.",
-            "Go on with --resume, with fewer --workers where memory is short.",
+            f"A worker process that makes clips ended, probably because memory ran out: {error}.",
+            "Continue with --resume and a smaller --num-workers.",
         ) from error
 
 
 def _context() -> multiprocessing.context.BaseContext:
-    """Workers forked from a server that has the imports done: they share its memory, and no thread of ours."""
+    """Workers are forked from a server that has done the imports: they share its memory, but no threads of ours."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -156,5 +156,5 @@ def _context() -> multiprocessing.context.BaseContext:
 
 
 def _start_worker(number: int) -> None:
-    # PyTorch's own watch is for a worker's parent, which here is the server that forked it, and lives on with it.
+    # PyTorch watches a worker's parent, which is here the fork server, and outlives this process.
     start_worker()

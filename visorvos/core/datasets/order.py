@@ -1,4 +1,4 @@
-"""Which sample comes when, and the random numbers that belong to it."""
+"""The order of the samples, and the random numbers of each one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["generator", "sample_of"]
 
 
 def sample_of(number: int, samples: int, seed: int) -> tuple[int, int]:
-    """The epoch and the sample of a clip. Each epoch goes through all samples in an order of its own.
+    """The epoch and the sample of a clip. Each epoch goes through all samples in its own order.
 
     Args:
         number: of the clip since training began, from 0.
-        samples: how many there are.
+        samples: number of samples.
         seed: of the order, 0 or more.
     """
     epoch, place = divmod(number, samples)
@@ -29,6 +29,6 @@ def generator(seed: int, epoch: int, sample: int) -> np.random.Generator:
 
 @lru_cache(maxsize=2)
 def _order(seed: int, epoch: int, samples: int) -> NDArray[np.int64]:
-    """An epoch's order. Two are kept, since a batch can lie in two epochs."""
+    """An epoch's order. Two are cached, since a batch can span two epochs."""
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch,)))
     return random.permutation(samples)

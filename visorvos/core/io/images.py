@@ -80,8 +80,8 @@ def open_image(file: Path | Location, kind: str) -> Iterator[Image.Image]:
         raise VisorVosError(f"The {kind} {location} cannot be read: {reason}.", "Copy or extract it again.") from error
 
 
-def read_frame(file: Path | Location) -> NDArray[np.uint8]:
-    """Reads a frame as uint8 (H, W, 3) RGB, rotated as its EXIF data says.
+def read_frame(file: Path | Location, rotate: bool = True) -> NDArray[np.uint8]:
+    """Reads a frame as uint8 (H, W, 3) RGB, rotated as its EXIF data says unless ``rotate`` is off.
 
     Raises:
         VisorVosError: if it cannot be read, or does not have 8 bits per channel.
@@ -92,7 +92,8 @@ def read_frame(file: Path | Location) -> NDArray[np.uint8]:
                 f"The frame {file} must have 8 bits per channel, got Pillow mode {image.mode}.",
                 "Convert the frames to 8-bit RGB.",
             )
-        ImageOps.exif_transpose(image, in_place=True)
+        if rotate:
+            ImageOps.exif_transpose(image, in_place=True)
         # For an image that is RGB already, convert would copy it.
         return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 

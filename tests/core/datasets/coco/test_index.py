@@ -351,7 +351,7 @@ def test_frames_are_not_turned_since_annotations_are_not(tmp_path):
         (lambda path: Image.new("RGB", (20, 25)).save(path), r"3\.jpg must be 25x20 as in .*json, got 20x25"),
         (
             lambda path: Image.new("I;16", (25, 20)).save(path, "png"),
-            r"must have 8 bits per channel, got mode I;16",
+            r"must have 8 bits per channel, got Pillow mode I;16",
         ),
     ],
 )

@@ -6,6 +6,7 @@ import gzip
 import re
 import zlib
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from visorvos.core.io.paths import is_safe_path
 from visorvos.core.runtime.progress import Progress
 from visorvos.errors import VisorVosError
 
-__all__ = ["LeftOut", "read_annotations"]
+__all__ = ["read_annotations"]
 
 Id = int | float | str
 _BLOCK = 1 << 14
@@ -54,20 +55,6 @@ class _Annotation(msgspec.Struct):
     id: Id = "without an id"
 
 
-class LeftOut:
-    """Counts what cannot be used, by reason, with the first example of each."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, tuple[int, str]] = {}
-
-    def add(self, reason: str, example: object) -> None:
-        count, first = self._found.get(reason, (0, str(example)[:60]))
-        self._found[reason] = (count + 1, first)
-
-    def __str__(self) -> str:
-        return "; ".join(f"{reason}: {count:,} (first: {first})" for reason, (count, first) in self._found.items())
-
-
 def read_annotations(source: Path, images: Path, progress: Progress) -> tuple[dict[str, NDArray[Any]], str]:
     """Decodes a JSON of instances, plain or gzipped.
 
@@ -86,7 +73,8 @@ def read_annotations(source: Path, images: Path, progress: Progress) -> tuple[di
     Raises:
         VisorVosError: when the file cannot be read, or nothing is left of it.
     """
-    release, left_out = _decode(source), LeftOut()
+    release = _decode(source)
+    left_out: dict[str, list[str]] = defaultdict(list)
     names, sizes, image_numbers = _read_images(release.images, images, left_out)
     decode = msgspec.json.Decoder(_Annotation).decode
     points, ends, coordinates = [np.empty((0, 2), np.int16)], array("q", [0]), array("d")
@@ -100,14 +88,14 @@ def read_annotations(source: Path, images: Path, progress: Progress) -> tuple[di
                     continue
                 polygons = _polygons(annotation.segmentation)
             except (msgspec.ValidationError, ValueError) as error:
-                left_out.add("annotations that cannot be read", f"number {number}, {error}")
+                left_out["annotations that cannot be read"].append(f"number {number}, {error}")
                 continue
             image = image_numbers.get(annotation.image_id)
             if image is None:
                 image = image_numbers.get(_text(annotation.image_id))
             if image is None or not polygons:
                 reason = "of images that are not listed or missing" if polygons else "without a polygon of three points"
-                left_out.add(f"annotations {reason}", annotation.id)
+                left_out[f"annotations {reason}"].append(str(annotation.id))
                 continue
             owners.append(image)
             first_polygons.append(len(ends) - 1)
@@ -119,7 +107,7 @@ def read_annotations(source: Path, images: Path, progress: Progress) -> tuple[di
         limited = np.clip(np.frombuffer(coordinates), -_MAX_COORDINATE, _MAX_COORDINATE)
         points.append(limited.astype(np.int16).reshape(-1, 2))
         coordinates = array("d")
-    report = str(left_out)
+    report = "; ".join(f"{reason}: {len(found):,} (first: {found[0][:60]})" for reason, found in left_out.items())
     if not owners:
         raise VisorVosError(
             f"{source} has no annotation that can be used ({report or 'only crowds'}).",
@@ -161,7 +149,7 @@ def _decode(source: Path) -> _Release:
 
 
 def _read_images(
-    raws: Iterable[msgspec.Raw], folder: Path, left_out: LeftOut
+    raws: Iterable[msgspec.Raw], folder: Path, left_out: dict[str, list[str]]
 ) -> tuple[list[str], list[tuple[int, int]], dict[Id, int]]:
     """Names and sizes (height, width; 0 if unknown) of the images that are there, and their numbers by id."""
     present = {path.name for path in folder.iterdir()}
@@ -173,15 +161,15 @@ def _read_images(
         try:
             image = decoder.decode(raw)
         except msgspec.ValidationError as error:
-            left_out.add("images that cannot be read", error)
+            left_out["images that cannot be read"].append(str(error))
             continue
         name = image.file_name.replace("\\", "/").removeprefix("./")
         if not is_safe_path(name):
-            left_out.add("images with unsafe file names", repr(name))
+            left_out["images with unsafe file names"].append(repr(name))
         elif name not in present and not ("/" in name and (folder / name).is_file()):
-            left_out.add("images that are missing", name)
+            left_out["images that are missing"].append(name)
         elif image.id in numbers and numbers[image.id] != names.get(name):
-            left_out.add("images with the id of another", f"{name}, id {image.id}")
+            left_out["images with the id of another"].append(f"{name}, id {image.id}")
         else:
             if name not in names:
                 names[name] = len(sizes)

@@ -1,4 +1,4 @@
-"""Objects cut out of one image, to be laid upon others."""
+"""Copy-paste: objects cut out of one image and pasted on others."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Image = NDArray[np.uint8]
 
 
 def draw_patch(polygons: Sequence[NDArray[np.int32]], height: int, width: int) -> tuple[Image, int, int]:
-    """An object's mask, no larger than need be.
+    """Draws an object's mask, cropped to its box.
 
     All polygons are drawn at once, as in `rasterize.draw_objects`.
 
     Args:
-        polygons: int32 (P, 2) of x, y each, at least one, of at least one point.
-        height, width: of the image; what lies outside is left out.
+        polygons: int32 (P, 2) of x, y each; at least one, of at least one point.
+        height, width: size of the image; what lies outside is cut off.
 
     Returns:
-        The mask, 1 the object and 0 not, perhaps of no pixel, and its top and left within the image.
+        The mask (0 or 1, perhaps of size 0), and its top and left in the image.
     """
     points = np.concatenate(polygons)
     left, top = np.maximum(points.min(0), 0).tolist()
@@ -34,46 +34,46 @@ def draw_patch(polygons: Sequence[NDArray[np.int32]], height: int, width: int) -
     return mask, top, left
 
 
-def mark(labels: Image, patch: tuple[Image, int, int], index: int) -> None:
-    """Writes an object's id into labels, over what is there."""
+def mark(labels: Image, patch: tuple[Image, int, int], object_id: int) -> None:
+    """Writes an object's id into labels (H, W), over what is there."""
     mask, top, left = patch
-    labels[top : top + mask.shape[0], left : left + mask.shape[1]][mask > 0] = index
+    labels[top : top + mask.shape[0], left : left + mask.shape[1]][mask > 0] = object_id
 
 
 def cut_out(frame: Image, patch: tuple[Image, int, int]) -> Image:
-    """An object in the middle of a square that holds it however it is turned.
+    """Cuts out an object in the center of a square that contains it at any rotation.
 
     Args:
         frame: (H, W, 3).
-        patch: the object's mask, of one pixel or more, its top and left in the frame.
+        patch: the object's mask, of one pixel or more, and its top and left in the frame.
 
     Returns:
-        (S, S, 4): the frame's colors, its border drawn out where the square leads over it, and the mask as 0 or 255.
+        (S, S, 4): colors, the frame's border repeated outside of it, and the mask as 0 or 255.
     """
     mask, top, left = patch
     height, width = mask.shape
     side = int(np.ceil(np.hypot(height, width)))
     before_y, before_x = (side - height) // 2, (side - width) // 2
     y, x = top - before_y, left - before_x
-    # First the part of the square that lies within the frame, then what is lacking on each side.
+    # The part of the square inside the frame, then what is missing on each side.
     y_start, x_start = max(y, 0), max(x, 0)
     y_end, x_end = min(y + side, frame.shape[0]), min(x + side, frame.shape[1])
-    lacking = (y_start - y, y + side - y_end, x_start - x, x + side - x_end)
+    missing = (y_start - y, y + side - y_end, x_start - x, x + side - x_end)
     square = np.zeros((side, side, 4), np.uint8)
-    square[..., :3] = cv2.copyMakeBorder(frame[y_start:y_end, x_start:x_end], *lacking, cv2.BORDER_REPLICATE)
+    square[..., :3] = cv2.copyMakeBorder(frame[y_start:y_end, x_start:x_end], *missing, cv2.BORDER_REPLICATE)
     square[before_y : before_y + height, before_x : before_x + width, 3] = 255 * mask
     return square
 
 
-def paste(frame: Image, labels: Image, square: Image, index: int, center: tuple[int, int]) -> None:
-    """Draws a cut-out into a frame and its labels, over what is there.
+def paste(frame: Image, labels: Image, square: Image, object_id: int, center: tuple[int, int]) -> None:
+    """Pastes a cut-out on a frame and its labels, over what is there.
 
     Args:
         frame: (H, W, 3), changed.
         labels: (H, W), changed.
-        square: (S, S, 4), as from `cut_out`; a pixel is the object's where the mask is at least half.
-        index: the object's id.
-        center: x, y of the square's middle, in the frame.
+        square: (S, S, 4) as from `cut_out`; pixels where the mask is at least 128 are pasted.
+        object_id: written into the labels.
+        center: x, y of the square's center in the frame.
     """
     height, width = labels.shape
     side = len(square)
@@ -82,4 +82,4 @@ def paste(frame: Image, labels: Image, square: Image, index: int, center: tuple[
     shown = square[y.start - top : y.stop - top, x.start - left : x.stop - left]
     mask = (shown[..., 3] >= 128).astype(np.uint8)
     cv2.copyTo(np.ascontiguousarray(shown[..., :3]), mask, frame[y, x])
-    labels[y, x][mask > 0] = index
+    labels[y, x][mask > 0] = object_id

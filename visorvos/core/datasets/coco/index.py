@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visorvos.core.datasets.coco.annotations import read_annotations
-from visorvos.core.io.images import open_image
+from visorvos.core.io.images import read_frame
 from visorvos.core.io.paths import cache_folder, is_safe_name, is_safe_path
 from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.errors import VisorVosError
 
 __all__ = ["CocoIndex", "open_coco"]
 
-_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
 _VERSION = 2
 _NAMES = (
     "points",  # (P, 2) int16: x, y of the corners of all polygons
@@ -56,8 +55,9 @@ class CocoIndex:
         self.source, self.folder, self.images, self._stamp = source, folder, images, stamp
         try:
             arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _NAMES}
-            self._meta: dict[str, str] = json.loads((folder / "meta.json").read_text())
-            is_current = self._meta["stamp"] == stamp
+            meta = json.loads((folder / "meta.json").read_text())
+            self._description, self.left_out = str(meta["description"]), str(meta["left_out"])
+            is_current = meta["stamp"] == stamp
         except (OSError, ValueError, EOFError, KeyError, TypeError):
             is_current = False
         if not is_current:
@@ -77,14 +77,9 @@ class CocoIndex:
         """The number of images."""
         return len(self._sizes)
 
-    @property
-    def left_out(self) -> str:
-        """What of the JSON could not be used, as text; empty if all could."""
-        return self._meta["left_out"]
-
     def describe(self) -> str:
         """Numbers of images and instances, and a checksum that changes with their names or sizes."""
-        return self._meta["description"]
+        return self._description
 
     def name(self, image: int) -> str:
         """An image's file name.
@@ -115,19 +110,15 @@ class CocoIndex:
         path = self.images / self.name(image)
         if not path.is_file():
             raise VisorVosError(f"Image not found: {path}, which {self.source} lists.", "Put it there again.")
-        with open_image(path, "image") as picture:
-            expected = tuple(self._sizes[image].tolist())
-            if all(expected) and picture.size[::-1] != expected:
-                raise VisorVosError(
-                    f"Image {path} must be {expected[1]}x{expected[0]} as in {self.source}, got "
-                    f"{picture.width}x{picture.height}.",
-                    "Download images and annotations of the same release.",
-                )
-            if picture.mode not in _MODES:
-                raise VisorVosError(
-                    f"Image {path} must have 8 bits per channel, got mode {picture.mode}.", "Convert it to 8-bit RGB."
-                )
-            return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
+        frame = read_frame(path, rotate=False)
+        expected = tuple(self._sizes[image].tolist())
+        if all(expected) and frame.shape[:2] != expected:
+            raise VisorVosError(
+                f"Image {path} must be {expected[1]}x{expected[0]} as in {self.source}, got "
+                f"{frame.shape[1]}x{frame.shape[0]}.",
+                "Download images and annotations of the same release.",
+            )
+        return frame
 
 
 def open_coco(root: Path, split: str = "train2017", progress: Progress | None = None) -> CocoIndex:
@@ -145,12 +136,13 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
     if not is_safe_name(split):
         raise VisorVosError(f"--split must be the name of a split of COCO, got {split!r}.", "Try train2017.")
     progress = progress or NoProgress()
-    files = [root / "annotations" / f"instances_{name}{end}" for name in (split, "default") for end in _SUFFIXES]
+    names = [f"instances_{name}.json{end}" for name in (split, "default") for end in ("", ".gz")]
+    files = [root / "annotations" / name for name in names]
     source = next((file for file in files if file.is_file()), None)
     if source is None:
         raise VisorVosError(
             f"Annotations not found: {files[0]}.",
-            f"--coco must be the folder that contains annotations/{files[0].name} and {split}/.",
+            f"--coco must be the folder that contains annotations/{names[0]} and {split}/.",
         )
     folders = [root / split, root / "images" / split, root / "images" / "default", root / "images"]
     images = next((folder for folder in folders if folder.is_dir()), None)
@@ -159,32 +151,19 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
             f"Images not found: no folder {folders[0]} or {folders[1]}.", f"Unzip {split}.zip in {root}."
         )
     source, images = source.resolve(), images.resolve()
-    stamp = _stamp(source, images)
+    # Changes when the JSON does, or when images are added or removed.
+    stat = source.stat()
+    stamp = repr((_VERSION, stat.st_size, stat.st_mtime_ns, str(images), images.stat().st_mtime_ns))
     own = hashlib.sha256(str(source).encode()).hexdigest()[:16]
     places = [source.with_name(f"{source.name}.index"), cache_folder() / "coco" / f"{source.name}-{own}.index"]
-    index = _find(source, images, places, stamp)
-    if index is None:
-        index = CocoIndex(source, _build(source, images, places, stamp, progress), images, stamp)
+    index = None
+    for place in places:
+        with suppress(VisorVosError):
+            index = index or CocoIndex(source, place, images, stamp)
+    index = index or CocoIndex(source, _build(source, images, places, stamp, progress), images, stamp)
     if index.left_out:
         progress.say(f"{source.name}: left out {index.left_out}.")
     return index
-
-
-def _find(source: Path, images: Path, places: list[Path], stamp: str) -> CocoIndex | None:
-    for place in places:
-        with suppress(VisorVosError):
-            return CocoIndex(source, place, images, stamp)
-    return None
-
-
-_SUFFIXES = (".json", ".json.gz")
-
-
-def _stamp(source: Path, images: Path) -> str:
-    """Changes when the JSON does, or when images are added or removed."""
-    stat, folder = source.stat(), images.stat()
-    parts = (_VERSION, stat.st_size, stat.st_mtime_ns, str(images), folder.st_mtime_ns)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def _build(source: Path, images: Path, places: list[Path], stamp: str, progress: Progress) -> Path:

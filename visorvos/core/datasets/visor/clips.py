@@ -40,18 +40,18 @@ class Video(Protocol):
 
 
 class VisorClips:
-    """Clips of annotated videos, one sample a video (see `Clips`).
+    """Clips of annotated videos, one sample per video (see `Clips`).
 
     Args:
-        videos: of three frames or more each.
+        videos: each of three frames or more.
         read_frame: reads a frame: uint8 (H, W, 3) RGB.
-        read_labels: reads a mask, given its path and its frame's height and width: uint8 (H, W) ids.
-        augmentation: how clips are varied.
+        read_labels: reads a mask, given its path and the height and width of its frame: uint8 (H, W) ids.
+        augmentation: how clips are augmented.
         crop_size: height and width of a clip.
-        max_objects: objects of a clip, at most; of more, some by chance.
-        short_side: what the short side of frames is brought to first, or None to leave them as they are.
-        seed: of all that is random.
-        skips: the most frames left out between two of a clip's, one for each of equal parts of training.
+        max_objects: maximum number of objects of a clip; if there are more, a random choice of them.
+        short_side: short side in pixels to which frames are resized first; None keeps their size.
+        seed: of all random numbers.
+        skips: maximum number of frames skipped between two frames of a clip, for each of equal parts of training.
 
     Raises:
         VisorVosError: for a video of fewer than three frames.
@@ -83,18 +83,18 @@ class VisorClips:
         return len(self._videos)
 
     def describe(self) -> str:
-        """The videos and their frames by name, as a checksum, and how many there are."""
+        """The numbers of videos and frames, and a checksum of their names."""
         names = [(video.name, [path.stem for path in video.frames]) for video in self._videos]
         digest = hashlib.sha256(repr(names).encode()).hexdigest()[:16]
         return f"{len(names)} videos, {sum(len(frames) for _, frames in names)} frames, {digest}"
 
     def clip(self, sample: int, epoch: int, progress: float) -> Clip:
-        """Three frames of a video, varied alike but for their warps.
+        """Three frames of a video, augmented alike except for their warps.
 
-        The objects are those that the first frame shows; there may be none.
+        The objects are those visible in the first frame; there may be none.
 
         Raises:
-            VisorVosError: where a file cannot be read, or frames of the video differ in size.
+            VisorVosError: when a file cannot be read, or frames of the video differ in size.
         """
         random = generator(self.seed, epoch, sample)
         video = self._videos[sample]
@@ -107,7 +107,7 @@ class VisorClips:
         if len(sizes) > 1:
             raise VisorVosError(
                 f"The frames of {name} differ in size: {', '.join(sorted(sizes))}.",
-                f"Bring all frames of {drawn[0][0].parent} to one size.",
+                f"Resize all frames in {drawn[0][0].parent} to one size.",
             )
         frames, labels = self._augmented(pairs, random)
         return Clip(frames, keep_objects(labels, object_ids(labels[0]), self.max_objects, random), name)
@@ -162,14 +162,14 @@ class VisorClips:
 
 
 def draw_frames(count: int, skip: int, random: np.random.Generator) -> tuple[int, int, int]:
-    """The numbers of a clip's frames, in order.
+    """Draws the numbers of a clip's frames, in order.
 
-    Each is drawn evenly from those that leave room for the ones after it.
+    Each is drawn uniformly from those that leave room for the ones after it.
 
     Args:
-        count: frames of the video, 3 or more.
-        skip: frames left out between two of them, at most.
-        random: where the numbers come from.
+        count: frames in the video, 3 or more.
+        skip: maximum number of frames skipped between two of them.
+        random: source of all random numbers.
     """
     first = int(random.integers(0, count - 3, endpoint=True))
     second = int(random.integers(first + 1, min(first + 1 + skip, count - 2), endpoint=True))
@@ -179,7 +179,7 @@ def draw_frames(count: int, skip: int, random: np.random.Generator) -> tuple[int
 
 @dataclass(frozen=True)
 class _Files:
-    """A video's files, its paths as one text: hundreds of thousands of `Path` would weigh down every worker."""
+    """A video's files, its paths as one text: every worker would hold hundreds of thousands of `Path` objects."""
 
     name: str
     frame_paths: str
@@ -189,8 +189,8 @@ class _Files:
     def of(cls, video: Video) -> _Files:
         if len(video.frames) < _FRAMES:
             raise VisorVosError(
-                f"The sequence {video.name} has {len(video.frames)} frames: a clip needs {_FRAMES}.",
-                "Take it off the list of the split, or prepare the data set again.",
+                f"The sequence {video.name} has {len(video.frames)} frames, but a clip needs {_FRAMES}.",
+                "Remove it from the split file, or prepare the data set again.",
             )
         return cls(video.name, "\0".join(map(str, video.frames)), "\0".join(map(str, video.masks)))
 
