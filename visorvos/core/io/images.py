@@ -12,15 +12,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from visorvos.core.io.archives import Location, read_bytes
 from visorvos.core.io.atomic import atomic_write
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, listed
 
 __all__ = ["FRAME_SUFFIXES", "encode_jpeg", "list_images", "natural_key", "open_image", "read_frame", "write_picture"]
 
 FRAME_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+_OTHER_SUFFIXES = (".avif", ".exr", ".gif", ".heic", ".jfif", ".jp2", ".pgm", ".ppm", ".tga", ".tif", ".tiff")
+"""Images that are not read, so that they are named and not skipped."""
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
 """Formats that are opened, by content and not by name. For some others, Pillow runs external programs."""
 
@@ -33,19 +35,32 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
-def list_images(folder: Path, suffixes: tuple[str, ...] = FRAME_SUFFIXES) -> list[Path]:
+def list_images(folder: Path, suffixes: tuple[str, ...] = FRAME_SUFFIXES, ignored: str = "") -> list[Path]:
     """The images of a folder in natural order, without hidden files.
 
+    Args:
+        folder: the folder.
+        suffixes: which images to list.
+        ignored: name of a file that is skipped.
+
     Raises:
-        VisorVosError: if the folder is missing, cannot be read, or two images differ only in their suffix.
+        VisorVosError: if the folder cannot be read, two images differ only in their suffix, or an image has a suffix
+            that is not listed.
     """
     try:
-        entries = [entry for entry in folder.iterdir() if entry.suffix.lower() in suffixes]
+        entries = [entry for entry in folder.iterdir() if entry.name[0] != "." and entry.name != ignored]
     except OSError as error:
         raise VisorVosError(
             f"The folder {folder} cannot be read: {error.strerror or error}.", "Check the path."
         ) from error
-    images = sorted((e for e in entries if e.name[0] != "."), key=lambda entry: natural_key(entry.stem))
+    unread = {*FRAME_SUFFIXES, *_OTHER_SUFFIXES} - set(suffixes)
+    others = sorted(entry.name for entry in entries if entry.suffix.lower() in unread)
+    if others:
+        raise VisorVosError(
+            f"Images in {folder} must be {', '.join(suffixes)}, got {listed(others, 3)}.",
+            "Convert these files or move them to another folder.",
+        )
+    images = sorted((e for e in entries if e.suffix.lower() in suffixes), key=lambda entry: natural_key(entry.stem))
     for before, after in pairwise(images):
         if before.stem == after.stem:
             raise VisorVosError(
@@ -56,7 +71,7 @@ def list_images(folder: Path, suffixes: tuple[str, ...] = FRAME_SUFFIXES) -> lis
 
 
 @contextmanager
-def open_image(file: Path | Location, kind: str) -> Iterator[Image.Image]:
+def open_image(file: Path | Location, kind: str) -> Iterator[ImageFile.ImageFile]:
     """Opens an image, on disk or in a zip file. Errors of Pillow inside the block are raised with the file's name.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
 
 __all__ = [
+    "SHEET",
     "WHITE",
     "Mask",
     "fit_mask",
@@ -32,7 +34,12 @@ __all__ = [
 WHITE = 255
 """The id with two meanings: the object of a black-and-white mask, or else a border that belongs to no object."""
 
+SHEET = "sheet.jpg"
+"""The contact sheet that `predict` writes beside its masks."""
+
 _MAX_DIFFERENCE = 2
+_GRAY_STEPS = {"L;2": 85, "L;4": 17}
+"""Pillow scales the values of gray PNGs with 2 and 4 bits per pixel to 0..255 by these factors."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +53,12 @@ class Mask:
 
 
 def mask_files(folder: Path) -> dict[str, Path]:
-    """The mask files of a folder by frame name, in natural order."""
-    return {path.stem: path for path in list_images(folder, (".png", ".bmp"))}
+    """The mask files of a folder by frame name, in natural order.
+
+    Raises:
+        VisorVosError: see `list_images`.
+    """
+    return {path.stem: path for path in list_images(folder, (".png", ".bmp"), ignored=SHEET)}
 
 
 def is_black_and_white(ids: Collection[int]) -> bool:
@@ -70,7 +81,7 @@ def replace_white(labels: NDArray[np.uint8], black_and_white: bool) -> NDArray[n
 
 
 def read_mask(path: Path) -> Mask:
-    """Reads a palette PNG, a gray PNG of ids, or a black-and-white mask. 255 is kept.
+    """Reads a palette PNG, a gray PNG of ids with 1 to 16 bits per pixel, or a black-and-white mask. 255 is kept.
 
     Raises:
         VisorVosError: if it cannot be read, holds colors instead of ids, or has blurred edges.
@@ -81,18 +92,21 @@ def read_mask(path: Path) -> Mask:
                 f"The mask {path} must be a PNG, got {image.format}, whose compression changes ids.",
                 "Save masks as PNG.",
             )
+        steps = _GRAY_STEPS.get(str(image.tile[0][3]), 1) if image.format == "PNG" else 1
         if image.mode == "P":
             mask = Mask(np.array(image), _palette(image))
             _check_background(mask, path)
             return mask
         if image.mode == "1":
             return Mask(np.array(image, dtype=np.uint8), None)
+        if image.mode.startswith("I"):
+            return Mask(_narrow(np.array(image), path), None)
         if image.mode != "L":
             raise VisorVosError(
                 f"The mask {path} must hold object ids, got Pillow mode {image.mode}.",
                 "Save masks as palette or gray PNG with 0 for the background and 1 to 255 for objects.",
             )
-        labels = np.array(image)
+        labels = np.array(image) // np.uint8(steps)
     if _is_anti_aliased(labels):
         raise VisorVosError(
             f"The mask {path} has blurred edges: gray values that are not object ids.",
@@ -139,6 +153,13 @@ def write_mask(path: Path, labels: NDArray[np.uint8], palette: bytes = DAVIS_PAL
     image.putpalette(palette)
     with atomic_write(path) as part:
         image.save(part, format="PNG")
+
+
+def _narrow(ids: NDArray[np.integer[Any]], path: Path) -> NDArray[np.uint8]:
+    """The ids of a 16-bit mask as uint8."""
+    if ids.max() > WHITE:
+        raise VisorVosError(f"The mask {path} must hold ids 0 to 255, got {ids.max()}.", "Renumber the objects.")
+    return ids.astype(np.uint8)
 
 
 def _check_background(mask: Mask, path: Path) -> None:

@@ -7,16 +7,14 @@ from pathlib import Path
 from visorvos.core.datasets.davis.layout import read_names
 from visorvos.core.io.frames import FrameSource
 from visorvos.core.io.images import write_picture
-from visorvos.core.io.masks import read_mask
+from visorvos.core.io.masks import SHEET, read_mask
 from visorvos.core.report.colors import bright_palette
 from visorvos.core.report.contact_sheet import Tile, contact_sheet
 from visorvos.core.report.overlay import Style
 from visorvos.core.spread import evenly
 from visorvos.settings.predict import PredictSettings
 
-__all__ = ["SHEET", "choose_style", "write_sheet"]
-
-SHEET = "sheet.jpg"
+__all__ = ["choose_style", "write_sheet"]
 
 _FRAMES, _COLUMNS, _WIDTH = 12, 4, 480
 

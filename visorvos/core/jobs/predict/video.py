@@ -21,11 +21,11 @@ from visorvos.core.io.atomic import clear_parts, make_folder
 from visorvos.core.io.frames import FrameSource, open_frames
 from visorvos.core.io.given_masks import GivenMasks, open_masks
 from visorvos.core.io.images import write_picture
-from visorvos.core.io.masks import read_mask, write_mask
+from visorvos.core.io.masks import SHEET, read_mask, write_mask
 from visorvos.core.io.paths import real_path
 from visorvos.core.io.settings_file import write_settings
 from visorvos.core.io.video import VideoSink, write_video
-from visorvos.core.jobs.predict.pictures import SHEET, choose_style, write_sheet
+from visorvos.core.jobs.predict.pictures import choose_style, write_sheet
 from visorvos.core.report.overlay import Style, draw_overlay
 from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.read_ahead import read_ahead, write_behind
