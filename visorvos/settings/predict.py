@@ -42,6 +42,11 @@ class PredictSettings(Settings):
         "(complete).",
         panel="Inputs",
     )
+    track_255: bool = option(
+        False,
+        "Track id 255 as an object in masks that show other ids too; by default it marks borders of objects.",
+        panel="Inputs",
+    )
     weights: Weights = option(description=WEIGHTS_HELP, panel="Inputs", affects_result=False)
     output: Path = option(
         description="Folder for the masks: palette PNGs named after the frames, in a folder per sequence if there "
@@ -58,6 +63,12 @@ class PredictSettings(Settings):
     )
     resume: bool = option(
         False, "Resume an interrupted run with the same inputs and options.", panel="Outputs", affects_result=False
+    )
+    overwrite: bool = option(
+        False,
+        "Write into a folder that holds the masks or overlays of another run.",
+        panel="Outputs",
+        affects_result=False,
     )
     colors: Literal["mask", "bright"] = option(
         "mask",

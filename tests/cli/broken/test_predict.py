@@ -230,7 +230,7 @@ def test_predict_does_not_draw_over_what_it_reads(run: Run, weights: Path, tmp_p
     before = {path: path.read_bytes() for path in (tmp_path / "first-out").rglob("*.*")}
     again = run("predict", read, "--masks", mask, "--weights", weights, "--output", tmp_path / "first-out",
                 "--save", save)  # fmt: skip
-    check(again, str(read), "written over", tmp_path)
+    check(again, str(read), "overwritten", tmp_path)
     assert {path: path.read_bytes() for path in (tmp_path / "first-out").rglob("*.*")} == before
 
 

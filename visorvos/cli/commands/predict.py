@@ -24,7 +24,7 @@ def run(settings: PredictSettings, progress: Progress) -> PredictedVideo | Predi
 
 
 def show(prediction: PredictedVideo | PredictedFolder) -> str:
-    """One sentence: what was written, where and how fast."""
+    """One sentence: what was written, where, and how fast."""
     found = prediction.to_dict()
     if "sequences" in found:
         what = f"{found['frames']} masks of {len(found['sequences'])} sequences"
@@ -33,9 +33,11 @@ def show(prediction: PredictedVideo | PredictedFolder) -> str:
         what = f"{found['frames']} masks of {objects} object{'s' * (objects != 1)}"
     text = f"{what} in [bold]{escape(found['output'])}[/]"
     if not found["segmented"]:
-        return f"{text}, all there before"
+        return f"{text}. Nothing to do: all were there already."
+    if not found["searched"]:
+        return f"{text}, all copied from the given masks"
     rate = found["segmented"] / found["seconds"]
-    return f"{text}, {found['segmented']} segmented now, {rate:.2f} frames/s"
+    return f"{text}, {found['segmented']} segmented in this run, {rate:.2f} frames/s"
 
 
 COMMAND = Command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,11 +35,23 @@ def resize_frame(image: Tensor, short_side: int) -> Tensor:
 
 
 def resize_mask(mask: Tensor, size: Sequence[int]) -> Tensor:
-    """Resizes uint8 (H, W) labels (nearest)."""
+    """Resizes uint8 (H, W) labels (nearest).
+
+    An object that loses more than half of its share of the pixels, such as a thin or tiny one, is drawn again where
+    area resampling finds most of it: no object that a mask shows vanishes.
+    """
     if mask.shape == tuple(size):
         return mask
-    resized = interpolate(mask[None, None].float(), tuple(size), mode="nearest-exact")
-    return resized[0, 0].to(torch.uint8)
+    resized = interpolate(mask[None, None].float(), tuple(size), mode="nearest-exact")[0, 0].to(torch.uint8)
+    before, after = (torch.bincount(labels.flatten(), minlength=256).tolist() for labels in (mask, resized))
+    scale = resized.numel() / mask.numel()
+    # The smallest last, so that it is not painted over.
+    for object_id in sorted(range(1, 256), key=lambda index: -before[index]):
+        share = before[object_id] * scale
+        if after[object_id] < share / 2:
+            covered = interpolate((mask == object_id)[None, None].float(), tuple(size), mode="area")[0, 0]
+            resized.view(-1)[covered.flatten().topk(math.ceil(share)).indices] = object_id
+    return resized
 
 
 def known_planes(found: Tensor, found_ids: Sequence[int], mask: Tensor, object_ids: Sequence[int]) -> Tensor:

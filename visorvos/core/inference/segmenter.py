@@ -119,6 +119,8 @@ class Segmenter:
         """The user's id of each of the network's planes."""
         self.frames_seen = 0
         """The number of the next frame."""
+        self.frames_searched = 0
+        """The number of frames in which the network searched for objects."""
         self._bank = MemoryBank(policy)
         self._pending: _Pending | None = None
         self._shape: tuple[int, ...] | None = None
@@ -241,6 +243,7 @@ class Segmenter:
         """Logits (1, 1 + searched, h, w) of the background and the objects searched for."""
         if not searched:
             return image.new_zeros((1, 1, *image.shape[-2:]))
+        self.frames_searched += 1
         query = self.stm.encode_query(image)
         # An object whose place is known takes nothing from the background elsewhere.
         present = torch.tensor([[object_id in searched for object_id in self.object_ids]], device=self._device)

@@ -1,45 +1,46 @@
-"""The masks that a person gives for some frames of a video."""
+"""The masks that a user gives for some frames of a video."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visorvos.core.io.frames import FrameSource
-from visorvos.core.io.masks import fit_mask, is_black_and_white, mask_files, read_mask, replace_white
+from visorvos.core.io.masks import WHITE, fit_mask, is_black_and_white, mask_files, read_mask, replace_white
 from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError, listed
 
 __all__ = ["GivenMasks", "open_masks"]
 
-_LISTED = 5
+_MAX_LISTED = 5
 
 
 class GivenMasks(Mapping[int, NDArray[np.uint8]]):
-    """Masks by frame number, read when they are asked for, fitted to their frames.
+    """Masks by frame number, uint8 of their frames' size, read when they are indexed.
 
-    All are read and checked once when this is made, before any long work begins.
+    All are read and checked once when this object is made, before any long work begins.
 
     Args:
         files: mask files by frame number, at least one.
         source: the frames.
+        track_255: whether 255 is an object where masks show other ids too, and not the border of objects.
 
     Raises:
-        VisorVosError: where a mask cannot be used, or the first shows no object.
+        VisorVosError: if a mask cannot be used, or the first shows no object.
     """
 
-    def __init__(self, files: Mapping[int, Path], source: FrameSource) -> None:
+    def __init__(self, files: Mapping[int, Path], source: FrameSource, track_255: bool = False) -> None:
         self.files = dict(sorted(files.items()))
         self._source = source
         self.palette = DAVIS_PALETTE
         """Colors of the first mask that has any, else DAVIS's."""
-        shown: dict[Path, frozenset[int]] = {}
+        shown: dict[Path, set[int]] = {}
         gray: set[Path] = set()
         digest = hashlib.sha256()
         for number, path in reversed(self.files.items()):
@@ -48,21 +49,36 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
             self.palette = mask.palette or self.palette
             if mask.palette is None:
                 gray.add(path)
-            shown[path] = frozenset(object_ids(mask.labels))
+            shown[path] = set(object_ids(mask.labels))
             digest.update(f"{number} {mask.labels.shape}".encode() + mask.labels.tobytes())
-        self.ids: set[int] = set().union(*shown.values())
-        """Every object id that any mask brings."""
-        self._is_black_and_white = is_black_and_white(self.ids) and len(gray) == len(shown)
-        self._check_ids(shown, gray)
-        if self._is_black_and_white:
-            self.ids = {1}
         self.checksum = digest.hexdigest()
-        """Of all masks' content."""
+        """Checksum of the content of all masks."""
+        self.ids: set[int] = set().union(*shown.values())
+        """Every object id that any mask shows."""
+        white_only = is_black_and_white(self.ids)
+        self._white_is_one = white_only and len(gray) == len(shown)
+        self.ignores_255 = WHITE in self.ids and not white_only and not track_255
+        """Whether 255 marks pixels that belong to no object."""
+        if self.ignores_255 and not any(WHITE in ids and len(ids) > 1 for ids in shown.values()):
+            white = next((path for path, ids in shown.items() if is_black_and_white(ids) and path in gray), None)
+            if white is not None:
+                raise VisorVosError(
+                    f"The mask {white} is black and white, but others hold object ids.",
+                    "Save it with the id of the object that it shows.",
+                )
+        ignored = {WHITE} if self.ignores_255 else set()
+        self.ids = {1} if self._white_is_one else self.ids - ignored
+        first = next(iter(self.files.values()))
+        if not shown[first] - ignored:
+            raise VisorVosError(
+                f"The mask {first} shows no object: all its pixels are {'0 or 255' if shown[first] else '0'}.",
+                "Mark each object with an id from 1 to 254, or a single object in white.",
+            )
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
         path = self.files[number]
         labels = fit_mask(read_mask(path).labels, *self._source.size, path)
-        return replace_white(labels, True) if self._is_black_and_white else labels
+        return replace_white(labels, self._white_is_one) if self._white_is_one or self.ignores_255 else labels
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.files)
@@ -70,48 +86,37 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
     def __len__(self) -> int:
         return len(self.files)
 
-    def _check_ids(self, shown: Mapping[Path, frozenset[int]], gray: Collection[Path]) -> None:
-        first = next(iter(self.files.values()))
-        if not shown[first]:
-            raise VisorVosError(
-                f"The mask {first} shows no object: all its pixels are 0.",
-                "Mark each object with an id from 1 to 255, or a single object in white.",
-            )
-        if self._is_black_and_white or any(255 in ids and not is_black_and_white(ids) for ids in shown.values()):
-            return
-        for path, ids in shown.items():
-            if is_black_and_white(ids) and path in gray:
-                raise VisorVosError(
-                    f"The mask {path} is black and white, but others hold object ids.",
-                    "Save it with the id of the object that it shows.",
-                )
 
-
-def open_masks(path: Path, source: FrameSource) -> GivenMasks:
-    """One mask file, for the first frame, or a folder of masks named as their frames.
+def open_masks(path: Path, source: FrameSource, track_255: bool = False) -> GivenMasks:
+    """Opens a folder of masks named after their frames, or one mask: of the frame of its name, else of the first.
 
     Args:
         path: the file or folder.
         source: the frames.
+        track_255: see `GivenMasks`.
 
     Raises:
-        VisorVosError: where there is none, a mask belongs to no frame, or one cannot be used.
+        VisorVosError: if there are no masks, one belongs to no frame, or one cannot be used.
     """
     if not path.is_dir():
-        return GivenMasks({0: path}, source)
+        number = source.number(path.stem)
+        is_frame = number is not None and source.name(number) == path.stem
+        return GivenMasks({number if number is not None and is_frame else 0: path}, source, track_255)
     files = mask_files(path)
     if not files:
-        raise VisorVosError(f"There are no masks in {path}.", "Masks are .png (or .bmp) files named as their frames.")
+        raise VisorVosError(f"There are no masks in {path}.", "Save them as PNG, named after their frames.")
     numbers = {name: source.number(name) for name in files}
     last = source.expected
     taken = Counter(numbers.values())
     twice = [files[name].name for name, number in numbers.items() if taken[number] > 1]
     if twice and None not in numbers.values():
-        raise VisorVosError(f"In {path}, {' and '.join(twice[:2])} are masks of one frame.", "Keep one of the two.")
+        raise VisorVosError(f"In {path}, {' and '.join(twice[:2])} are masks of one frame.", "Remove one of them.")
     lost = [name for name, number in numbers.items() if number is None or (last and number >= last)]
     if lost:
         raise VisorVosError(
-            f"These masks in {path} belong to no frame of {source.path}: {listed(lost, _LISTED)}.",
-            f"Name each mask as its frame; the first frame is {source.name(0)}.",
+            f"These masks in {path} belong to no frame of {source.path}: {listed(lost, _MAX_LISTED)}.",
+            f"Name each mask after its frame; the first frame is {source.name(0)}.",
         )
-    return GivenMasks({number: files[name] for name, number in numbers.items() if number is not None}, source)
+    return GivenMasks(
+        {number: files[name] for name, number in numbers.items() if number is not None}, source, track_255
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = [
     "Mask",
     "fit_mask",
     "is_black_and_white",
+    "is_complete_png",
     "mask_files",
     "read_labels",
     "read_mask",
@@ -40,6 +42,7 @@ SHEET = "sheet.jpg"
 _MAX_DIFFERENCE = 2
 _GRAY_STEPS = {"L;2": 85, "L;4": 17}
 """Pillow scales the values of gray PNGs with 2 and 4 bits per pixel to 0..255 by these factors."""
+_PNG_END = b"IEND\xaeB`\x82"
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,16 @@ def _narrow(ids: NDArray[np.integer[Any]], path: Path) -> NDArray[np.uint8]:
     if ids.max() > WHITE:
         raise VisorVosError(f"The mask {path} must hold ids 0 to 255, got {ids.max()}.", "Renumber the objects.")
     return ids.astype(np.uint8)
+
+
+def is_complete_png(path: Path) -> bool:
+    """Whether a file exists and ends as a PNG does: not empty or truncated."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(_PNG_END), os.SEEK_END)
+            return file.read() == _PNG_END
+    except OSError:
+        return False
 
 
 def _check_background(mask: Mask, path: Path) -> None:

@@ -70,6 +70,15 @@ def test_names_that_do_not_fit_are_refused_before_the_work(
     assert not (tmp_path / "out").exists()
 
 
+def test_names_are_found_for_a_folder_whose_name_has_a_dot(run: Run, weights: Path, tmp_path: Path) -> None:
+    frames = write_frames(tmp_path / "clip.v2", FRAMES)
+    mask = write_labels(tmp_path / "first.png", MASKS[0])
+    (tmp_path / "n.json").write_text(json.dumps({"clip.v2": {"1": "disc"}}))
+    done = run("predict", frames, "--masks", mask, "--weights", weights, "--size", -1,
+               "--output", tmp_path / "out", "--names", tmp_path / "n.json")  # fmt: skip
+    assert done.code == 0, done.err
+
+
 def test_frames_are_picked_alike_from_folders_and_videos(tmp_path: Path) -> None:
     write_frames(tmp_path / "f", FRAMES)
     with write_video(tmp_path / "v.mp4", Fraction(24), Fraction(1, 24), Fraction(1)) as write:

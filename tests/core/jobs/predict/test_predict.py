@@ -97,7 +97,7 @@ def test_masks_at_later_frames_and_one_a_pixel_narrower(
     write_labels(folder / "00003.png", late[:, :-1])
     done = run("predict", frames, "--masks", folder, "--weights", weights, "--output", tmp_path / "out", "--size", -1)
     assert done.code == 0, done.err
-    assert "those before it are empty" in done.err
+    assert "earlier frames get empty masks" in done.err
     masks = written(tmp_path / "out")
     assert not masks[0].any()
     assert set(np.unique(masks[1])) == {0, 7}
@@ -198,14 +198,21 @@ def test_frames_are_segmented_at_a_size_and_masks_come_at_the_frames(
     np.testing.assert_array_equal(masks, list(segment_video(ready_stm, FRAMES, MASKS[0], size=32)))
 
 
-def test_255_is_an_id_like_any_other_in_a_palette_mask(run: Run, frames: Path, weights: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", [[], ["--track-255"]])
+def test_255_marks_borders_unless_it_is_alone_or_asked_for(
+    run: Run, frames: Path, weights: Path, tmp_path: Path, option: list[str]
+) -> None:
     folder = tmp_path / "masks"
     for number, shown in ((0, {1: 1, 2: 255}), (2, {1: 255})):
         labels = sum((MASKS[number] == old) * np.uint8(new) for old, new in shown.items())
         write_labels(folder / f"{number:05d}.png", labels)
-    done = run("predict", frames, "--masks", folder, "--weights", weights, "--output", tmp_path / "out", "--size", -1)
+    common = ["--weights", weights, "--size", -1, "--json", *option]
+    done = run("predict", frames, "--masks", folder, "--output", tmp_path / "out", *common)
     assert done.code == 0, done.err
-    assert {int(index) for mask in written(tmp_path / "out") for index in np.unique(mask)} <= {0, 1, 255}
+    assert json.loads(done.out)["objects"] == ([1, 255] if option else [1])
+    assert ("--track-255 if they do" in done.err) == (not option)
+    shown = {int(index) for mask in written(tmp_path / "out") for index in np.unique(mask)}
+    assert shown == ({0, 1, 255} if option else {0, 1})
     alone = write_labels(tmp_path / "alone.png", (MASKS[0] == 1) * np.uint8(255))
     run("predict", frames, "--masks", alone, "--weights", weights, "--output", tmp_path / "one", "--size", -1)
     assert set(np.unique(written(tmp_path / "one")[0])) == {0, 255}
@@ -224,7 +231,7 @@ def test_what_a_killed_run_left_is_removed_and_nothing_else(
         strange
     )
     assert str(output) in done.out
-    assert "1 masks of no frame, such as notes.png" in done.err
+    assert "also holds 1 file such as notes.png, of no frame" in done.err
 
 
 class Stop(KeyboardInterrupt):
@@ -249,7 +256,7 @@ def interrupted(run: Run, monkeypatch: pytest.MonkeyPatch, after: int, *argument
 
 @pytest.mark.parametrize("save", [[], ["--save", "overlay", "--save", "video"]])
 @pytest.mark.parametrize("after", [1, 4])
-def test_an_interrupted_run_goes_on_to_the_same_masks(
+def test_an_interrupted_run_is_resumed_to_the_same_masks(
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
     frames: Path,
@@ -272,6 +279,7 @@ def test_an_interrupted_run_goes_on_to_the_same_masks(
     assert len(list(output.glob("overlay/*.jpg"))) == (6 if save else 0)
     again = run(*command, "--resume", "--json")
     assert json.loads(again.out)["segmented"] == 0
+    assert "Nothing to do: all were there already." in run(*command, "--resume").out
     np.testing.assert_array_equal(written(output), expected)
 
 
@@ -305,6 +313,14 @@ def test_a_run_with_other_inputs_starts_over_and_says_so(
         Image.fromarray(seen[1]).save(frames / "00001.png")
     else:
         (output / "00002.png").unlink()
+    if change != "output":
+        before = {path: path.read_bytes() for path in output.iterdir()}
+        refused = run(*command, "--resume", "--mem-every", every)
+        assert refused.code == 1
+        assert "cannot be resumed" in refused.err
+        assert "--overwrite" in refused.err
+        assert {path: path.read_bytes() for path in output.iterdir()} == before
+        command.append("--overwrite")
     done = run(*command, "--resume", "--mem-every", every)
     assert "Starting from the first frame" in done.err
     np.testing.assert_array_equal(written(output), list(segment_video(network, seen, first, every=every)))

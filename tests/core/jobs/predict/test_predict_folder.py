@@ -68,17 +68,37 @@ def test_two_processes_share_the_sequences(root: Path, weights: Path, separate: 
     assert masks(root / "out") == separate
 
 
-def test_all_sequences_are_looked_at_before_any_is_segmented(run: Run, root: Path, weights: Path) -> None:
+def test_a_bad_sequence_is_named_at_the_end_and_the_others_are_done(
+    run: Run, root: Path, weights: Path, separate: dict[str, bytes]
+) -> None:
     (root / "masks" / "video9" / "00002.png").write_bytes(b"")
+    (root / "frames" / "b" / "00001.png").write_bytes(b"")
     done = run(*command(root, weights, "out"))
     assert done.code == 1
-    assert "video9/00002.png" in done.err
-    assert not (root / "out").exists()
+    text = " ".join(done.err.split())
+    assert "2 of 3 sequences failed, the others are done. b: " in text
+    assert "frames/b/00001.png" in text
+    assert "masks/video9/00002.png" in text
+    found = masks(root / "out")
+    assert {name.split("/")[0] for name in found} == {"video10", "b"}
+    assert {name: content for name, content in separate.items() if name.startswith("video10/")}.items() <= found.items()
+
+
+def test_the_output_may_lie_among_the_sequences(
+    run: Run, root: Path, weights: Path, separate: dict[str, bytes]
+) -> None:
+    (root / "masks").rename(root / "frames" / "masks")
+    given = ["predict", root / "frames", "--masks", root / "frames" / "masks", "--weights", weights]
+    given += ["--output", root / "frames" / "out", "--size", -1, "--device", "cpu"]
+    for extra in ([], ["--overwrite"]):
+        done = run(*given, *extra)
+        assert done.code == 0, done.err
+        assert masks(root / "frames" / "out") == separate
 
 
 def test_a_sequence_without_masks_is_named(run: Run, root: Path, weights: Path) -> None:
     (root / "masks" / "b").rename(root / "masks" / "c")
     done = run(*command(root, weights, "out"))
     assert done.code == 1
-    assert "there is no folder of masks for b." in " ".join(done.err.split())
+    assert "no folder of masks for b." in " ".join(done.err.split())
     assert not (root / "out").exists()

@@ -1,28 +1,32 @@
-"""``visorvos predict``: the masks of a video, or of a folder of them, from those of a few of its frames."""
+"""``visorvos predict``: masks of a video, or of a folder of videos, from the masks of some frames."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from visorvos.core.inference.load_network import load_network
 from visorvos.core.io.frames import list_sequences
+from visorvos.core.io.paths import real_path
 from visorvos.core.jobs.predict.video import PredictedVideo, open_video, predict_video
 from visorvos.core.runtime.processes import find_processes
 from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.training.interruption import StoppedError
 from visorvos.core.weights.load import find_weights
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.predict import PredictSettings
 
 __all__ = ["PredictedFolder", "predict"]
 
-_LISTED = 5
+_MAX_LISTED = 5
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class PredictedFolder:
-    """What a run of `predict` over a folder of sequences did."""
+    """The outcome for a folder of sequences."""
 
     output: str
     sequences: tuple[PredictedVideo, ...]
@@ -33,42 +37,64 @@ class PredictedFolder:
             "output": self.output,
             "frames": sum(video.frames for video in self.sequences),
             "segmented": sum(video.segmented for video in self.sequences),
+            "searched": sum(video.searched for video in self.sequences),
             "seconds": self.seconds,
             "sequences": [video.to_dict() for video in self.sequences],
         }
 
 
 def predict(settings: PredictSettings, progress: Progress | None = None) -> PredictedVideo | PredictedFolder:
-    """Segments a video, or each sequence of a folder, and writes masks, and overlays where asked for.
+    """Segments a video, or each sequence of a folder, and writes masks, and overlays if asked for.
 
-    Several processes, started with ``torchrun`` or ``accelerate launch``, share the sequences. What is given back is
-    the same in all of them.
+    Several processes, started with ``torchrun`` or ``accelerate launch``, share the sequences and return the same.
 
     Raises:
-        VisorVosError: for input that cannot be used, or an output that cannot be written.
+        VisorVosError: for input that cannot be used, or an output that cannot be written. Of several sequences, those
+            without an error are done first.
     """
     began = time.perf_counter()
     processes = find_processes(settings.device)
     progress = progress if progress is not None and processes.is_first else NoProgress()
     sequences = _sequences(settings)
-    # All inputs are looked at before any long work begins.
-    own = [open_video(one) for one in processes.share(sequences or [settings])]
+    # All inputs are checked before any long work begins.
+    videos = [_attempt(open_video, one) for one in processes.share(sequences or [settings])]
+    if not sequences and videos and isinstance(videos[0], VisorVosError):
+        raise videos[0]
     network = load_network(settings, processes.first_then_others(lambda: find_weights(settings.weights, progress)))
-    found = processes.gather([predict_video(video, network, progress) for video in own])
-    if not sequences:
-        return found[0]
-    return PredictedFolder(str(settings.output), tuple(found), time.perf_counter() - began)
+    found = processes.gather([_attempt(predict_video, video, network, progress) for video in videos])
+    failed = [(index, one) for index, one in enumerate(found) if isinstance(one, VisorVosError)]
+    if failed and not sequences:
+        raise failed[0][1]
+    if failed:
+        names = [f"{sequences[index].frames.name}: {error.message}" for index, error in failed]
+        count = f"{len(failed)} of {len(sequences)} sequences failed, the others are done."
+        raise VisorVosError(f"{count} {listed(names, _MAX_LISTED, ' ')}", failed[0][1].remedy)
+    done = [one for one in found if isinstance(one, PredictedVideo)]
+    return PredictedFolder(str(settings.output), tuple(done), time.perf_counter() - began) if sequences else done[0]
+
+
+def _attempt(work: Callable[..., T], item: object, *more: object) -> T | VisorVosError:
+    """The result of some work, or the error that it raised or was given in place of its item."""
+    if isinstance(item, VisorVosError):
+        return item
+    try:
+        return work(item, *more)
+    except StoppedError:
+        raise
+    except VisorVosError as error:
+        return error
 
 
 def _sequences(settings: PredictSettings) -> list[PredictSettings]:
-    """Settings of each sequence where the frames are a folder of folders; else none."""
-    names = list_sequences(settings.frames)
+    """Settings of each sequence if the frames are a folder of folders, else none."""
+    others = {real_path(settings.masks), real_path(settings.output)}
+    names = [name for name in list_sequences(settings.frames) if real_path(settings.frames / name) not in others]
     missing = [name for name in names if not (settings.masks / name).is_dir()]
     if missing:
         raise VisorVosError(
-            f"{settings.frames} holds no frames but {len(names)} folders; in {settings.masks} there is no folder of "
-            f"masks for {listed(missing, _LISTED)}.",
-            "Give the frames of one video, or folders of masks named as those of frames.",
+            f"{settings.frames} has no frames but {len(names)} folders, and {settings.masks} has no folder of masks "
+            f"for {listed(missing, _MAX_LISTED)}.",
+            "Give the frames of one video, or a folder of masks for each folder of frames, with the same name.",
         )
     folders = ("frames", "masks", "output")
     return [

@@ -1,4 +1,4 @@
-"""How the pictures of a predicted clip look, and its contact sheet."""
+"""Colors and names of predicted objects in overlays, and the contact sheet."""
 
 from __future__ import annotations
 
@@ -20,28 +20,29 @@ _FRAMES, _COLUMNS, _WIDTH = 12, 4, 480
 
 
 def choose_style(settings: PredictSettings, palette: bytes) -> Style:
-    """The style that the options ask for.
+    """The overlay style that the options ask for.
 
     Args:
-        settings: of the command.
-        palette: of the given masks.
+        settings: options of the command.
+        palette: colors of the given masks.
 
     Raises:
-        VisorVosError: where the file of names cannot be read, or does not know the clip.
+        VisorVosError: if the file of names cannot be read, or does not list the sequence.
     """
-    names = {} if settings.names is None else read_names(settings.names, settings.frames.stem)
+    sequence = settings.frames.name if settings.frames.is_dir() else settings.frames.stem
+    names = {} if settings.names is None else read_names(settings.names, sequence)
     colors = bright_palette(names) if settings.colors == "bright" else palette
     return Style(colors, settings.opacity, settings.outline, names)
 
 
 def write_sheet(source: FrameSource, masks: Path, frames: int, style: Style) -> None:
-    """Writes ``MASKS/sheet.jpg``: frames spread evenly over the clip, with their objects.
+    """Writes ``MASKS/sheet.jpg``: twelve frames spread evenly over the video, with their objects.
 
     Args:
         source: the frames.
-        masks: the folder of the predicted masks.
-        frames: how many there are.
-        style: how to draw.
+        masks: folder of the predicted masks.
+        frames: number of frames.
+        style: colors and names of the objects.
     """
     numbers = evenly(frames, _FRAMES)
     tiles = []

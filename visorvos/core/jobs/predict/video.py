@@ -1,4 +1,4 @@
-"""One video that `predict` segments: from its inputs to its masks, all at once or gone on with."""
+"""One video of `predict`: from its inputs to its masks, in one run or resumed."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ from visorvos._version import __version__
 from visorvos.core.inference.load_network import Network
 from visorvos.core.inference.policy import choose_policy
 from visorvos.core.inference.segmenter import Segmenter
-from visorvos.core.io.atomic import clear_parts, make_folder
+from visorvos.core.io.atomic import clear_parts
 from visorvos.core.io.frames import FrameSource, open_frames
 from visorvos.core.io.given_masks import GivenMasks, open_masks
 from visorvos.core.io.images import write_picture
-from visorvos.core.io.masks import SHEET, read_mask, write_mask
+from visorvos.core.io.lock import lock_folder
+from visorvos.core.io.masks import SHEET, is_complete_png, read_mask, write_mask
 from visorvos.core.io.paths import real_path
 from visorvos.core.io.settings_file import write_settings
 from visorvos.core.io.video import VideoSink, write_video
 from visorvos.core.jobs.predict.pictures import choose_style, write_sheet
 from visorvos.core.report.overlay import Style, draw_overlay
 from visorvos.core.runtime.progress import Progress
-from visorvos.core.runtime.read_ahead import read_ahead, write_behind
+from visorvos.core.runtime.read_ahead import BackgroundCalls, read_ahead, write_behind
 from visorvos.core.runtime.run_state import MadeFrom, read_state, write_state
+from visorvos.core.training.interruption import StoppedError, StopSignal
 from visorvos.errors import VisorVosError
 from visorvos.settings.predict import PredictSettings
 
@@ -41,28 +43,32 @@ _STATE = ".predict.pt"
 _OVERLAY = "overlay"
 _VIDEO = "overlay.mp4"
 SECONDS_BETWEEN_STATES = 30.0
-"""How much work an interruption may cost."""
+"""How much work a killed process can lose."""
 
 
 @dataclass(frozen=True)
 class Video:
-    """A video's inputs, seen to be usable, and what is to be made of them."""
+    """The checked inputs of one video, and the style of its overlays."""
 
     settings: PredictSettings
     source: FrameSource
     given: GivenMasks
     style: Style
+    earlier: list[Path]
+    """Masks, overlays and videos of an earlier run in the output folder."""
 
 
 @dataclass(frozen=True)
 class PredictedVideo:
-    """What was done for one video."""
+    """The outcome for one video."""
 
     output: str
     frames: int
     objects: tuple[int, ...]
     segmented: int
-    """Frames segmented by this run; the others stood there from the one it went on from."""
+    """Frames done by this run; the others were done by the interrupted run that it resumed."""
+    searched: int
+    """Frames of these in which the network searched for objects; masks of the others were given."""
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -70,50 +76,62 @@ class PredictedVideo:
 
 
 def open_video(settings: PredictSettings) -> Video:
-    """Opens and checks the inputs of one video.
+    """Opens and checks the inputs and the output folder of one video.
 
     Raises:
-        VisorVosError: for input that cannot be used, or that the output would write over.
+        VisorVosError: for input that cannot be used, or output that would overwrite the input or another run.
     """
     source = open_frames(settings.frames, settings.fps)
     _keep_apart(settings)
-    given = open_masks(settings.masks, source)
-    return Video(settings, source, given, choose_style(settings, given.palette))
+    earlier = _earlier_outputs(settings.output, source)
+    if earlier and not settings.overwrite and not settings.resume:
+        raise VisorVosError(
+            f"{settings.output} already holds {_some(earlier)}.",
+            "Add --resume to continue an interrupted run or --overwrite to replace it, or choose another --output.",
+        )
+    given = open_masks(settings.masks, source, settings.track_255)
+    return Video(settings, source, given, choose_style(settings, given.palette), earlier)
 
 
 def predict_video(video: Video, network: Network, progress: Progress) -> PredictedVideo:
-    """Segments a video and writes masks, and overlays where asked for.
+    """Segments a video and writes masks, and overlays if asked for.
 
     Raises:
         VisorVosError: for frames that cannot be used, or an output that cannot be written.
+        StoppedError: if Ctrl-C or SIGTERM stopped the run; ``--resume`` continues it.
     """
     settings, source, given = video.settings, video.source, video.given
     length = source.count() if settings.memory == "visor" else None
     policy = choose_policy(settings.memory, settings.mem_every, settings.limit, length)
-    make_folder(settings.output)
-    for folder in (settings.output, settings.output / _OVERLAY):
-        clear_parts(folder)
-    run = _Run(video, network, Segmenter(network.stm, policy, settings.size))
-    if settings.resume:
-        progress.say(run.resume())
-    write_settings(settings.output, "predict", settings.model_dump(mode="json"))
-    strangers = sorted(path.name for path in settings.output.glob("*.png") if source.number(path.stem) is None)
-    if strangers:
-        progress.say(f"{settings.output} also holds {len(strangers)} masks of no frame, such as {strangers[0]}.")
-    first = min(given)
-    if first > 0:
-        progress.say(f"The first mask is that of frame {source.name(first)}: the masks of those before it are empty.")
+    with lock_folder(settings.output):
+        for folder in (settings.output, settings.output / _OVERLAY):
+            clear_parts(folder)
+        run = _Run(video, network, Segmenter(network.stm, policy, settings.size))
+        if settings.resume:
+            progress.say(run.resume())
+        elif video.earlier:
+            progress.say(f"{settings.output} holds {_some(video.earlier)}: files of the same names are replaced.")
+        write_settings(settings.output, "predict", settings.model_dump(mode="json"))
+        strangers = [path for path in settings.output.glob("*.png") if source.number(path.stem) is None]
+        if strangers:
+            progress.say(f"{settings.output} also holds {_some(strangers)}, of no frame.")
+        if min(given) > 0:
+            progress.say(f"The first mask is that of frame {source.name(min(given))}: earlier frames get empty masks.")
+        if given.ignores_255:
+            progress.say("Pixels of id 255 belong to no object; use --track-255 if they do.")
 
-    start, began = run.segmenter.frames_seen, time.perf_counter()
-    frames = start
-    for number in progress.track(run.go(), f"Segmenting {settings.frames.name}", "frames", source.expected):
-        frames = number + 1
-    _check_end(given, source, frames, progress)
-    if "sheet" in settings.save:
-        write_sheet(source, settings.output, frames, video.style)
-    return PredictedVideo(
-        str(settings.output), frames, tuple(sorted(given.ids)), frames - start, time.perf_counter() - began
-    )
+        start, began = run.segmenter.frames_seen, time.perf_counter()
+        frames = start
+        for number in progress.track(run.go(), f"Segmenting {settings.frames.name}", "frames", source.expected):
+            frames = number + 1
+        _check_end(given, source, frames, progress)
+        searched = run.segmenter.frames_searched
+        if frames > start and not searched:
+            progress.say("All masks were given: they were copied, and nothing was computed.")
+        if "sheet" in settings.save:
+            write_sheet(source, settings.output, frames, video.style)
+    seconds = time.perf_counter() - began
+    return PredictedVideo(str(settings.output), frames, tuple(sorted(given.ids)), frames - start, searched, seconds)
 
 
 class _Run:
@@ -124,34 +142,46 @@ class _Run:
         self.source = video.source
         self.given = video.given
         self.style = video.style
+        self.earlier = video.earlier
         self.segmenter = segmenter
         self.state_file = video.settings.output / _STATE
         self.made_from = _made_from(video, network)
 
     def resume(self) -> str:
-        """Takes up an interrupted run where that gives the same masks; says what was found."""
+        """Continues an interrupted run if that gives the same masks. Returns a sentence about what was found.
+
+        Raises:
+            VisorVosError: if there is none, and starting over would overwrite another run without being asked to.
+        """
+        state: dict[str, Any] = {}
+        obstacle = None
         if not self.state_file.is_file():
-            return "Starting from the first frame: there is no interrupted run to resume."
-        try:
-            found = read_state(self.state_file, {"segmenter": dict})
-        except VisorVosError as error:
-            return f"Starting from the first frame: {error.message}"
-        change = self.made_from.change_since(found["made_from"])
-        if change is not None:
-            return f"Starting from the first frame: {change}."
-        state = found["segmenter"]
-        done = int(state["frames_seen"][0])
-        missing = next((n for n in range(done) if not self.mask_file(n).is_file()), None)
-        if missing is not None:
-            return f"Starting from the first frame: {self.mask_file(missing)} of the interrupted run is missing."
-        self.segmenter.restore(state)
+            obstacle = "there is no interrupted run to resume"
+        else:
+            try:
+                state = read_state(self.state_file, {"segmenter": dict})
+                obstacle = self.made_from.change_since(state["made_from"])
+            except VisorVosError as error:
+                obstacle = error.message.rstrip(".")
+        if obstacle is not None:
+            if self.earlier and not self.settings.overwrite:
+                raise VisorVosError(
+                    f"{self.settings.output} holds {_some(self.earlier)} that cannot be resumed: {obstacle}.",
+                    "Add --overwrite to start over, or choose another --output.",
+                )
+            return f"Starting from the first frame: {obstacle}."
+        done = int(state["segmenter"]["frames_seen"][0])
+        broken = next((number for number in range(done) if not is_complete_png(self.mask_file(number))), None)
+        if broken is not None:
+            return f"Starting from the first frame: {self.mask_file(broken)} is missing or incomplete."
+        self.segmenter.restore(state["segmenter"])
         return f"Resuming after {done} frames."
 
     def go(self) -> Iterator[int]:
         """Segments frame by frame and yields the number of each; at the end, all masks are written."""
         start = self.segmenter.frames_seen
         if start == 0:
-            # Else a state of other masks than those about to be written would stay behind.
+            # A state must never describe other masks than those in the folder.
             self.state_file.unlink(missing_ok=True)
         saved = time.monotonic()
         with ExitStack() as stack:
@@ -167,24 +197,37 @@ class _Run:
                 if "video" in self.settings.save
                 else None
             )
-            # Ends before the video does.
+            # Closed before the video is.
             write = stack.enter_context(write_behind())
-            # Overlays of frames done before are drawn again: a video cannot be gone on with.
-            drawn_again = {"overlay", "video"} & set(self.settings.save)
-            first = 0 if drawn_again else start
-            for number, frame in enumerate(read_ahead(self.source.read(first)), first):
-                labels = self._old_mask(number) if number < start else self._new_mask(number, frame)
-                if number >= start:
-                    write(write_mask, self.mask_file(number), labels, self.given.palette)
-                if drawn_again:
-                    write(self._draw, number, frame, labels, draw_into)
-                yield number
-                if time.monotonic() - saved > SECONDS_BETWEEN_STATES:
-                    # A state speaks of masks that are there.
-                    write.wait()
-                    write_state(self.state_file, self.made_from, {"segmenter": self.segmenter.state()})
-                    saved = time.monotonic()
+            stop = stack.enter_context(StopSignal())
+            # A video file cannot be appended to, so overlays of frames that are done are drawn again.
+            redraws = bool({"overlay", "video"} & set(self.settings.save))
+            first = 0 if redraws else start
+            try:
+                for number, frame in enumerate(read_ahead(self.source.read(first)), first):
+                    labels = self._old_mask(number) if number < start else self._new_mask(number, frame)
+                    if number >= start:
+                        write(write_mask, self.mask_file(number), labels, self.given.palette)
+                    if redraws:
+                        write(self._draw, number, frame, labels, draw_into)
+                    yield number
+                    if stop.asked:
+                        raise StoppedError(
+                            f"Stopped after {self.segmenter.frames_seen} frames; all of them are saved.",
+                            "Run the same command with --resume to continue.",
+                        )
+                    if time.monotonic() - saved > SECONDS_BETWEEN_STATES:
+                        self._save(write)
+                        saved = time.monotonic()
+            except VisorVosError:
+                self._save(write)
+                raise
         write_state(self.state_file, self.made_from, {"segmenter": self.segmenter.position()})
+
+    def _save(self, write: BackgroundCalls) -> None:
+        """Saves the state once the masks that it describes are written."""
+        write.wait()
+        write_state(self.state_file, self.made_from, {"segmenter": self.segmenter.state()})
 
     def mask_file(self, number: int) -> Path:
         return self.settings.output / f"{self.source.name(number)}.png"
@@ -226,24 +269,36 @@ def _made_from(video: Video, network: Network) -> MadeFrom:
 
 
 def _keep_apart(settings: PredictSettings) -> None:
-    """Refuses to write over what is read."""
+    """Refuses an output that would overwrite the input."""
     output = real_path(settings.output)
     drawn = {"overlay": output / _OVERLAY, "video": output / _VIDEO, "sheet": output / SHEET}
     if real_path(settings.frames) in [drawn[kind] for kind in settings.save]:
         raise VisorVosError(
-            f"With --save, {settings.frames} would be written over, and it is read.", "Choose another --output."
+            f"With --save, {settings.frames} would be overwritten, and it is the input.", "Choose another --output."
         )
     for path in (settings.frames, settings.masks):
         read = real_path(path) if path.is_dir() else real_path(path).parent
         if read == output and (path.is_dir() or path.suffix == ".png"):
             raise VisorVosError(
                 f"--output must not be the folder that {path} is read from, got {settings.output}.",
-                "Choose another --output: masks are named as their frames and would take their place.",
+                "Choose another --output: masks have the names of their frames and would overwrite them.",
             )
 
 
+def _earlier_outputs(output: Path, source: FrameSource) -> list[Path]:
+    """What another run left in the output folder; other PNGs only if a run has written its settings there."""
+    is_a_run = (output / "settings.yaml").exists()
+    masks = [path for path in output.glob("*.png") if is_a_run or source.number(path.stem) is not None]
+    overlays = [*(output / _OVERLAY).glob("*.jpg"), output / _VIDEO, output / SHEET]
+    return sorted(path for path in (*masks, *overlays) if path.is_file())
+
+
+def _some(files: list[Path]) -> str:
+    return f"{len(files)} file{'s' * (len(files) > 1)} such as {min(files).name}"
+
+
 def _check_end(given: GivenMasks, source: FrameSource, frames: int, progress: Progress) -> None:
-    """What only the end of a video file tells."""
+    """Checks what is known only at the end of a video file."""
     if frames == 0:
         raise VisorVosError(f"{source.path} holds no frames.", "Check the file with a player.")
     beyond = [number for number in given if number >= frames]

@@ -1,0 +1,183 @@
+"""Which masks count as given or done, and what an interrupted, second or later run finds in the output folder."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.builders import draw_clip, read_labels, write_frames, write_labels
+from tests.conftest import Run
+from visorvos import STM, segment_video
+from visorvos.core.inference.segmenter import Segmenter
+from visorvos.core.io.lock import lock_folder
+
+Array = np.ndarray[Any, Any]
+FRAMES, MASKS = draw_clip(6, 64, 90, seed=3)
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> Path:
+    return write_frames(tmp_path / "frames", FRAMES)
+
+
+@pytest.fixture(scope="module")
+def expected(ready_stm: STM) -> list[Array]:
+    return list(segment_video(ready_stm, FRAMES, MASKS[0]))
+
+
+@pytest.fixture
+def command(frames: Path, weights: Path, tmp_path: Path) -> list[object]:
+    mask = write_labels(tmp_path / "first.png", MASKS[0])
+    return ["predict", frames, "--masks", mask, "--weights", weights, "--output", tmp_path / "out", "--size", -1]
+
+
+def written(output: Path) -> list[Array]:
+    return [read_labels(path) for path in sorted(output.glob("*.png"))]
+
+
+@pytest.mark.parametrize("content", [b"", None])
+def test_an_empty_or_truncated_mask_is_not_done(
+    run: Run, command: list[object], tmp_path: Path, expected: list[Array], content: bytes | None
+) -> None:
+    assert run(*command).code == 0
+    broken = tmp_path / "out" / "00003.png"
+    broken.write_bytes(broken.read_bytes()[:-20] if content is None else content)
+    done = run(*command, "--resume")
+    assert done.code == 0, done.err
+    assert "00003.png is missing or incomplete" in done.err
+    np.testing.assert_array_equal(written(tmp_path / "out"), expected)
+
+
+def test_output_of_another_run_is_named_and_not_overwritten_unasked(
+    run: Run, command: list[object], tmp_path: Path, expected: list[Array]
+) -> None:
+    output = tmp_path / "out"
+    long = write_frames(tmp_path / "long", [*FRAMES, *FRAMES[::-1]])
+    assert run("predict", long, *command[2:], "--save", "overlay").code == 0
+    before = {path: path.read_bytes() for path in output.rglob("*.*g")}
+    refused = run(*command)
+    assert refused.code == 1
+    assert f"{output} already holds 24 files such as 00000.jpg" in refused.err
+    assert "--overwrite" in refused.err
+    assert {path: path.read_bytes() for path in output.rglob("*.*g")} == before
+    done = run(*command, "--overwrite")
+    assert done.code == 0, done.err
+    assert f"{output} holds 24 files such as 00000.jpg: files of the same names are replaced" in done.err
+    assert "also holds 6 files such as 00006.png, of no frame" in done.err
+    np.testing.assert_array_equal(written(output)[:6], expected)
+
+
+def test_one_mask_named_after_a_frame_belongs_to_it(
+    run: Run, ready_stm: STM, command: list[object], tmp_path: Path
+) -> None:
+    command[3] = write_labels(tmp_path / "elsewhere" / "00003.png", MASKS[3])
+    done = run(*command)
+    assert done.code == 0, done.err
+    assert "The first mask is that of frame 00003: earlier frames get empty masks." in done.err
+    found = written(tmp_path / "out")
+    assert not np.any(found[:3])
+    later = segment_video(ready_stm, FRAMES, np.zeros_like(MASKS[0]), masks={3: MASKS[3]})
+    np.testing.assert_array_equal(found, list(later))
+
+
+def test_masks_for_every_frame_are_copied_and_that_is_said(run: Run, command: list[object], tmp_path: Path) -> None:
+    for number, labels in enumerate(MASKS):
+        write_labels(tmp_path / "masks" / f"{number:05d}.png", labels)
+    command[3] = tmp_path / "masks"
+    done = run(*command, "--masks-are", "complete")
+    assert done.code == 0, done.err
+    assert "they were copied, and nothing was computed" in done.err
+    assert "all copied from the given masks" in done.out
+    np.testing.assert_array_equal(written(tmp_path / "out"), MASKS)
+
+
+def test_complete_masks_say_which_objects_are_absent(
+    run: Run, ready_stm: STM, command: list[object], tmp_path: Path
+) -> None:
+    gone = np.where(MASKS[2] == 1, 0, MASKS[2]).astype(np.uint8)
+    write_labels(tmp_path / "masks" / "00000.png", MASKS[0])
+    write_labels(tmp_path / "masks" / "00002.png", gone)
+    command[3] = tmp_path / "masks"
+    done = run(*command, "--masks-are", "complete")
+    assert done.code == 0, done.err
+    expected = list(segment_video(ready_stm, FRAMES, MASKS[0], masks={2: gone}, complete=True))
+    np.testing.assert_array_equal(written(tmp_path / "out"), expected)
+    np.testing.assert_array_equal(expected[2], gone)
+
+
+def test_a_second_process_is_refused(run: Run, command: list[object], tmp_path: Path) -> None:
+    with lock_folder(tmp_path / "out"):
+        done = run(*command)
+    assert done.code == 1
+    assert f"Another process is writing to {tmp_path / 'out'}" in done.err
+    assert run(*command).code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_the_state_and_says_where_it_stopped(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[object],
+    tmp_path: Path,
+    expected: list[Array],
+    number: signal.Signals,
+) -> None:
+    step = Segmenter.step
+
+    def interrupted(self: Segmenter, *given: Any, **named: Any) -> Array:
+        if self.frames_seen == 1:
+            signal.raise_signal(number)
+        return step(self, *given, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Segmenter, "step", interrupted)
+        done = run(*command)
+    assert done.code == 1
+    assert "Stopped after 2 frames; all of them are saved." in done.err
+    assert len(written(tmp_path / "out")) == 2
+    again = run(*command, "--resume", "--json")
+    assert "Resuming after 2 frames" in again.err
+    assert json.loads(again.out)["segmented"] == 4
+    np.testing.assert_array_equal(written(tmp_path / "out"), expected)
+
+
+def test_an_error_at_a_frame_leaves_a_state(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[object],
+    frames: Path,
+    tmp_path: Path,
+    expected: list[Array],
+) -> None:
+    """The frame is damaged only while it is read, so the input is the same when the run is resumed."""
+    good, step = (frames / "00004.png").read_bytes(), Segmenter.step
+
+    def damaging(self: Segmenter, *given: Any, **named: Any) -> Array:
+        if self.frames_seen == 2:
+            (frames / "00004.png").write_bytes(good[: len(good) // 2])
+        return step(self, *given, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Segmenter, "step", damaging)
+        assert run(*command).code == 1
+    assert len(written(tmp_path / "out")) == 4
+    (frames / "00004.png").write_bytes(good)
+    again = run(*command, "--resume")
+    assert again.code == 0, again.err
+    assert "Resuming after 4 frames" in again.err
+    np.testing.assert_array_equal(written(tmp_path / "out"), expected)
+
+
+def test_an_output_folder_inside_the_frames_works_twice(
+    run: Run, command: list[object], frames: Path, expected: list[Array]
+) -> None:
+    command[7] = frames / "out"
+    for extra in ([], ["--overwrite"]):
+        done = run(*command, *extra)
+        assert done.code == 0, done.err
+        np.testing.assert_array_equal(written(frames / "out"), expected)
