@@ -211,7 +211,7 @@ class _Run:
                     if redraws:
                         write(self._draw, number, frame, labels, draw_into)
                     yield number
-                    if stop.asked:
+                    if stop.is_set:
                         raise StoppedError(
                             f"Stopped after {self.segmenter.frames_seen} frames; all of them are saved.",
                             "Run the same command with --resume to continue.",
