@@ -62,12 +62,12 @@ def test_output_of_another_run_is_named_and_not_overwritten_unasked(
     before = {path: path.read_bytes() for path in output.rglob("*.*g")}
     refused = run(*command)
     assert refused.code == 1
-    assert f"{output} already holds 24 files such as 00000.jpg" in refused.err
+    assert f"{output} already holds 24 files such as 00000.png" in refused.err
     assert "--overwrite" in refused.err
     assert {path: path.read_bytes() for path in output.rglob("*.*g")} == before
     done = run(*command, "--overwrite")
     assert done.code == 0, done.err
-    assert f"{output} holds 24 files such as 00000.jpg: files of the same names are replaced" in done.err
+    assert f"{output} holds 24 files such as 00000.png: files of the same names are replaced" in done.err
     assert "also holds 6 files such as 00006.png, of no frame" in done.err
     np.testing.assert_array_equal(written(output)[:6], expected)
 
