@@ -72,7 +72,7 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
         if not shown[first] - ignored:
             raise VisorVosError(
                 f"The mask {first} shows no object: all its pixels are {'0 or 255' if shown[first] else '0'}.",
-                "Mark each object with an id from 1 to 254, or a single object in white.",
+                "Mark each object with an id from 1 to 255, or a single object in white.",
             )
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
@@ -115,7 +115,7 @@ def open_masks(path: Path, source: FrameSource, track_255: bool = False) -> Give
     if lost:
         raise VisorVosError(
             f"These masks in {path} belong to no frame of {source.path}: {listed(lost, _MAX_LISTED)}.",
-            f"Name each mask after its frame; the first frame is {source.name(0)}.",
+            f"Name each mask as its frame; the first frame is {source.name(0)}.",
         )
     return GivenMasks(
         {number: files[name] for name, number in numbers.items() if number is not None}, source, track_255
