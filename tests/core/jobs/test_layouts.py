@@ -71,6 +71,7 @@ def test_a_layout_is_trained_on_evaluated_and_shown(
     small = {"iterations": 2, "evaluate_every": 2, "log_every": 2, "save_every": 2}
     done = run(*arguments(data, tmp_path / "run", weights, *options, **small))
     assert done.code == 0, done.err
+    assert ("have no mask" in done.err) == (layout is youtube_vos)
     # Without a split to validate on, there is no best network.
     assert (tmp_path / "run" / "best.safetensors").is_file() == bool(find_splits(data))
     given = ["--data", data, "--split", "val", *options]

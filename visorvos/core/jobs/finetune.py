@@ -25,7 +25,7 @@ def finetune(settings: FinetuneSettings, progress: Progress | None = None) -> Tr
         root = settings.data
     validation = choose_validation(settings, root)
     stage = Stage("finetune", detach=True, channels=16)
-    return train(settings, stage, lambda _: visor_clips(settings), validation, progress)
+    return train(settings, stage, lambda progress: visor_clips(settings, progress), validation, progress)
 
 
 def _has_split(root: Path, split: str) -> bool:

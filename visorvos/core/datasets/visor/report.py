@@ -98,12 +98,10 @@ def report_split(
     results: Mapping[tuple[str, str], FrameResult],
     dense: bool,
 ) -> SplitReport:
-    """Sums up a split.
+    """Sums up a split of `videos` annotation files.
 
     Args:
-        split: its name.
-        objects: which objects were kept.
-        videos: number of annotation files.
+        split, objects, videos: see `SplitReport`.
         sequences: all planned sequences.
         results: outcome by sequence and frame; frames without anything to draw have none.
         dense: whether the annotations are dense, for which no counts are published.
