@@ -74,12 +74,8 @@ POINT = [*FIRST, "annotations", 0, "segments", 0, 1]
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (with_field(["video_annotations"], []), "video_annotations"),
-        (with_field([*POINT, 0], 854), r"frame P01_101_frame_0000000020\.png, annotations\.0\.segments\.0\.1\.0.*854"),
-        (with_field([*POINT, 1], 480), r"annotations\.0\.segments\.0\.1\.1.*480"),
-        (with_field([*POINT, 1], -1), r"annotations\.0\.segments\.0\.1\.1.*0"),
-        (with_field([*FIRST, "annotations", 0, "segments"], []), r"annotations\.0\.segments"),
-        (with_field([*FIRST, "annotations", 0, "segments", 0], []), r"annotations\.0\.segments\.0"),
+        (with_field([*POINT, 0], "8"), r"frame P01_101_frame_0000000020\.png, annotations\.0\.segments\.0\.1\.0"),
+        (with_field([*FIRST, "annotations", 0, "segments"], None), r"annotations\.0\.segments"),
         (with_field([*FIRST, "annotations", 0, "name"], ""), r"annotations\.0\.name"),
         (with_field([*FIRST, "image", "subsequence"], "../x"), r"image\.subsequence.*cannot be the name"),
         ({"info": {}}, r"video_annotations is missing"),
@@ -117,7 +113,7 @@ def test_contradictions_are_faults(tmp_path):
         "frame P01_101_frame_0000000020.png has two objects of one name",
         "frame P01_101_frame_0000000020.png is in P01_101_seq_00001 twice",
         "frame P01_101_frame_0000000020.png has the image_path of another frame, P01_101/other.png",
-        "frame P01_101_frame_0000000020.png is of the video P02_01, its sequence is P01_101_seq_00001",
+        "frame P01_101_frame_0000000020.png is of the video P02_01, its subsequence is P01_101_seq_00001",
     )
 
 
@@ -163,3 +159,25 @@ def test_jpeg_names_are_named(tmp_path, field):
     value = path if field == "image_path" else path.split("/")[1]
     (fault,) = faults_of(tmp_path, with_field([*FIRST, "image", field], value))
     assert "must end in .png" in fault
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ([*POINT, 0], 854, "object cup has points outside 854x480"),
+        ([*POINT, 1], 480, "object cup has points outside 854x480"),
+        ([*POINT, 1], -1, "object cup has points outside 854x480"),
+        (POINT[:-2], [], "object cup: segments must hold polygons with points"),
+        (POINT[:-1], [], "object cup: segments must hold polygons with points"),
+    ],
+)
+def test_impossible_polygons_are_named(tmp_path, path, value, expected):
+    assert faults_of(tmp_path, with_field(path, value)) == (f"frame P01_101_frame_0000000020.png, {expected}",)
+
+
+def test_a_missing_subsequence_is_named(tmp_path):
+    content = submission()
+    del content["video_annotations"][0]["image"]["subsequence"]
+    assert faults_of(tmp_path, content) == (
+        "frame P01_101_frame_0000000020.png is of the video P01_101, its subsequence is missing",
+    )

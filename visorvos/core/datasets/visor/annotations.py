@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from visorvos.core.io.paths import is_safe_name
 from visorvos.errors import VisorVosError
 
-__all__ = ["AnnotatedFrame", "Entity", "Name", "explain_json_error", "read_annotations"]
+__all__ = ["AnnotatedFrame", "Entity", "VideoAnnotations", "explain_json_error", "read_annotations"]
 
 _MAX_LISTED = 5
 _DOWNLOAD_AGAIN = "The file is damaged, or not a JSON of VISOR. Download it again."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import zipfile
 import zlib
@@ -217,9 +216,7 @@ def _frames_in(place: _Entry) -> list[_Entry]:
     if place.location.inside or not path.is_dir():
         found = [_Entry(place.location.member(m.filename), _parts(m), m.file_size) for m in members(place.location)]
     else:
-        with os.scandir(path) as files:
-            ordered = sorted(files, key=lambda file: file.name)
-            found = [_Entry(Location(path / file.name), (file.name,), _size(file)) for file in ordered]
+        found = [_Entry(Location(file), (file.name,), _size(file)) for file in sorted(path.iterdir())]
     return [entry for entry in found if _is_frame(entry)]
 
 
@@ -247,18 +244,17 @@ def _walk(
 
     def walk_folder(folder: Path, above: tuple[str, ...]) -> Iterator[_Entry]:
         try:
-            with os.scandir(folder) as found:
-                files = sorted((file for file in found if file.name[0] != "."), key=lambda file: file.name)
+            paths = sorted(path for path in folder.iterdir() if path.name[0] != ".")
         except OSError as error:
             raise VisorVosError(f"The folder {folder} cannot be read: {error.strerror}.", "Check the path.") from error
-        for file in files:
-            location = Location(folder / file.name)
-            if not _is_folder(file):
-                yield from handle_file(_Entry(location, (*above, file.name), _size(file)), len(above))
-            elif file.name in stop:
-                yield _Entry(location, (*above, file.name))
-            elif file.name not in skip and len(above) < _MAX_DEPTH:
-                yield from walk_folder(location.path, (*above, file.name))
+        for path in paths:
+            parts = (*above, path.name)
+            if not path.is_dir():
+                yield from handle_file(_Entry(Location(path), parts, _size(path)), len(above))
+            elif path.name in stop:
+                yield _Entry(Location(path), parts)
+            elif path.name not in skip and len(above) < _MAX_DEPTH:
+                yield from walk_folder(path, parts)
 
     def walk_zip(archive: Location, above: tuple[str, ...], depth: int) -> Iterator[_Entry]:
         for info in members(archive):
@@ -280,15 +276,6 @@ def _walk(
     return walk_folder(root, ()) if root.is_dir() else walk_zip(Location(root), (), 0)
 
 
-def _is_folder(file: os.DirEntry[str]) -> bool:
-    try:
-        return file.is_dir()
-    except OSError:
-        return False  # a link to itself
-
-
-def _size(file: os.DirEntry[str]) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0  # a dangling link, which fails when it is read
+def _size(path: Path) -> int:
+    # A dangling link fails when it is read.
+    return path.stat().st_size if path.exists() else 0

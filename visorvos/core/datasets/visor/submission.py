@@ -7,13 +7,13 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from visorvos.core.datasets.visor.annotations import Name, explain_json_error
+from visorvos.core.datasets.visor.annotations import Entity, VideoAnnotations, explain_json_error
 from visorvos.core.io.archives import Location, members, read_bytes
 from visorvos.core.io.atomic import atomic_write
 from visorvos.errors import VisorVosError, listed
@@ -98,34 +98,8 @@ def write_submission(path: Path, split: str, frames: Iterable[SubmittedFrame]) -
     return count
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True)
-
-
-X = Annotated[float, Field(ge=0, lt=WIDTH, allow_inf_nan=False)]
-Y = Annotated[float, Field(ge=0, lt=HEIGHT, allow_inf_nan=False)]
-
-
-class _Object(_Part):
-    name: Annotated[str, Field(min_length=1)]
-    segments: Annotated[list[Annotated[list[tuple[X, Y]], Field(min_length=1)]], Field(min_length=1)]
-
-
-class _Image(_Part):
-    image_path: str
-    name: Name
-    video: Name
-    subsequence: Name
-
-
-class _Frame(_Part):
-    image: _Image
-    annotations: list[_Object]
-
-
-class _File(_Part):
+class _File(VideoAnnotations):
     info: dict[str, Any]
-    video_annotations: Annotated[list[_Frame], Field(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -168,18 +142,30 @@ def read_submission(path: Path) -> Submission:
     frames: dict[str, dict[str, tuple[str, ...]]] = {}
     for frame in file.video_annotations:
         image, objects = frame.image, tuple(entity.name for entity in frame.annotations)
-        name = PurePosixPath(image.name)
-        if name.stem in frames.setdefault(image.subsequence, {}):
-            faults.append(f"frame {image.name} is in {image.subsequence} twice")
+        name, image_path, sequence = PurePosixPath(image.name), PurePosixPath(image.image_path), image.subsequence or ""
+        if name.stem in frames.setdefault(sequence, {}):
+            faults.append(f"frame {image.name} is in {sequence} twice")
         if len(set(objects)) < len(objects):
             faults.append(f"frame {image.name} has two objects of one name")
-        if name.suffix != ".png" or PurePosixPath(image.image_path).suffix != ".png":
-            faults.append(f"frame {image.name}: name and image_path must end in .png, got {image.image_path}")
-        elif PurePosixPath(image.image_path).stem != name.stem:
-            faults.append(f"frame {image.name} has the image_path of another frame, {image.image_path}")
-        if not image.subsequence.startswith(image.video):
-            faults.append(f"frame {image.name} is of the video {image.video}, its sequence is {image.subsequence}")
-        frames[image.subsequence][name.stem] = objects
+        if name.suffix != ".png" or image_path.suffix != ".png":
+            faults.append(f"frame {image.name}: name and image_path must end in .png, got {image_path}")
+        elif image_path.stem != name.stem:
+            faults.append(f"frame {image.name} has the image_path of another frame, {image_path}")
+        if not sequence.startswith(image.video):
+            faults.append(
+                f"frame {image.name} is of the video {image.video}, its subsequence is {sequence or 'missing'}"
+            )
+        faults += [f"frame {image.name}, {fault}" for entity in frame.annotations if (fault := _shape_fault(entity))]
+        frames[sequence][name.stem] = objects
     if not any(frame.annotations for frame in file.video_annotations):
         faults.append("no frame has an object mask")
     return Submission(frames, tuple(faults))
+
+
+def _shape_fault(entity: Entity) -> str:
+    """What is wrong with the polygons of an object, or nothing."""
+    if not entity.polygons or not all(map(len, entity.polygons)):
+        return f"object {entity.name}: segments must hold polygons with points"
+    points = np.concatenate(entity.polygons)
+    inside = (points >= 0).all() and (points < (WIDTH, HEIGHT)).all()
+    return "" if inside else f"object {entity.name} has points outside {WIDTH}x{HEIGHT}"
