@@ -5,7 +5,6 @@ from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,7 +13,7 @@ import pytest
 from tests.builders import GOLDEN, changed, draw_clip, write_data_set
 from tests.builders import read_labels as png_ids
 from tests.plain.visor_clips import augment_plainly
-from visorvos.core.datasets.davis.layout import open_split
+from visorvos.core.datasets.davis.layout import VideoSequence, open_split
 from visorvos.core.datasets.order import generator
 from visorvos.core.datasets.visor.clips import VisorClips, draw_frames
 from visorvos.core.io.images import read_frame
@@ -28,15 +27,9 @@ COLORS = np.random.default_rng(5).integers(40, 256, (256, 3), dtype=np.uint8)
 PREPARED = GOLDEN / "release" / "VISOR_2022"
 
 
-class Video(NamedTuple):
-    name: str
-    frames: tuple[Path, ...]
-    masks: tuple[Path, ...]
-
-
 def video_of(count, name="P01_01_seq_00003", root="."):
     paths = [Path(root, name, f"frame_{number}") for number in range(count)]
-    return Video(name, tuple(p.with_suffix(".jpg") for p in paths), tuple(p.with_suffix(".png") for p in paths))
+    return VideoSequence(name, tuple(p.with_suffix(".jpg") for p in paths), tuple(p.with_suffix(".png") for p in paths))
 
 
 def clips_of(masks, augmentation=RECIPE, **given):

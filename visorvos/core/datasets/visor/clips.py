@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from visorvos.core.datasets.affine_warps import compose, draw_steps, matrix_of, view
 from visorvos.core.datasets.clip import Clip
 from visorvos.core.datasets.crop import draw_crops, resize, resized
+from visorvos.core.datasets.davis.layout import VideoSequence
 from visorvos.core.datasets.objects import keep_objects
 from visorvos.core.datasets.order import generator
 from visorvos.core.labels import object_ids
@@ -26,17 +26,6 @@ __all__ = ["VisorClips", "draw_frames"]
 Image = NDArray[np.uint8]
 
 _FRAMES = 3
-
-
-class Video(Protocol):
-    """A video's frames and masks, paired in order."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def frames(self) -> tuple[Path, ...]: ...
-    @property
-    def masks(self) -> tuple[Path, ...]: ...
 
 
 class VisorClips:
@@ -59,7 +48,7 @@ class VisorClips:
 
     def __init__(
         self,
-        videos: Iterable[Video],
+        videos: Iterable[VideoSequence],
         read_frame: Callable[[Path], Image],
         read_labels: Callable[[Path, int, int], Image],
         augmentation: VisorAugmentation,
@@ -100,14 +89,14 @@ class VisorClips:
         video = self._videos[sample]
         paths = list(zip(video.frames, video.masks, strict=True))
         skip = self.skips[int(progress * len(self.skips))]
-        drawn = [paths[number] for number in draw_frames(len(paths), skip, random)]
-        name = f"{video.name} frames {', '.join(frame.stem for frame, _ in drawn)}"
-        pairs = [self._read(frame, mask) for frame, mask in drawn]
+        chosen = [paths[number] for number in draw_frames(len(paths), skip, random)]
+        name = f"{video.name} frames {', '.join(frame.stem for frame, _ in chosen)}"
+        pairs = [self._read(frame, mask) for frame, mask in chosen]
         sizes = {f"{frame.shape[1]}x{frame.shape[0]}" for frame, _ in pairs}
         if len(sizes) > 1:
             raise VisorVosError(
                 f"The frames of {name} differ in size: {', '.join(sorted(sizes))}.",
-                f"Resize all frames in {drawn[0][0].parent} to one size.",
+                f"Resize all frames in {chosen[0][0].parent} to one size.",
             )
         frames, labels = self._augmented(pairs, random)
         return Clip(frames, keep_objects(labels, object_ids(labels[0]), self.max_objects, random), name)
@@ -186,7 +175,7 @@ class _Files:
     mask_paths: str
 
     @classmethod
-    def of(cls, video: Video) -> _Files:
+    def of(cls, video: VideoSequence) -> _Files:
         if len(video.frames) < _FRAMES:
             raise VisorVosError(
                 f"The sequence {video.name} has {len(video.frames)} frames, but a clip needs {_FRAMES}.",
