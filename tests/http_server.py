@@ -1,4 +1,4 @@
-"""A local HTTP server that does as each test says."""
+"""A local HTTP server whose answers each test decides."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 
 class Request(BaseHTTPRequestHandler):
-    """One request, with what tests answer."""
+    """One request, and the means to answer it."""
 
     protocol_version = "HTTP/1.1"
 
     def send(self, status: int, body: bytes = b"", stated: int | None = None, **headers: str) -> None:
-        """An answer; the length stated may be another than the body's, and the connection then ends."""
+        """Sends an answer. If ``stated`` is given, it is the Content-Length, and the connection closes after the body."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
@@ -41,7 +41,7 @@ class Request(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """The server; what it was asked is in ``requests``: method, path and headers of each."""
+    """The server; ``requests`` holds method, path and headers of each request."""
 
     daemon_threads = True
 
@@ -56,12 +56,12 @@ class Server(ThreadingHTTPServer):
         return f"{self.scheme}://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, *_: object) -> None:
-        """A client that has gone is no news."""
+        """Clients that disconnect early are expected."""
 
 
 @contextlib.contextmanager
 def serving(answer: Callable[[Request], None]) -> Iterator[Server]:
-    """A running server."""
+    """Runs a server in a thread."""
     with Server(answer) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -73,6 +73,6 @@ def serving(answer: Callable[[Request], None]) -> Iterator[Server]:
 
 
 def in_turn(*answers: Callable[[Request], None]) -> Callable[[Request], None]:
-    """The first answer to the first request, and so on; the last to all others."""
+    """Gives the first answer to the first request, and so on; the last answer is repeated."""
     left = list(answers)
     return lambda request: (left.pop(0) if len(left) > 1 else left[0])(request)

@@ -10,7 +10,7 @@ from visorvos.core.network.each_object import each_object
 
 
 @pytest.mark.parametrize("objects", [1, 3])
-def test_one_object_after_another_gives_what_all_at_once_give(small_stm: STM, objects: int) -> None:
+def test_one_object_after_another_equals_all_at_once(small_stm: STM, objects: int) -> None:
     frames, masks = noise(2, 3, 40, 48), noise(2, objects, 40, 48, seed=1)
     seen: list[tuple[int, ...]] = []
     parts = (small_stm.memory_encoder.stage_16, small_stm.decoder.predict)
@@ -25,7 +25,7 @@ def test_one_object_after_another_gives_what_all_at_once_give(small_stm: STM, ob
     finally:
         for handle in handles:
             handle.remove()
-    # With two clips: all objects of both at once, then one of both.
+    # With gradients: all objects of both clips together. Without: one object of both clips at a time.
     assert seen == [2 * objects, 2 * objects] + [2] * (2 * objects)
     for at_once, in_turn in zip(*found, strict=True):
         assert at_once.shape[1] >= objects
@@ -33,7 +33,7 @@ def test_one_object_after_another_gives_what_all_at_once_give(small_stm: STM, ob
 
 
 def test_nothing_is_computed_twice(small_stm: STM) -> None:
-    """The frame's own part is made once, whichever way the objects are."""
+    """The part that all objects share is computed once, in either order of computation."""
     frame, masks = noise(1, 3, 32, 48), noise(1, 4, 32, 48, seed=1)
     found = []
     for learning in (True, False):
@@ -45,11 +45,11 @@ def test_nothing_is_computed_twice(small_stm: STM) -> None:
 
 
 @torch.no_grad()
-def test_no_object_at_all() -> None:
+def test_no_objects() -> None:
     assert each_object(torch.relu, torch.zeros(2, 0, 3)).shape == (2, 0, 3)
 
 
 @torch.no_grad()
-def test_parts_belong_together() -> None:
+def test_tensors_are_split_alike() -> None:
     one, other = noise(2, 4, 3), noise(2, 4, 3, seed=1)
     assert torch.equal(each_object(torch.sub, one, other), one - other)

@@ -16,7 +16,7 @@ from visorvos.errors import VisorVosError
 
 @pytest.fixture(scope="module")
 def stm() -> STM:
-    """A ResNeSt network with random weights of a size that keeps its figures moderate."""
+    """A ResNeSt network with random weights, scaled so that activations stay moderate."""
     pytest.importorskip("timm")
     with torch.device("meta"):
         network = STM("resnest101", pretrained=False, init_weights=False)
@@ -67,7 +67,7 @@ def test_names_round_trip_through_the_references(stm: STM) -> None:
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
-        # Read off model/model.py of Training-Code-of-STM and the package resnest that it takes.
+        # From model/model.py of Training-Code-of-STM, and the package resnest that it uses.
         ("Encoder_M.conv1.0.weight", (64, 3, 3, 3)),
         ("Encoder_M.conv1.6.weight", (128, 64, 3, 3)),
         ("Encoder_M.conv1_m.weight", (128, 1, 7, 7)),
@@ -91,7 +91,7 @@ def test_reference_weight_has_its_place(stm: STM, name: str, shape: tuple[int, .
 
 
 def plain_block(block: ResidualBlock, x: Tensor) -> Tensor:
-    """The published network's: its first relu is in place, and so rectifies the identity branch too."""
+    """The published block: its first relu is in place, so the identity branch is rectified too."""
     r = block.conv1(relu(x, inplace=True))
     r = block.conv2(relu(r, inplace=True))
     return x + r
@@ -118,7 +118,7 @@ def plain_decode(decoder: Decoder, read_out: Tensor, value: Tensor, stride_8: Te
     return torch.logit(torch.softmax(two, dim=1)[:, 1])
 
 
-def test_decoder_is_the_published_one(stm: STM) -> None:
+def test_decoder_equals_the_published_one(stm: STM) -> None:
     random = torch.Generator().manual_seed(1)
     read_out, value = torch.randn(1, 2, 512, 2, 3, generator=random), torch.randn(1, 512, 2, 3, generator=random)
     stride_8 = torch.randn(1, 512, 4, 6, generator=random)
@@ -129,7 +129,7 @@ def test_decoder_is_the_published_one(stm: STM) -> None:
         torch.testing.assert_close(found[:, index], expected, atol=1e-4, rtol=1e-4)
 
 
-def test_dropout_is_active_in_training_alone() -> None:
+def test_dropout_is_active_only_in_training() -> None:
     context = Context(8)
     assert isinstance(context.dropout, nn.Dropout)
     assert context.dropout.p == 0.5

@@ -33,7 +33,7 @@ def _no_grad() -> Iterator[None]:
 
 
 def noise_masks(clips: int, objects: int, height: int, width: int, seed: int = 0) -> Tensor:
-    """Hard planes that overlap nowhere and show every object."""
+    """Hard masks of every object, without overlap."""
     labels = torch.randint(0, objects + 1, (clips, height, width), generator=torch.Generator().manual_seed(seed))
     return torch.stack([labels == index for index in range(1, objects + 1)], dim=1).float()
 
@@ -44,7 +44,7 @@ def remember(stm: STM, frames: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([key for key, _ in pairs], dim=3), torch.stack([value for _, value in pairs], dim=3)
 
 
-def test_keys_values_and_logits_are_the_references(golden_stm: STM) -> None:
+def test_keys_values_and_logits_equal_the_references(golden_stm: STM) -> None:
     recorded = golden(f"network_{golden_stm.backbone}")
     frames, labels = recorded["frames"], recorded["labels"]
     with torch.inference_mode():
@@ -78,9 +78,9 @@ def clips(small_stm: STM) -> Clips:
         return Clips(frames, masks, keys, values, small_stm.segment(frames[:, 2], keys, values))
 
 
-class TestSeveralAtOnce:
+class TestBatches:
     @pytest.mark.parametrize("clip", [0, 1])
-    def test_clips_are_apart(self, small_stm: STM, clips: Clips, clip: int) -> None:
+    def test_clips_do_not_affect_each_other(self, small_stm: STM, clips: Clips, clip: int) -> None:
         frames, masks, keys, values, logits = clips
         own = slice(clip, clip + 1)
         key, value = remember(small_stm, frames[own, :2], masks[own])
@@ -90,12 +90,14 @@ class TestSeveralAtOnce:
         torch.testing.assert_close(logits[own], alone, atol=1e-4, rtol=0)
 
     @pytest.mark.parametrize("objects", [[0], [2], [2, 0]])
-    def test_objects_are_apart_once_remembered(self, small_stm: STM, clips: Clips, objects: list[int]) -> None:
+    def test_objects_do_not_affect_each_other_once_remembered(
+        self, small_stm: STM, clips: Clips, objects: list[int]
+    ) -> None:
         frames, _, keys, values, logits = clips
         some = small_stm.segment(frames[:, 2], keys[:, objects], values[:, objects])
         torch.testing.assert_close(some[:, 1:], logits[:, 1:][:, objects], atol=1e-4, rtol=0)
 
-    def test_absent_object_costs_nothing(self, small_stm: STM, clips: Clips) -> None:
+    def test_absent_object_does_not_change_the_others(self, small_stm: STM, clips: Clips) -> None:
         frames, _, keys, values, _ = clips
         present = torch.tensor([[True, False, True], [False, True, False]])
         found = small_stm.segment(frames[:, 2], keys, values, present)
@@ -107,7 +109,7 @@ class TestSeveralAtOnce:
         floor = torch.full_like(found[:, 1:][~present], LOWEST)
         torch.testing.assert_close(found[:, 1:][~present], floor)
 
-    def test_empty_plane_changes_no_other_objects_memory(self, small_stm: STM, clips: Clips) -> None:
+    def test_empty_plane_does_not_change_the_memory_of_other_objects(self, small_stm: STM, clips: Clips) -> None:
         frames, masks, keys, values, _ = clips
         wider = pad(masks[:, 0], (0, 0, 0, 0, 0, 1))
         key, value = small_stm.memorize(frames[:, 0], wider)
@@ -139,7 +141,7 @@ class TestSizes:
         assert logits.shape == (1, 3, height, width)
         assert logits.isfinite().all()
 
-    def test_odd_pixel_is_padded_after(self, small_stm: STM) -> None:
+    def test_odd_pixel_of_padding_goes_after(self, small_stm: STM) -> None:
         frame, masks = noise(1, 3, 33, 45), noise_masks(1, 2, 33, 45)
         # 33 + 15 = 48: 7 above, 8 below; 45 + 3 = 48: 1 on the left, 2 on the right. Black, in [0, 1].
         key, value = small_stm.memorize(frame, masks)
@@ -171,7 +173,7 @@ class TestAggregation:
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
     @pytest.mark.parametrize("autocast", [False, True])
-    def test_is_float32_and_a_plain_product(self, dtype: torch.dtype, autocast: bool) -> None:
+    def test_background_is_the_product_in_float32(self, dtype: torch.dtype, autocast: bool) -> None:
         probabilities = (noise(2, 4, 5, 6) * 0.998 + 0.001).to(dtype)
         present = torch.tensor([[True] * 4, [True, False, True, False]])
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
@@ -185,7 +187,7 @@ class TestAggregation:
         found = aggregate(probabilities)[..., 0, 0]
         assert found.isfinite().all()
         signs = torch.tensor([[1, -1, -1], [-1, -1, 1], [-1, 1, 1]])
-        # float32 knows no 1 - 1e-7: the nearest below 1 stands for it.
+        # 1 - 1e-7 is not a float32; the nearest value below 1 is used.
         torch.testing.assert_close(found, signs * abs(LOWEST), atol=0.2, rtol=0)
 
     @pytest.mark.parametrize("way", ["weights", "autocast"])
@@ -202,8 +204,8 @@ class TestAggregation:
         background = torch.logit((1 - objects).prod(dim=1), eps=FLOOR)
         torch.testing.assert_close(logits[:, 0].double(), background, atol=1e-4, rtol=0)
 
-    def test_decoder_leaves_half_precision_at_its_end(self, small_stm: STM) -> None:
-        """Its two channels are subtracted and enlarged in float32 already."""
+    def test_decoder_ends_in_float32(self, small_stm: STM) -> None:
+        """The two channels are subtracted and resized in float32."""
         decoder = copy.deepcopy(small_stm.decoder).to(torch.bfloat16)
         skips = decoder.encode_skips(noise(1, 128, 2, 4).bfloat16(), noise(1, 64, 4, 8).bfloat16())
         found = decoder(noise(1, 2, 128, 1, 2).bfloat16(), noise(1, 128, 1, 2).bfloat16(), skips)
@@ -246,7 +248,7 @@ def plain_block(block: ResidualBlock, x: Tensor) -> Tensor:
 
 
 def plain_decode(decoder: Decoder, read_out: Tensor, value: Tensor, stride_8: Tensor, stride_4: Tensor) -> Tensor:
-    """One object of one clip as the reference has it: all concatenated and expanded, nothing shared."""
+    """One object of one clip as in the reference: maps are concatenated and expanded, nothing is shared."""
     x = torch.cat((read_out, value), dim=1)
     x = plain_block(decoder.block, conv2d(x, decoder.fuse.weight, decoder.fuse.bias, padding=1))
     for refine, feature in ((decoder.refine_8, stride_8), (decoder.refine_4, stride_4)):
@@ -259,7 +261,7 @@ def plain_decode(decoder: Decoder, read_out: Tensor, value: Tensor, stride_8: Te
     return torch.log(probability / (1 - probability))
 
 
-def test_decoder_shares_what_plain_computation_repeats(small_stm: STM) -> None:
+def test_decoder_equals_the_plain_computation(small_stm: STM) -> None:
     decoder = small_stm.decoder
     read_out, value = noise(2, 3, 128, 2, 3, seed=1), noise(2, 128, 2, 3, seed=2)
     stride_8, stride_4 = noise(2, 128, 4, 6, seed=3), noise(2, 64, 8, 12, seed=4)
@@ -293,7 +295,7 @@ def test_memory_encoder_is_three_convolutions_summed(small_stm: STM) -> None:
             torch.testing.assert_close(found[clip, index][None], expected, atol=1e-4, rtol=1e-4)
 
 
-def test_what_no_object_has_a_say_in_runs_once_a_frame(small_stm: STM) -> None:
+def test_parts_that_do_not_depend_on_objects_run_once_per_frame(small_stm: STM) -> None:
     shared = {
         "query encoder": small_stm.query_encoder,
         "query projection": small_stm.query_projection.key,

@@ -33,13 +33,13 @@ def published(request: pytest.FixtureRequest) -> tuple[str, State]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder that is emptied afterwards: weights are large, and pytest keeps the folders of three runs."""
+    """A temporary folder, emptied afterwards: weights are large, and pytest keeps folders of failed tests."""
     yield tmp_path
     shutil.rmtree(tmp_path)
 
 
 def hollow(backbone: str = "resnet18") -> State:
-    """Every tensor of a checkpoint, each of one repeated value: the file is small."""
+    """Every tensor of a checkpoint, each of one repeated value, so that the file is small."""
     shapes: dict[str, list[int]] = json.loads((GOLDEN / f"state_dict_{backbone}.json").read_text())
     state = {key: torch.tensor(0.5).expand(shape) for key, shape in shapes.items()}
     return state | {key: value for key, value in reference_state_constants().items() if key in state}
@@ -64,7 +64,7 @@ def assert_same(found: State, expected: State) -> None:
 
 class TestRoundTrips:
     @pytest.mark.parametrize("prefix", ["", "module."])
-    def test_published_checkpoint_comes_back_bit_for_bit(
+    def test_published_checkpoint_is_saved_bit_for_bit(
         self, published: tuple[str, State], prefix: str, folder: Path
     ) -> None:
         backbone, state = published
@@ -81,7 +81,7 @@ class TestRoundTrips:
             f"module.{key}": shape for key, shape in listed.items()
         }
 
-    def test_our_own_form_comes_back_bit_for_bit(self, published: tuple[str, State], folder: Path) -> None:
+    def test_our_own_form_is_loaded_bit_for_bit(self, published: tuple[str, State], folder: Path) -> None:
         backbone, state = published
         own = {from_reference(key): tensor for key, tensor in state.items() if key not in CONSTANTS}
         stm = STM.from_state(own, backbone, "test")
@@ -106,7 +106,7 @@ class TestRoundTrips:
         own = {from_reference(key): tensor for key, tensor in state.items() if key not in CONSTANTS}
         assert_same(loaded.state_dict(), own)
 
-    def test_half_precision_is_loaded_in_full(self, folder: Path) -> None:
+    def test_half_precision_is_loaded_as_float32(self, folder: Path) -> None:
         state = {key: t.bfloat16() if t.is_floating_point() else t for key, t in reference_state("resnet18").items()}
         state |= reference_state_constants()
         torch.save(state, folder / "half.pth")
@@ -122,8 +122,8 @@ class TestRoundTrips:
         loaded = load_weights(folder / name)
         assert torch.equal(loaded.decoder.predict.weight, stm.decoder.predict.weight.float())
 
-    def test_loaded_network_is_whole(self, folder: Path) -> None:
-        """Nothing is left on the device "meta" on which it was put together, and it can be trained."""
+    def test_loaded_network_runs_and_can_be_trained(self, folder: Path) -> None:
+        """No tensor is left on the device "meta", on which the network is built."""
         torch.save(reference_state("resnet18"), folder / "weights.pth")
         stm = load_weights(folder / "weights.pth")
         recorded = golden("network_resnet18")
@@ -163,7 +163,7 @@ def test_weights_do_not_change_with_their_file(folder: Path) -> None:
         assert torch.equal(stm.decoder.predict.weight, before)
 
 
-def test_every_weight_has_one_name_there_and_one_here() -> None:
+def test_names_translate_one_to_one() -> None:
     for backbone in ("resnet18", "resnet50"):
         theirs = [key for key in hollow(backbone) if key not in CONSTANTS]
         with torch.device("meta"):
@@ -175,7 +175,7 @@ def test_every_weight_has_one_name_there_and_one_here() -> None:
 
 
 class Encoded:
-    """Asks the restricted unpickler for one of the few calls that it makes, in a way that fails."""
+    """Makes one of the few calls that the restricted unpickler allows fail."""
 
     def __reduce__(self) -> tuple[Callable[[str, str], object], tuple[str, str]]:
         return _codecs.encode, ("x", "no such encoding")
@@ -366,7 +366,7 @@ BAD: dict[str, tuple[str, Callable[[Path], None], str]] = {
 
 @pytest.mark.filterwarnings("ignore:Validating sparse tensor")
 @pytest.mark.parametrize(("name", "write", "culprit"), BAD.values(), ids=BAD)
-def test_bad_file_is_named_with_its_culprit(
+def test_bad_file_is_refused_with_file_and_reason(
     name: str, write: Callable[[Path], None], culprit: str, folder: Path
 ) -> None:
     write(folder / name)

@@ -29,7 +29,7 @@ constants = huggingface_hub.constants
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Hub, Server]]:
-    """The client's endpoint is a local server, its cache and its token are nobody's."""
+    """The client uses a local server, an empty cache and no token."""
     hub = Hub()
     with serving(hub) as server:
         monkeypatch.setattr(constants, "ENDPOINT", server.url)
@@ -45,13 +45,13 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Hub, 
 
 @pytest.fixture(scope="module")
 def files() -> dict[str, bytes]:
-    """What `push_to_hub` has written, once it has."""
+    """The files that `push_to_hub` wrote; filled by the first test that needs them."""
     return {}
 
 
 @pytest.fixture
 def pushed(hub: tuple[Hub, Server], small_stm: STM, files: dict[str, bytes]) -> tuple[Hub, Server]:
-    """Weights that `push_to_hub` has written."""
+    """A repository written by `push_to_hub`."""
     if files:
         hub[0].repositories[NAME] = dict(files)
         return hub

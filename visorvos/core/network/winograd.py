@@ -6,8 +6,6 @@ https://arxiv.org/abs/1509.09308, section 4.3.
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
@@ -45,24 +43,17 @@ class WinogradConv(nn.Module):
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         assert conv.bias is not None
-        self.filters = nn.Parameter(conv.weight.detach().flatten(2), requires_grad=False)
-        """(outputs, inputs, 9). Deleted once the kernels are made."""
-        self.bias = nn.Parameter(conv.bias.detach().clone(), requires_grad=False)
-        for name, one in (("to_tiles", _INPUT), ("from_tiles", _OUTPUT)):
-            both_axes = torch.kron(torch.tensor(one), torch.tensor(one)).float()
-            self.register_buffer(name, both_axes, persistent=False)
+        matrix = torch.tensor(_FILTER) / 24
+        kernels = torch.kron(matrix, matrix) @ conv.weight.detach().flatten(2).flatten(0, 1).T
+        self.register_buffer("kernels", kernels.unflatten(1, conv.weight.shape[:2]))  # (36, outputs, inputs)
+        self.register_buffer("bias", conv.bias.detach().clone())
+        for name, one_axis in (("to_tiles", _INPUT), ("from_tiles", _OUTPUT)):
+            self.register_buffer(name, torch.kron(torch.tensor(one_axis), torch.tensor(one_axis)).float())
 
+    kernels: Tensor
+    bias: Tensor
     to_tiles: Tensor
     from_tiles: Tensor
-
-    @cached_property
-    def kernels(self) -> Tensor:
-        """(36, outputs, inputs). Made at first use: they are large, and a video's first frame needs few of them."""
-        matrix = torch.tensor(_FILTER) / 24
-        kernels: Tensor = torch.kron(matrix, matrix) @ self.filters.flatten(0, 1).T
-        kernels = kernels.unflatten(1, self.filters.shape[:2])
-        del self.filters
-        return kernels
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) -> (B, outputs, H, W), channels last in memory."""
