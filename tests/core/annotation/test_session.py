@@ -20,9 +20,10 @@ from tests.core.annotation.sessions import (
     open_session,
     start_worker,
 )
-from visorvos.core.annotation.folder import ObjectEntry, lock_folder
+from visorvos.core.annotation.folder import ObjectEntry
 from visorvos.core.annotation.propagation import Worker
 from visorvos.core.annotation.session import BusyError, Session, StaleMaskError, mask_tag
+from visorvos.core.io.lock import lock_folder
 from visorvos.errors import VisorVosError
 
 

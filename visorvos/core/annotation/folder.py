@@ -7,12 +7,10 @@ import io
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -24,7 +22,7 @@ from visorvos.core.io.masks import read_mask
 from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.errors import VisorVosError
 
-__all__ = ["MAX_ID", "ObjectEntry", "Record", "SessionFolder", "SourceRecord", "lock_folder"]
+__all__ = ["MAX_ID", "ObjectEntry", "Record", "SessionFolder", "SourceRecord"]
 
 Labels = NDArray[np.uint8]
 
@@ -207,27 +205,6 @@ class SessionFolder(Mapping[int, Labels]):
                 if number is not None:
                     found[number] = entry.stat().st_mtime
         return found
-
-
-@contextmanager
-def lock_folder(root: Path) -> Iterator[None]:
-    """Makes a session's folder and keeps other processes out of it during the block.
-
-    Raises:
-        VisorVosError: if another process has it.
-    """
-    make_folder(root)
-    lock = FileLock(root / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise VisorVosError(
-            f"Another process is annotating in {root}.", "Use the page that it serves, or choose another --output."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _digest(content: object) -> str:

@@ -178,6 +178,7 @@ def _predict(
             masks=sequence.masks[0],
             weights=str(weights),
             output=settings.output / "prediction",
+            overwrite=True,
             save=("overlay", "video", "sheet"),
             colors="bright",
             names=root / "val_data_mapping.json",

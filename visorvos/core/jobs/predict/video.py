@@ -22,10 +22,10 @@ from visorvos.core.io.frames import FrameSource, open_frames
 from visorvos.core.io.given_masks import GivenMasks, open_masks
 from visorvos.core.io.images import write_picture
 from visorvos.core.io.lock import lock_folder
-from visorvos.core.io.masks import SHEET, is_complete_png, read_mask, write_mask
-from visorvos.core.io.paths import real_path
+from visorvos.core.io.masks import is_complete_png, read_mask, write_mask
 from visorvos.core.io.settings_file import write_settings
 from visorvos.core.io.video import VideoSink, write_video
+from visorvos.core.jobs.predict.output_folder import OVERLAY, VIDEO, earlier_outputs, keep_apart, some_of
 from visorvos.core.jobs.predict.pictures import choose_style, write_sheet
 from visorvos.core.report.overlay import Style, draw_overlay
 from visorvos.core.runtime.progress import Progress
@@ -40,8 +40,6 @@ __all__ = ["PredictedVideo", "Video", "open_video", "predict_video"]
 _TOLERATED_SECONDS = 0.5
 """Sound may be longer than the video by this much."""
 _STATE = ".predict.pt"
-_OVERLAY = "overlay"
-_VIDEO = "overlay.mp4"
 SECONDS_BETWEEN_STATES = 30.0
 """How much work a killed process can lose."""
 
@@ -82,11 +80,11 @@ def open_video(settings: PredictSettings) -> Video:
         VisorVosError: for input that cannot be used, or output that would overwrite the input or another run.
     """
     source = open_frames(settings.frames, settings.fps)
-    _keep_apart(settings)
-    earlier = _earlier_outputs(settings.output, source)
+    keep_apart(settings)
+    earlier = earlier_outputs(settings.output, source)
     if earlier and not settings.overwrite and not settings.resume:
         raise VisorVosError(
-            f"{settings.output} already holds {_some(earlier)}.",
+            f"{settings.output} already holds {some_of(earlier)}.",
             "Add --resume to continue an interrupted run or --overwrite to replace it, or choose another --output.",
         )
     given = open_masks(settings.masks, source, settings.track_255)
@@ -104,17 +102,17 @@ def predict_video(video: Video, network: Network, progress: Progress) -> Predict
     length = source.count() if settings.memory == "visor" else None
     policy = choose_policy(settings.memory, settings.mem_every, settings.limit, length)
     with lock_folder(settings.output):
-        for folder in (settings.output, settings.output / _OVERLAY):
+        for folder in (settings.output, settings.output / OVERLAY):
             clear_parts(folder)
         run = _Run(video, network, Segmenter(network.stm, policy, settings.size))
         if settings.resume:
             progress.say(run.resume())
         elif video.earlier:
-            progress.say(f"{settings.output} holds {_some(video.earlier)}: files of the same names are replaced.")
+            progress.say(f"{settings.output} holds {some_of(video.earlier)}: files of the same names are replaced.")
         write_settings(settings.output, "predict", settings.model_dump(mode="json"))
         strangers = [path for path in settings.output.glob("*.png") if source.number(path.stem) is None]
         if strangers:
-            progress.say(f"{settings.output} also holds {_some(strangers)}, of no frame.")
+            progress.say(f"{settings.output} also holds {some_of(strangers)}, of no frame.")
         if min(given) > 0:
             progress.say(f"The first mask is that of frame {source.name(min(given))}: earlier frames get empty masks.")
         if given.ignores_255:
@@ -166,7 +164,7 @@ class _Run:
         if obstacle is not None:
             if self.earlier and not self.settings.overwrite:
                 raise VisorVosError(
-                    f"{self.settings.output} holds {_some(self.earlier)} that cannot be resumed: {obstacle}.",
+                    f"{self.settings.output} holds {some_of(self.earlier)} that cannot be resumed: {obstacle}.",
                     "Add --overwrite to start over, or choose another --output.",
                 )
             return f"Starting from the first frame: {obstacle}."
@@ -188,7 +186,7 @@ class _Run:
             draw_into = (
                 stack.enter_context(
                     write_video(
-                        self.settings.output / _VIDEO,
+                        self.settings.output / VIDEO,
                         self.source.rate,
                         self.source.time_base,
                         self.source.pixel_aspect,
@@ -245,7 +243,7 @@ class _Run:
     ) -> None:
         drawn = draw_overlay(frame, labels, self.style)
         if "overlay" in self.settings.save:
-            write_picture(self.settings.output / _OVERLAY / f"{self.source.name(number)}.jpg", drawn)
+            write_picture(self.settings.output / OVERLAY / f"{self.source.name(number)}.jpg", drawn)
         if draw_into is not None:
             draw_into(drawn, self.source.span(number))
 
@@ -266,35 +264,6 @@ def _made_from(video: Video, network: Network) -> MadeFrom:
         "the weights": network.sha256,
     }
     return MadeFrom(video.settings, inputs)
-
-
-def _keep_apart(settings: PredictSettings) -> None:
-    """Refuses an output that would overwrite the input."""
-    output = real_path(settings.output)
-    drawn = {"overlay": output / _OVERLAY, "video": output / _VIDEO, "sheet": output / SHEET}
-    if real_path(settings.frames) in [drawn[kind] for kind in settings.save]:
-        raise VisorVosError(
-            f"With --save, {settings.frames} would be overwritten, and it is the input.", "Choose another --output."
-        )
-    for path in (settings.frames, settings.masks):
-        read = real_path(path) if path.is_dir() else real_path(path).parent
-        if read == output and (path.is_dir() or path.suffix == ".png"):
-            raise VisorVosError(
-                f"--output must not be the folder that {path} is read from, got {settings.output}.",
-                "Choose another --output: masks have the names of their frames and would overwrite them.",
-            )
-
-
-def _earlier_outputs(output: Path, source: FrameSource) -> list[Path]:
-    """What another run left in the output folder; other PNGs only if a run has written its settings there."""
-    is_a_run = (output / "settings.yaml").exists()
-    masks = [path for path in output.glob("*.png") if is_a_run or source.number(path.stem) is not None]
-    overlays = [*(output / _OVERLAY).glob("*.jpg"), output / _VIDEO, output / SHEET]
-    return sorted(path for path in (*masks, *overlays) if path.is_file())
-
-
-def _some(files: list[Path]) -> str:
-    return f"{len(files)} file{'s' * (len(files) > 1)} such as {min(files).name}"
 
 
 def _check_end(given: GivenMasks, source: FrameSource, frames: int, progress: Progress) -> None:
