@@ -15,7 +15,7 @@ class Request(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def send(self, status: int, body: bytes = b"", stated: int | None = None, **headers: str) -> None:
-        """Sends an answer. If ``stated`` is given, it is the Content-Length, and the connection closes after the body."""
+        """Sends an answer; with ``stated`` as Content-Length, the connection closes after the body."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)

@@ -68,7 +68,7 @@ def pushed(hub: tuple[Hub, Server], small_stm: STM, files: dict[str, bytes]) -> 
     return hub
 
 
-def test_pushed_weights_come_back(pushed: tuple[Hub, Server], small_stm: STM) -> None:
+def test_pushed_weights_load(pushed: tuple[Hub, Server], small_stm: STM) -> None:
     assert set(pushed[0].repositories[NAME]) == {"README.md", "config.json", "model.safetensors"}
     for stm in (STM.from_pretrained(NAME), load_weights(TEXT)):
         assert stm.backbone == "resnet18"
@@ -159,7 +159,7 @@ def test_a_revision_is_asked_for(pushed: tuple[Hub, Server]) -> None:
 
 
 @pytest.mark.parametrize("failure", ["offline", "no connection", "503"])
-def test_what_was_fetched_is_there_without_the_hub(
+def test_cached_weights_load_without_the_hub(
     pushed: tuple[Hub, Server], failure: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub, server = pushed
@@ -194,7 +194,7 @@ def test_repositories_without_weights(hub: tuple[Hub, Server], name: str, tmp_pa
     assert not list(tmp_path.rglob("x.pth"))
 
 
-def test_the_only_checkpoint_is_taken(pushed: tuple[Hub, Server], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_only_checkpoint_is_used(pushed: tuple[Hub, Server], monkeypatch: pytest.MonkeyPatch) -> None:
     files = pushed[0].repositories[NAME]
     files["stm.safetensors"] = files.pop("model.safetensors")
     there = fetch_from_hub(TEXT)
@@ -203,7 +203,7 @@ def test_the_only_checkpoint_is_taken(pushed: tuple[Hub, Server], monkeypatch: p
     assert fetch_from_hub(TEXT) == there
 
 
-def test_gated(pushed: tuple[Hub, Server]) -> None:
+def test_gated_repositories(pushed: tuple[Hub, Server]) -> None:
     pushed[0].gated.add(NAME)
     with pytest.raises(VisorVosError, match="gated repository") as raised:
         fetch_from_hub(TEXT)
@@ -213,7 +213,9 @@ def test_gated(pushed: tuple[Hub, Server]) -> None:
 @pytest.mark.parametrize(
     "body", [b"<html>Log in</html>", b"[]", b'"x"', b'{"siblings": 3}', b'{"id": "x", "siblings": [{}]}']
 )
-def test_what_is_no_hub(body: bytes, hub: tuple[Hub, Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_answer_that_is_not_from_a_hub(
+    body: bytes, hub: tuple[Hub, Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     with serving(lambda request: request.send(200, body)) as server:
         monkeypatch.setattr(constants, "ENDPOINT", server.url)
         with pytest.raises(VisorVosError, match="hf://user/stm"):
@@ -231,7 +233,9 @@ class TestCommand:
         assert load_weights(tmp_path / "mine" / "user--stm.safetensors").backbone == "resnet18"
 
     @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"<html></html>"])
-    def test_what_is_no_checkpoint(self, hub: tuple[Hub, Server], run: Run, tmp_path: Path, content: bytes) -> None:
+    def test_a_file_that_is_not_a_checkpoint(
+        self, hub: tuple[Hub, Server], run: Run, tmp_path: Path, content: bytes
+    ) -> None:
         hub[0].repositories[NAME] = {"model.safetensors": content}
         done = run("download-weights", "--repo-id", NAME, "--output", tmp_path / "mine")
         assert (done.code, done.out) == (1, "")
