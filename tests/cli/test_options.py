@@ -33,7 +33,7 @@ class TrainSettings(Settings):
     output: Path = Field(description="Folder.")
     steps: int = Field(10, ge=1, description="Steps.")
     augmentation: Augmentation = Field(default=Augmentation(), description="Of the frames of a clip.")
-    pasted: Augmentation | None = Field(default=None, description="Of what is pasted, if anything is.")
+    pasted: Augmentation = Field(default=Augmentation(), description="Of what is pasted.")
 
 
 def test_a_section_is_not_a_command_line_option():

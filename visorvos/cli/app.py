@@ -152,7 +152,7 @@ def _usage(error: Any) -> UsageError:  # noqa: ANN401 - see _TyperUsageError
     named = [command.name for command in COMMANDS if command.name in sys.argv[1:2]]
     path = error.ctx.command_path if error.ctx else " ".join(["visorvos", *named])
     remedy = f"List the {'commands' if path == 'visorvos' else 'options'}: {path} --help"
-    if hasattr(error, "possibilities"):
+    if hasattr(error, "option_name") and hasattr(error, "possibilities"):
         near = difflib.get_close_matches(error.option_name, error.possibilities or (), n=1)
         return UsageError(f"No such option: {error.option_name}.{f' Did you mean {near[0]}?' if near else ''}", remedy)
     message = re.sub(r"Got unexpected extra argument.* \((.*)\)", r"Unexpected argument: \1", error.format_message())

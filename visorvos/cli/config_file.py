@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 
 from visorvos._version import __version__
-from visorvos.settings.base import Settings, section
+from visorvos.settings.base import Settings, bare, section
 
 __all__ = ["commented_yaml", "in_range", "in_words"]
 
 _WIDTH = 100
-
-_TYPES = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "string": "text"}
+_TYPES = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
+_LIMITS = {
+    "ge": "at least {}",
+    "gt": "more than {}",
+    "le": "at most {}",
+    "lt": "less than {}",
+    "multiple_of": "a multiple of {}",
+}
 
 
 def commented_yaml(command: str, model: type[Settings]) -> str:
@@ -28,38 +38,36 @@ def commented_yaml(command: str, model: type[Settings]) -> str:
         model: its settings.
     """
     head = f"# Options of `visorvos {command}`, version {__version__}.\n# Use: visorvos {command} --config FILE\n"
-    return "\n".join([head, *_entries(model, model.model_json_schema(by_alias=False), {})])
+    return "\n".join([head, *_entries(model)])
 
 
-def in_words(schema: Mapping[str, Any]) -> str:
-    """What a value must be, from its field's JSON schema, such as "a whole number, at least 1"."""
-    if "anyOf" in schema:
-        return " or ".join(in_words(part) for part in schema["anyOf"] if part.get("type") != "null")
-    if "enum" in schema or "const" in schema:
-        return _either(schema.get("enum", [schema.get("const")]))
-    if schema.get("type") == "array":
-        if "prefixItems" in schema:
-            return f"{len(schema['prefixItems'])} values, each {in_words(schema['prefixItems'][0])}"
-        return in_words(schema["items"])
-    kind = "a path" if schema.get("format") == "path" else _TYPES.get(str(schema.get("type")), "a value")
-    return ", ".join(filter(None, (kind, in_range(schema)))).replace(", from", " from")
+def in_words(kind: Any, constraints: Iterable[object] = ()) -> str:  # noqa: ANN401 - a type as value
+    """What a value of a type must be, such as "a whole number, at least 1"."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return in_words(parts[0], [*constraints, *parts[1:]])
+    if origin in (Union, UnionType):
+        return in_words(next(part for part in parts if part is not type(None)), constraints)
+    if origin is Literal:
+        return _either(parts)
+    if origin is tuple:
+        each = in_words(parts[0])
+        return each if parts[-1] is Ellipsis else f"{len(parts)} values, each {each}"
+    limits = in_range(constraints)
+    separator = " " if limits.startswith("from") else ", "
+    return separator.join(filter(None, (_TYPES.get(kind, "a value"), limits)))
 
 
-def in_range(schema: Mapping[str, Any]) -> str:
-    """The limits of a field's JSON schema in words, such as "at least 0, at most 1"; "" without any."""
-    words = {
-        "both": "from {}",
-        "minimum": "at least {}",
-        "exclusiveMinimum": "more than {}",
-        "maximum": "at most {}",
-        "exclusiveMaximum": "less than {}",
-        "multipleOf": "a multiple of {}",
-    }
-    # Limits of a value that may be left out lie one level deeper.
-    limits = {key: value for part in (schema, *schema.get("anyOf", ())) for key, value in part.items() if key in words}
-    if {"minimum", "maximum"} <= limits.keys():
-        limits = {"both": f"{limits.pop('minimum')} to {limits.pop('maximum')}", **limits}
-    return ", ".join(words[key].format(value) for key, value in limits.items())
+def in_range(constraints: Iterable[object]) -> str:
+    """Limits in words, such as "at least 0" or "from 0 to 1"; "" without any.
+
+    Args:
+        constraints: a field's metadata.
+    """
+    each = [part for item in constraints for part in (item.metadata if isinstance(item, FieldInfo) else [item])]
+    limits = {key: getattr(part, key) for key in _LIMITS for part in each if hasattr(part, key)}
+    both = [f"from {limits.pop('ge')} to {limits.pop('le')}"] if {"ge", "le"} <= limits.keys() else []
+    return ", ".join([*both, *(_LIMITS[key].format(value) for key, value in limits.items())])
 
 
 def _either(choices: Sequence[object]) -> str:
@@ -67,48 +75,30 @@ def _either(choices: Sequence[object]) -> str:
     return f"{', '.join(rest)} or {last}" if rest else last
 
 
-def _entries(model: type[Settings], schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
-    """One text per option; ``values`` take the place of the model's own defaults."""
+def _entries(model: type[Settings]) -> list[str]:
+    """One text per option."""
     entries = []
     for name, field in model.model_fields.items():
-        part = schema["properties"][name]
+        comment = textwrap.wrap(field.description or "", _WIDTH)
         inner = section(field)
-        required = field.is_required() and name not in values
-        default = None if required else values.get(name, field.get_default(call_default_factory=True))
-        comment = [] if field.description is None else textwrap.wrap(field.description, _WIDTH)
-        if inner is None:
-            null = "or null" if default is None and not required else ""
-            several = "a list, each" if part.get("type") == "array" and "items" in part else ""
-            words = " ".join(filter(None, (several, in_words(part), null)))
-            facts = [words, "required" if required else ""]
-            comment.append(f"({', '.join(filter(None, facts))})")
-            line = f"{name}: {_scalar(_plain(default))}".rstrip()
-            entries.append(_commented(comment) + (f"# {name}:\n" if required else f"{line}\n"))
-            continue
-        nested = "\n".join(
-            _entries(inner, inner.model_json_schema(by_alias=False), dict(default) if default is not None else {})
-        )
-        block = f"{name}:\n{textwrap.indent(nested, '  ')}"
-        if default is None:
-            comment.append(
-                "(a group of options, required)" if required else "(a group of options, not used by default)"
-            )
-            block = "".join(f"# {line}\n" if line.strip() else "#\n" for line in block.splitlines())
-        entries.append(_commented(comment) + block)
+        if inner is not None:
+            line = f"{name}:\n" + textwrap.indent("\n".join(_entries(inner)), "  ")
+        else:
+            comment.append(f"({_facts(field)})")
+            line = f"# {name}:\n" if field.is_required() else f"{name}: {_scalar(field.default)}".rstrip() + "\n"
+        entries.append("".join(f"# {text}\n" for text in comment) + line)
     return entries
 
 
-def _plain(value: object) -> object:
-    """A default in types that YAML has."""
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+def _facts(field: FieldInfo) -> str:
+    kind = bare(field.annotation)
+    words = in_words(field.annotation, field.metadata)
+    if get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis:
+        words = f"a list, each {words}"
+    return f"{words}, required" if field.is_required() else f"{words} or null" if field.default is None else words
 
 
 def _scalar(value: object) -> str:
-    text: str = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True)
+    plain = to_jsonable_python(value)
+    text: str = yaml.safe_dump(plain, default_flow_style=True, width=10**6, allow_unicode=True)
     return text.removesuffix("...\n").strip()
-
-
-def _commented(lines: list[str]) -> str:
-    return "".join(f"# {line}\n" for line in lines)

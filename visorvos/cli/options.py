@@ -39,13 +39,12 @@ def signature(model: type[Settings]) -> inspect.Signature:
     Second names and the ``--no-`` forms of switches are parameters too, hidden in the help.
     """
     plain = {name: field for name, field in model.model_fields.items() if section(field) is None}
-    schema = model.model_json_schema(by_alias=False)["properties"]
     # Arguments come first on a usage line, and panels have one order in all commands.
     ordered = sorted(plain, key=lambda name: (not mark(plain[name], "argument"), _rank(plain[name])))
     parameters = []
     for name in ordered:
         field = plain[name]
-        parameters.append(_parameter(name, field, schema[name]))
+        parameters.append(_parameter(name, field))
         if field.validation_alias is not None:
             parameters.append(_hidden(str(field.validation_alias), _typed(field)))
         if _typed(field) is bool:
@@ -151,7 +150,7 @@ def resolve(
         raise UsageError("\n".join(dict.fromkeys(faults)), remedy) from error
 
 
-def _parameter(name: str, field: FieldInfo, schema: Mapping[str, Any]) -> inspect.Parameter:
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     complete = completion(name, field)
     if mark(field, "argument"):
         parameter: Any = typer.Argument(
@@ -160,7 +159,7 @@ def _parameter(name: str, field: FieldInfo, schema: Mapping[str, Any]) -> inspec
     else:
         parameter = typer.Option(
             _flag(name),
-            help=_help(name, field, in_range(schema)),
+            help=_help(name, field),
             show_default=False,
             metavar=_metavar(field),
             rich_help_panel=mark(field, "panel"),
@@ -186,12 +185,13 @@ def _keyword(name: str, annotation: object, default: object) -> inspect.Paramete
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def _help(name: str, field: FieldInfo, limits: str) -> str:
+def _help(name: str, field: FieldInfo) -> str:
     """The field's description, its range, and its default or that it has none."""
     description = field.description or ""
     choices = choices_of(field)
     if not all(re.search(rf"\b{choice}\b", description) for choice in choices):
         description += f" Choices: {', '.join(choices)}."
+    limits = in_range(field.metadata)
     if limits:
         description += f" {limits[0].upper()}{limits[1:]}."
     default = field.default
@@ -237,7 +237,7 @@ def _sentence(fault: ErrorDetails, model: type[Settings], config: Path | None) -
     if fault["type"] == "missing" and fault["loc"][-1] == key:
         return f"{shown} is missing."
     if fault["type"] != "value_error":
-        allowed = in_words(holder.model_json_schema(by_alias=False)["properties"][key])
+        allowed = in_words(field.annotation, field.metadata)
         reason = "must be a group of options, one `name: value` per line" if section(field) else f"must be {allowed}"
     source = f"{config}: {shown}" if config is not None else shown
     got = (
