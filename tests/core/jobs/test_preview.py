@@ -91,9 +91,9 @@ def test_clips_of_images_are_shown(tmp_path, run, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("rotatoin: 3", "rotatoin: Extra inputs are not permitted"),
-        ("augmentation: {rotation: -3}", "augmentation.rotation: Input should be greater than or equal to 0"),
-        ("- 3", "must hold option names"),
+        ("rotatoin: 3", "got an unknown or invalid option: rotatoin."),
+        ("augmentation: {rotation: -3}", "got an unknown or invalid option: augmentation.rotation."),
+        ("- 3", "must hold one `name: value`"),
     ],
 )
 def test_options_of_training_that_are_wrong_are_told(tmp_path, data, run, content, sentence):

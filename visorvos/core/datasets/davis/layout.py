@@ -314,9 +314,8 @@ def _read_json(path: Path, form: TypeAdapter[T], expected: str) -> T:
     except ValidationError as error:
         fault = error.errors()[0]
         where = ", ".join(str(level)[:80] for level in fault["loc"])
-        message = (
-            f"{path} cannot be read: {where}{': ' if where else ''}{fault['msg'].replace('Input should', 'must')}."
-        )
+        reason = "it is not JSON" if fault["type"] == "json_invalid" else fault["msg"].replace("Input should", "must")
+        message = f"{path} cannot be read: {where}{': ' if where else ''}{reason}."
         raise VisorVosError(message, f"It must hold {expected}.") from error
 
 

@@ -62,10 +62,11 @@ def _settings(model: type[S], file: Path | None, changed: dict[str, Any]) -> S:
     try:
         return model.model_validate({**content, **changed})
     except ValidationError as error:
-        fault = error.errors()[0]
+        command = "pretrain" if model is PretrainSettings else "finetune"
+        option = ".".join(map(str, error.errors()[0]["loc"]))
         raise VisorVosError(
-            f"{file}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}.",
-            "Give the config file or settings.yaml of pretrain with --coco, of finetune with --data.",
+            f"{file} must be a config file of {command}, got an unknown or invalid option: {option}.",
+            f"Print the options: visorvos config {command}",
         ) from error
 
 
