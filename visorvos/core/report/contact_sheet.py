@@ -1,18 +1,17 @@
-"""Frames with their objects drawn in and named, many on one sheet."""
+"""A contact sheet: many frames with their objects and a legend on one picture."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from visorvos.core.labels import object_ids
+from visorvos.core.report.fonts import find_font
 from visorvos.core.report.overlay import Style, draw_overlay, write_on_objects
 
 __all__ = ["Tile", "contact_sheet", "draw_tile"]
@@ -29,19 +28,19 @@ class Tile:
     labels: NDArray[np.uint8]
     """(H, W), 0 the background."""
     style: Style
-    """Colors, opacity and outlines; ids are written on objects in place of its names."""
+    """Colors, opacity and outlines. Ids are written on objects instead of its names."""
     names: Mapping[int, str]
     """Object names by id."""
     caption: str
 
 
 def contact_sheet(tiles: Sequence[Tile], columns: int, width: int) -> NDArray[np.uint8]:
-    """All tiles on one sheet, row by row, as uint8 (H, W, 3) RGB.
+    """Draws tiles row by row on one sheet, uint8 (H, W, 3) RGB.
 
     Args:
         tiles: at least one.
-        columns: tiles side by side.
-        width: of one tile, in pixels.
+        columns: tiles per row.
+        width: width of a tile in pixels.
     """
     drawn = [draw_tile(tile, width) for tile in tiles]
     gap = max(4, width // 60)
@@ -59,11 +58,11 @@ def contact_sheet(tiles: Sequence[Tile], columns: int, width: int) -> NDArray[np
 
 
 def draw_tile(tile: Tile, width: int) -> NDArray[np.uint8]:
-    """A frame with its objects tinted, each one's id upon it, and below the caption and the objects by name.
+    """Draws a frame with its objects tinted and their ids on them, and below it the caption and a legend.
 
     Args:
-        tile: the frame and what is in it.
-        width: of the result, in pixels.
+        tile: the frame and its objects.
+        width: width of the result in pixels.
 
     Returns:
         uint8 (H, width, 3) RGB.
@@ -74,45 +73,43 @@ def draw_tile(tile: Tile, width: int) -> NDArray[np.uint8]:
     labels = np.asarray(cv2.resize(tile.labels, (width, height), interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
     size = max(11, width // 34)
     drawn = draw_overlay(frame, labels, replace(tile.style, names={}))
-    picture = Image.fromarray(write_on_objects(drawn, labels, {index: str(index) for index in range(1, 256)}, size))
-    font = ImageFont.load_default(size)
-    # Objects that vanish in the small picture are named all the same.
-    legend = _Legend(tile, object_ids(tile.labels), width, font, size)
-    whole = Image.new("RGB", (width, height + legend.height), _PAPER)
-    whole.paste(picture, (0, 0))
-    legend.draw(ImageDraw.Draw(whole), height)
-    return np.asarray(whole, dtype=np.uint8)
+    picture = write_on_objects(drawn, labels, {index: str(index) for index in range(1, 256)}, size)
+    return np.vstack([picture, _legend(tile, width, size)])
 
 
-class _Legend:
-    """The caption and the objects by color, id and name, broken into lines of a tile's width."""
+def _legend(tile: Tile, width: int, size: int) -> NDArray[np.uint8]:
+    """The caption, and color, id and name of each object, in lines of a tile's width: uint8 (H, width, 3) RGB."""
+    entries: list[tuple[int, int, int, int, str]] = []
+    x = row = 0
+    # From the labels at full size: small objects may vanish in the tile.
+    for index in object_ids(tile.labels):
+        text_at = size + size // 3 + round(find_font("", size).getlength(f"{index} "))
+        name = _shortened(tile.names.get(index, ""), width - text_at, size)
+        end = text_at + round(find_font(name, size).getlength(name))
+        if x and x + end > width:
+            x, row = 0, row + 1
+        entries.append((x, row, index, x + text_at, name))
+        x += end + size
+    line, margin = size + size // 2, size // 3
+    picture = Image.new("RGB", (width, line * (row + 2) + margin), _PAPER)
+    canvas = ImageDraw.Draw(picture)
+    caption = _shortened(tile.caption, width, size)
+    canvas.text((0, margin), caption, fill=_FAINT, font=find_font(caption, size))
+    for x, row, index, text_x, name in entries:
+        y = line * (row + 1) + margin
+        color = tuple(tile.style.palette[3 * index : 3 * index + 3])
+        canvas.rectangle((x, y + 1, x + size - 1, y + size), fill=color, outline=_INK)
+        canvas.text((x + size + margin, y), str(index), fill=_INK, font=find_font("", size))
+        canvas.text((text_x, y), name, fill=_INK, font=find_font(name, size))
+    return np.asarray(picture, dtype=np.uint8)
 
-    def __init__(self, tile: Tile, ids: Sequence[int], width: int, font: Any, size: int) -> None:  # noqa: ANN401
-        self.tile, self.font, self.size = tile, font, size
-        self.line = size + size // 2
-        self.caption = _shortened(tile.caption, width, font)
-        self.places: list[tuple[int, int, int, str]] = []
-        x = row = 0
-        for index in ids:
-            text = _shortened(f"{index} {tile.names.get(index, '')}".rstrip(), width - 2 * size, font)
-            needed = size + size // 3 + round(font.getlength(text)) + size
-            if x and x + needed - size > width:
-                x, row = 0, row + 1
-            self.places.append((x, row, index, text))
-            x += needed
-        self.height = self.line * (row + 2) + size // 3
 
-    def draw(self, canvas: ImageDraw.ImageDraw, top: int) -> None:
-        canvas.text((0, top + self.size // 3), self.caption, fill=_FAINT, font=self.font)
-        for x, row, index, text in self.places:
-            y = top + self.line * (row + 1) + self.size // 3
-            color = tuple(self.tile.style.palette[3 * index : 3 * index + 3])
-            canvas.rectangle((x, y + 1, x + self.size - 1, y + self.size), fill=color, outline=_INK)
-            canvas.text((x + self.size + self.size // 3, y), text, fill=_INK, font=self.font)
-
-
-def _shortened(text: str, width: int, font: Any) -> str:  # noqa: ANN401
-    if font.getlength(text) <= width:
-        return text
-    fitting = bisect_right(range(len(text)), width, key=lambda length: font.getlength(text[:length] + "..."))
-    return text[: max(fitting - 1, 0)] + "..."
+def _shortened(text: str, width: int, size: int) -> str:
+    """A text on one line, cut to a width in pixels."""
+    text = " ".join(text.split())
+    font = find_font(text, size)
+    shown = text
+    while shown and font.getlength(shown) > width:
+        text = text[:-1]
+        shown = f"{text}..." if text else ""
+    return shown

@@ -1,4 +1,4 @@
-"""Masks drawn over frames."""
+"""Frames with their objects tinted, outlined and named."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from visorvos.core.labels import object_ids
+from visorvos.core.report.fonts import find_font
 
 __all__ = ["Style", "draw_overlay", "write_on_objects"]
 
@@ -24,8 +25,8 @@ class Style:
     Attributes:
         palette: 256 RGB triples.
         opacity: weight of the color inside an object, 0 to 1.
-        outline: whether objects have an outline.
-        names: what is written on objects, by id.
+        outline: whether to outline objects.
+        names: text to write on objects, by id.
     """
 
     palette: bytes
@@ -35,12 +36,12 @@ class Style:
 
 
 def draw_overlay(frame: NDArray[np.uint8], labels: NDArray[np.uint8], style: Style) -> NDArray[np.uint8]:
-    """A frame with its objects tinted, outlined and named as the style says.
+    """Draws the objects of a frame.
 
     Args:
         frame: uint8 (H, W, 3) RGB.
-        labels: uint8 (H, W), 0 the background, which stays as it is.
-        style: how to draw.
+        labels: uint8 (H, W), 0 is the background, which is left unchanged.
+        style: colors, opacity, outlines and names.
 
     Returns:
         uint8 (H, W, 3) RGB.
@@ -49,7 +50,7 @@ def draw_overlay(frame: NDArray[np.uint8], labels: NDArray[np.uint8], style: Sty
     tinted = cv2.addWeighted(frame, 1 - style.opacity, colors, style.opacity, 0)
     drawn = np.where(labels[..., None] > 0, tinted, frame).astype(np.uint8)
     if style.outline:
-        # An outline as wide as a 240th of the short side: two pixels at 480p, still seen at 4K.
+        # 1/240 of the short side: two pixels at 480p, still visible at 4K.
         width = max(1, round(min(labels.shape) / 240))
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
         edge = (labels > 0) & (cv2.erode(labels, kernel) != cv2.dilate(labels, kernel))
@@ -61,32 +62,37 @@ def draw_overlay(frame: NDArray[np.uint8], labels: NDArray[np.uint8], style: Sty
 def write_on_objects(
     picture: NDArray[np.uint8], labels: NDArray[np.uint8], texts: Mapping[int, str], size: int
 ) -> NDArray[np.uint8]:
-    """A picture with a text at the innermost point of each object that has one and is seen.
+    """Writes a text at the point of each object that is farthest from its border.
 
     Args:
         picture: uint8 (H, W, 3) RGB.
         labels: uint8 (H, W).
-        texts: by object id.
-        size: of the letters, in pixels.
+        texts: by object id. Objects without text, or not visible, are skipped.
+        size: height of the text in pixels.
+
+    Returns:
+        uint8 (H, W, 3) RGB.
     """
     seen = [index for index in object_ids(labels) if texts.get(index)]
     if not seen:
         return picture
     image = Image.fromarray(picture)
-    canvas, font = ImageDraw.Draw(image), ImageFont.load_default(size)
+    canvas = ImageDraw.Draw(image)
     stroke = max(1, size // 7)
     for index in seen:
-        half = font.getlength(texts[index]) / 2 + stroke
+        text = " ".join(texts[index].split())
+        font = find_font(text, size)
+        half = font.getlength(text) / 2 + stroke
         x, y = _inside(labels == index)
-        # A name stays within the picture where it is wider than the room beside its object.
+        # Keep the text inside the picture.
         x = round(min(max(x, half), max(half, picture.shape[1] - half)))
         y = min(max(y, size // 2 + stroke), picture.shape[0] - size // 2 - stroke)
-        canvas.text((x, y), texts[index], fill="white", font=font, anchor="mm", stroke_width=stroke, stroke_fill=_INK)
+        canvas.text((x, y), text, fill="white", font=font, anchor="mm", stroke_width=stroke, stroke_fill=_INK)
     return np.asarray(image, dtype=np.uint8)
 
 
 def _inside(mask: NDArray[np.bool_]) -> tuple[int, int]:
-    """The x, y of an object's pixel that is farthest from its border."""
+    """x, y of an object's pixel that is farthest from its border."""
     padded = np.pad(mask.astype(np.uint8), 1)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
     y, x = np.unravel_index(int(depth.argmax()), depth.shape)
