@@ -11,6 +11,7 @@ from visorvos.cli.options import UsageError, resolve, signature
 from visorvos.settings.base import Settings, mark, section
 from visorvos.settings.export import ExportSettings
 from visorvos.settings.finetune import FinetuneSettings
+from visorvos.settings.preview import PreviewSettings
 
 
 class Augmentation(Settings):
@@ -99,6 +100,9 @@ def test_the_environment_stands_in_for_what_must_be_given(monkeypatch, tmp_path)
     assert resolve(FinetuneSettings, {"output": "o"}, None).data == Path("/cluster/VISOR_2022")
     assert resolve(FinetuneSettings, {"output": "o"}, config).data == Path("from-file")
     assert resolve(FinetuneSettings, {"output": "o", "data": Path("typed")}, config).data == Path("typed")
+    assert resolve(PreviewSettings, {}, None).data == Path("/cluster/VISOR_2022")
+    assert resolve(PreviewSettings, {"coco": "c", "clips": True}, None).data is None
+    assert resolve(ExportSettings, {"predictions": "p"}, None).data == Path("/cluster/VISOR_2022")
     # Where --data is a choice, as a check of completeness, it stays one.
     assert resolve(ExportSettings, {"predictions": "p", "mapping": "m"}, None).data is None
     monkeypatch.setenv("VISORVOS_DATA", "")

@@ -8,6 +8,7 @@ import os
 import re
 import reprlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -137,9 +138,15 @@ def resolve(
     """
     from_file = {} if config is None else _by_name(model, read_settings(config))
     given = _by_name(model, {name: value for name, value in typed.items() if value is not None and value != []})
+    values = {**_from_environment(model), **from_file, **given}
     try:
-        return model(**{**_from_environment(model), **from_file, **given})
+        return model(**values)
     except ValidationError as error:
+        # An optional one, such as --data of preview, stands in where the other options do not suffice.
+        for name, variable in ENVIRONMENT.items():
+            if name in model.model_fields and name not in values and os.environ.get(variable):
+                with suppress(ValidationError):
+                    return model(**values, **{name: os.environ[variable]})
         faults = [
             _sentence(fault, model, config if fault["loc"] and fault["loc"][0] in {*from_file} - {*given} else None)
             for fault in error.errors()

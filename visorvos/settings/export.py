@@ -20,7 +20,10 @@ class ExportSettings(Settings):
     )
     output: Path = option(Path("val.zip"), "Submission to write (.zip).", panel="Outputs")
     data: Path | None = option(
-        None, "Prepared VISOR_2022 folder; the submission is then checked to cover exactly its split.", panel="Inputs"
+        None,
+        "Prepared VISOR_2022 folder; the submission is then checked to cover exactly its split. "
+        "Without --mapping, the default is $VISORVOS_DATA.",
+        panel="Inputs",
     )
     split: str = option("val", "Split that the submission is for.", panel="Inputs")
     first_frames: bool = option(

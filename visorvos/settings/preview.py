@@ -14,7 +14,7 @@ __all__ = ["PreviewSettings"]
 class PreviewSettings(Settings):
     """Show frames of a data set, or training clips, with masks, ids and names in one picture."""
 
-    data: Path | None = option(None, DATA_HELP, panel="Inputs")
+    data: Path | None = option(None, f"{DATA_HELP} Default: $VISORVOS_DATA.", panel="Inputs")
     coco: Path | None = option(None, "MS-COCO folder in place of --data, with --clips.", panel="Inputs")
     clips: bool = option(
         False, "Show training clips: those of finetune with --data, those of pretrain with --coco.", panel="Inputs"

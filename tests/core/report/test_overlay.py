@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib import font_manager, ft2font
 
 from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.report.colors import bright_palette
+from visorvos.core.report.fonts import find_font
 from visorvos.core.report.overlay import Style, draw_overlay
 
 RED = bytes(3) + bytes((200, 0, 0)) + bytes(3 * 254)
@@ -96,3 +98,30 @@ def test_classes_of_a_clip_differ(names):
     by_name = {name: found[index] for index, name in names.items()}
     assert all(found[index] == by_name[name] for index, name in names.items())
     assert len(set(by_name.values())) == len(by_name)
+
+
+TOFU = "\uffff"
+SCRIPTS = ("Löffel", "чашка", "φλιτζάνι", "فنجان", "բաժակ", "ፊንጃን", "ถ้วย", "杯子", "コップ", "컵", "कप", "cup чашка")
+
+
+@pytest.mark.parametrize("text", SCRIPTS)
+def test_a_font_has_the_characters_of_any_script_that_is_installed(text):
+    files = [font_manager.findfont("DejaVu Sans"), *font_manager.findSystemFonts()]
+    needed = {ord(character) for character in text if character != " "}
+    able = any(needed <= set(ft2font.FT2Font(file).get_charmap()) for file in files)
+    font = find_font(text, 20)
+    missing = bytes(font.getmask(TOFU))
+    assert able == all(bytes(font.getmask(character)) != missing for character in text if character != " ")
+    # DejaVu Sans comes with matplotlib.
+    assert able or text not in ("Löffel", "чашка", "φλιτζάνι", "فنجان", "բաժակ", "cup чашка")
+
+
+def test_names_in_other_scripts_are_drawn(frame, labels):
+    plain, *named = (draw_overlay(frame, labels, Style(DAVIS_PALETTE, names={1: name})) for name in ("", "чаш", "чай"))
+    assert (named[0] != plain).any()
+    assert (named[0] != named[1]).any()
+
+
+def test_a_name_of_several_lines_is_drawn_as_one(frame, labels):
+    broken, whole = (draw_overlay(frame, labels, Style(DAVIS_PALETTE, names={1: name})) for name in ("a\nb", "a b"))
+    np.testing.assert_array_equal(broken, whole)
