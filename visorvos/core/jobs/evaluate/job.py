@@ -6,7 +6,7 @@ import json
 import platform
 import time
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,7 +145,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         str(predictions),
         None if output is None else str(output),
         segmented,
-        datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        datetime.now(UTC).isoformat(timespec="seconds"),
         time.perf_counter() - began,
     )
     if output is not None and processes.is_first:
