@@ -1,5 +1,7 @@
 """Options that contradict each other or are out of range, and the defaults of the recipe."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -49,6 +51,9 @@ STAGE_2 = {"data": "d", "output": "o"}
         (FinetuneSettings, {**STAGE_2, "augmentation": {"resize": (0, 1)}}, "greater than 0"),
         (FinetuneSettings, {**STAGE_2, "augmentation": {"flip": 2}}, "less than or equal to 1"),
         (FinetuneSettings, {**STAGE_2, "max_objects": 255}, "less than or equal to 254"),
+        (FinetuneSettings, {**STAGE_2, "data": ("d", "e:0")}, "must have weights above 0"),
+        (FinetuneSettings, {**STAGE_2, "max_skip": "1,-1"}, "greater than or equal to 0"),
+        (FinetuneSettings, {**STAGE_2, "max_skip": "1,,2"}, "valid integer"),
         (FinetuneSettings, {**STAGE_2, "device": "gpu"}, "must be auto, cpu, cuda, cuda:N or mps"),
         (FinetuneSettings, {**STAGE_2, "device": "cuda:x"}, "must be auto, cpu, cuda, cuda:N or mps"),
     ],
@@ -77,4 +82,32 @@ def test_the_recipes_numbers_are_the_defaults():
     assert (coco.min_own, coco.max_own, coco.min_pasted_box, coco.min_visible) == (2000, 5, 3000, 350)
     assert (coco.rotation, coco.shear, coco.scale) == (30, 20, (0.8, 1.2))
     assert (visor.flip, visor.warp, visor.rotation, visor.shear, visor.translation) == (0.5, 0.5, 30, 15, 15)
-    assert (visor.scale, visor.resize, visor.crop_jitter, stage_2.max_skip) == ((0.8, 1.2), (0.8, 1.1), 20, 1)
+    assert (visor.scale, visor.resize, visor.crop_jitter, stage_2.max_skip) == ((0.8, 1.2), (0.8, 1.1), 20, (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("VISOR_2022", [("VISOR_2022", 1)]),
+        (Path("VISOR_2022"), [("VISOR_2022", 1)]),
+        (
+            ("VISOR_2022", "DAVIS:5", "/data/YouTubeVOS:0.5"),
+            [("VISOR_2022", 1), ("DAVIS", 5), ("/data/YouTubeVOS", 0.5)],
+        ),
+        (r"C:\data\DAVIS", [(r"C:\data\DAVIS", 1)]),
+        (r"C:\data\DAVIS:2", [(r"C:\data\DAVIS", 2)]),
+        ("a:b", [("a:b", 1)]),
+    ],
+)
+def test_data_sets_have_weights(given, expected):
+    settings = FinetuneSettings(data=given, output="o")
+    assert [(str(root), weight) for root, weight in settings.data_sets] == expected
+    assert FinetuneSettings(**settings.model_dump(mode="json")) == settings
+
+
+@pytest.mark.parametrize("given", ["5,10,15", ("5,10,15",), ("5", "10", "15"), [5, 10, 15]])
+def test_max_skip_is_a_schedule(given):
+    settings = FinetuneSettings(**STAGE_2, max_skip=given)
+    assert settings.max_skip == (5, 10, 15)
+    assert FinetuneSettings(**settings.model_dump(mode="json")) == settings
+    assert FinetuneSettings(**STAGE_2, max_skip="5").max_skip == (5,)

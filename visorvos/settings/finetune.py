@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
 
 from visorvos.settings.base import DATA_HELP, Resolution, Settings, option
 from visorvos.settings.training import Accumulate, Clips, Factors, Probability, TrainingSettings
@@ -23,17 +27,30 @@ class VisorAugmentation(Settings):
     crop_jitter: int = option(20, "Maximum movement of the crop from frame to frame in pixels.", alias="wander", ge=0)
 
 
+def _with_weight(text: str) -> tuple[Path, float]:
+    """A folder and its weight, from "FOLDER" or "FOLDER:WEIGHT"."""
+    folder, weight = re.fullmatch(r"(.*?)(?::(\d+|\d*\.\d+))?", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    return Path(folder), 1.0 if weight is None else float(weight)
+
+
 class FinetuneSettings(TrainingSettings):
     """Train stage 2: on clips of VISOR, or of any data set in the DAVIS layout."""
 
-    data: Path = option(description=DATA_HELP, panel="Inputs", affects_result=False)
+    data: tuple[str, ...] = option(
+        description=f"{DATA_HELP} Can be given several times, with a weight each, such as DAVIS:5 (default 1): clips "
+        "are drawn in these proportions.",
+        panel="Inputs",
+        affects_result=False,
+        min_length=1,
+    )
     split: str = option("train", "Split file in ImageSets to train on.", panel="Inputs")
     resolution: Resolution = None
-    max_skip: int = option(
-        1,
-        "Maximum number of frames skipped between two frames of a clip, in the second half of training.",
+    max_skip: tuple[Annotated[int, Field(ge=0)], ...] = option(
+        (0, 1),
+        "Maximum number of frames skipped between two frames of a clip, for each of several equal parts of training, "
+        "such as 5,10,15,20,25,5 for DAVIS.",
         panel="Clips",
-        ge=0,
+        min_length=1,
     )
     validate_on: Path | None = option(
         None,
@@ -42,6 +59,30 @@ class FinetuneSettings(TrainingSettings):
         affects_result=False,
     )
     augmentation: VisorAugmentation = option(description="Augmentation of clips.", default_factory=VisorAugmentation)
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _list_data(cls, data: object) -> object:
+        return [str(path) for path in data] if isinstance(data, (list, tuple)) else [str(data)]
+
+    @field_validator("data")
+    @classmethod
+    def _check_weights(cls, data: tuple[str, ...]) -> tuple[str, ...]:
+        if any(_with_weight(text)[1] == 0 for text in data):
+            raise ValueError("must have weights above 0")
+        return data
+
+    @field_validator("max_skip", mode="before")
+    @classmethod
+    def _split_at_commas(cls, skips: object) -> object:
+        """Numbers, or texts such as "0,1"."""
+        parts = skips if isinstance(skips, (list, tuple)) else [skips]
+        return [number for part in parts for number in (part.split(",") if isinstance(part, str) else [part])]
+
+    @property
+    def data_sets(self) -> list[tuple[Path, float]]:
+        """The data set folders and their weights."""
+        return [_with_weight(text) for text in self.data]
 
     # The released weights: 12,500 optimizer steps of 32 clips.
     clips: Clips = 400_000

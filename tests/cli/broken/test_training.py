@@ -127,7 +127,7 @@ FINETUNE: dict[str, Row] = {
     "a video of two frames": (
         lambda p: ((p / FRAME).unlink(), (p / MASK).unlink()),
         "video",
-        "2 frames, but a clip needs 3",
+        "a clip needs 3",
     ),
     "an empty frame": (lambda p: empty(p / FRAME), FRAME, "cannot be read"),
     "a truncated frame": (lambda p: truncate(p / FRAME), FRAME, "cannot be read"),

@@ -103,7 +103,7 @@ def test_an_error_arrives_as_it_is(workers: int) -> None:
         list(steps)
 
 
-def test_a_worker_that_dies_is_told_of() -> None:
+def test_a_worker_that_dies_is_reported() -> None:
     steps = load_batches(Noise(4, deadly=3), ClipSchedule(4, 1, 1, seed=0), start=0, workers=1)
     with pytest.raises(VisorVosError, match=r"A worker process that makes clips ended.*--resume"):
         list(steps)

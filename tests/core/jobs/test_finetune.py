@@ -137,7 +137,7 @@ def test_a_run_of_an_older_version_is_resumed(
         del record["options"]["warm_up"], record["options"]["augmentation"]["shear"]
         if version == "0.1.0":
             inputs = {"batch_size x accumulate": 2, "data": record["inputs"]["the data"]}
-            state["made_from"] = {**record["options"], **inputs}
+            state["made_from"] = {**record["options"], "max_skip": 1, **inputs}
         torch.save(state, path)
     done = run(*arguments(data, output, weights, "--resume"))
     assert done.code == 0, done.err
@@ -172,6 +172,47 @@ def test_two_processes_learn_what_one_does(undisturbed: Path, data: Path, weight
     np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-4)
     np.testing.assert_allclose(found["gradient"], expected["gradient"], rtol=1e-3)
     assert found["clips"].tolist() == expected["clips"].tolist()
+
+
+@pytest.fixture(scope="module")
+def other_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two videos, of which one is too short to train on."""
+    frames, masks = squares(5)
+    videos = {"other": squares(4), "short": (frames[:2], masks[:2])}
+    root = write_data_set(tmp_path_factory.mktemp("other"), videos)
+    (root / "ImageSets" / "2022" / "train.txt").write_text("other\nshort")
+    return root
+
+
+def test_several_data_sets_are_trained_on_and_resumed(
+    data: Path, other_data: Path, weights: Path, run: Run, tmp_path: Path
+) -> None:
+    """A run that is killed and resumed ends with the weights of one that is not."""
+    whole, resumed, log = tmp_path / "whole", tmp_path / "resumed", tmp_path / "log"
+    more = ("--data", f"{other_data}:2", "--max-skip", "2,0,1", "--resume")
+    done = run(*arguments(data, whole, weights, *more))
+    assert done.code == 0, done.err
+    sentence = "sequences with fewer than 3 annotated frames are not trained on (1): short."
+    assert " ".join(done.err.split()).count(sentence) == 1
+    settings = yaml.safe_load((whole / "settings.yaml").read_text())
+    assert settings["data"] == [str(data), f"{other_data}:2"]
+    assert settings["max_skip"] == [2, 0, 1]
+    process = start(arguments(data, resumed, weights, *more), log, arrange=killed_after_checkpoint(1))
+    assert finish(process) == -signal.SIGKILL
+    done = run(*arguments(data, resumed, weights, *more))
+    assert done.code == 0, done.err
+    assert "Resuming after 4 clips" in done.err
+    assert_same_weights(resumed / "last.safetensors", whole / "last.safetensors")
+    done = run(*arguments(data, resumed, weights, "--data", f"{other_data}:3", "--max-skip", "2,0,1", "--resume"))
+    assert done.code == 1
+    assert "the data changed" in " ".join(done.err.split())
+
+
+def test_data_without_a_long_sequence_is_refused(other_data: Path, weights: Path, run: Run, tmp_path: Path) -> None:
+    (other_data / "ImageSets" / "2022" / "short.txt").write_text("short")
+    done = run(*arguments(other_data, tmp_path / "out", weights, "--split", "short"))
+    assert done.code == 1
+    assert "a clip needs 3 annotated frames" in " ".join(done.err.split())
 
 
 def test_a_prepared_data_set_is_trained_on(weights: Path, run: Run, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ class ClipSchedule:
         for first in range(start, self.iterations, self.step_size):
             numbers = range(first, min(first + self.step_size, self.iterations))
             own = numbers[rank::processes]
-            # Processes meet at every step: one without a clip repeats the step's first.
+            # Processes wait for each other at every step: one without a clip repeats the first.
             share = own or numbers[:1]
             for begin in range(0, len(share), self.batch_size):
                 yield Numbers(first // self.step_size, share[begin : begin + self.batch_size], not own)
@@ -137,8 +137,9 @@ def _checked(loader: DataLoader[object]) -> Iterator[Batch]:
                 raise item
             assert isinstance(item, Batch)
             yield item
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+    except (RuntimeError, OSError, EOFError) as error:
+        # A worker that ends while it hands over a batch breaks the connection.
+        if loader.num_workers == 0 or (isinstance(error, RuntimeError) and "DataLoader worker" not in str(error)):
             raise
         raise VisorVosError(
             f"A worker process that makes clips ended, probably because memory ran out: {error}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from visorvos.core.datasets.davis.layout import find_splits
@@ -21,8 +22,9 @@ def finetune(settings: FinetuneSettings, progress: Progress | None = None) -> Tr
         VisorVosError: for data or settings that cannot be used; see `train`.
     """
     root = settings.validate_on
-    if root is None and _has_split(settings.data, settings.validation_split):
-        root = settings.data
+    if root is None:
+        roots = (root for root, _ in settings.data_sets)
+        root = next((root for root in roots if _has_split(root, settings.validation_split)), None)
     validation = choose_validation(settings, root)
     stage = Stage("finetune", detach=True, channels=16)
     return train(settings, stage, lambda progress: visor_clips(settings, progress), validation, progress)

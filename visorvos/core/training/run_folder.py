@@ -82,7 +82,9 @@ def _record(written: dict[str, Any]) -> dict[str, Any]:
     if "options" in written:
         return written
     inputs = {"--batch-size x --accumulate": written["batch_size x accumulate"], "the data": written["data"]}
-    return {"options": written, "inputs": inputs}
+    # It recorded the second half of the schedule only.
+    schedule = {"max_skip": [0, written["max_skip"]]} if "max_skip" in written else {}
+    return {"options": {**written, **schedule}, "inputs": inputs}
 
 
 def _newest(files: list[Path], progress: Progress) -> dict[str, Any]:

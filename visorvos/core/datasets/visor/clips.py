@@ -18,7 +18,7 @@ from visorvos.core.datasets.davis.layout import VideoSequence
 from visorvos.core.datasets.objects import keep_objects
 from visorvos.core.datasets.order import generator
 from visorvos.core.labels import object_ids
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, listed
 from visorvos.settings.finetune import VisorAugmentation
 
 __all__ = ["VisorClips", "draw_frames"]
@@ -32,7 +32,7 @@ class VisorClips:
     """Clips of annotated videos, one sample per video (see `Clips`).
 
     Args:
-        videos: each of three frames or more.
+        videos: annotated videos. Those with fewer than three frames are left out: see `too_short`.
         read_frame: reads a frame: uint8 (H, W, 3) RGB.
         read_labels: reads a mask, given its path and the height and width of its frame: uint8 (H, W) ids.
         augmentation: how clips are augmented.
@@ -43,7 +43,7 @@ class VisorClips:
         skips: maximum number of frames skipped between two frames of a clip, for each of equal parts of training.
 
     Raises:
-        VisorVosError: for a video of fewer than three frames.
+        VisorVosError: if no video has three frames.
     """
 
     def __init__(
@@ -66,7 +66,20 @@ class VisorClips:
         self.short_side = short_side
         self.seed = seed
         self.skips = skips
-        self._videos = [_Files.of(video) for video in videos]
+        self.too_short: list[str] = []
+        """Names of the videos that were left out."""
+        self._videos: list[_Files] = []
+        for video in videos:
+            if len(video.frames) < _FRAMES:
+                self.too_short.append(video.name)
+            else:
+                self._videos.append(_Files.of(video))
+        if not self._videos:
+            raise VisorVosError(
+                f"No sequence is long enough to train on: a clip needs {_FRAMES} annotated frames, "
+                f"{listed(self.too_short, 1)} has fewer.",
+                "Choose another --split or --data.",
+            )
 
     def __len__(self) -> int:
         return len(self._videos)
@@ -176,11 +189,6 @@ class _Files:
 
     @classmethod
     def of(cls, video: VideoSequence) -> _Files:
-        if len(video.frames) < _FRAMES:
-            raise VisorVosError(
-                f"The sequence {video.name} has {len(video.frames)} frames, but a clip needs {_FRAMES}.",
-                "Remove it from the split file, or prepare the data set again.",
-            )
         return cls(video.name, "\0".join(map(str, video.frames)), "\0".join(map(str, video.masks)))
 
     @property

@@ -82,7 +82,7 @@ def coco_loading(settings: PretrainSettings, samples: int) -> Work:
 
 def visor_loading(root: Path, samples: int) -> Work:
     """Makes clips of stage 2."""
-    return _loading(visor_clips(FinetuneSettings(data=root, output=root)), samples)
+    return _loading(visor_clips(FinetuneSettings(data=(str(root),), output=root), NoProgress()), samples)
 
 
 def _loading(clips: Clips, samples: int) -> Work:

@@ -62,7 +62,7 @@ def finetune_settings(
 ) -> FinetuneSettings:
     """Stage 2. Batch norms are frozen as in the recipe; the learning rate falls to zero."""
     return FinetuneSettings(
-        data=data,
+        data=(str(data),),
         weights=str(weights),
         output=output,
         clips=size.finetune,

@@ -53,7 +53,7 @@ def _source(settings: PreviewSettings, progress: Progress) -> tuple[Clips, int]:
         pretrain = _settings(PretrainSettings, settings.training, {**changed, "coco": settings.coco})
         return coco_clips(pretrain, progress), pretrain.seed
     finetune = _settings(FinetuneSettings, settings.training, {**changed, "data": settings.data})
-    return visor_clips(finetune), finetune.seed
+    return visor_clips(finetune, progress), finetune.seed
 
 
 def _settings(model: type[S], file: Path | None, changed: dict[str, Any]) -> S:
