@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -181,3 +182,24 @@ def test_an_output_folder_inside_the_frames_works_twice(
         done = run(*command, *extra)
         assert done.code == 0, done.err
         np.testing.assert_array_equal(written(frames / "out"), expected)
+
+
+@pytest.mark.parametrize("changed", ["frames", "masks"])
+def test_changed_content_is_noticed_where_size_and_time_are_the_same(
+    run: Run, weights: Path, tmp_path: Path, changed: str
+) -> None:
+    """Uncompressed BMP files: other pixels, as many bytes."""
+    frames = write_frames(tmp_path / "frames", FRAMES, ".bmp")
+    mask = write_labels(tmp_path / "first.bmp", MASKS[0])
+    command = ["predict", frames, "--masks", mask, "--weights", weights, "--output", tmp_path / "out", "--size", -1]
+    assert run(*command).code == 0
+    path = frames / "00002.bmp" if changed == "frames" else mask
+    before = path.stat()
+    content = bytearray(path.read_bytes())
+    content[-400:] = content[-800:-400] if changed == "frames" else b"\1" * 400
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    refused = run(*command, "--resume")
+    assert refused.code == 1
+    assert f"cannot be resumed: the {changed} changed" in refused.err
