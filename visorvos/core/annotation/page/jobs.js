@@ -67,7 +67,8 @@ function draw() {
   find("backward").disabled = !canStart;
   find("stop").hidden = !running;
   find("progress").hidden = !running;
-  find("undo-step").disabled = running || !state.undo;
+  find("undo-step").hidden = running;
+  find("undo-step").disabled = !state.undo;
   find("undo-step").textContent = state.undo && state.undo.kind === "deletion" ? "Undo deletion" : "Undo propagation";
   let text = { none: "No network: mask editor only", loading: "Network is loading…", ready: "", failed: state.network.message }[state.network.state];
   if (running) {

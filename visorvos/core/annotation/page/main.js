@@ -24,8 +24,7 @@ const handlers = {
   mask(event) {
     if (event.propagation) state.propagation = event.propagation;
     takeMask(event);
-    refresh(event.frame, event.tag);
-    follow(event);
+    refresh(event.frame, event.tag).then(() => follow(event));
     if (event.propagation) emit("job");
   },
   objects: (event) => { if (!hasUnsavedObjects()) takeObjects(event); },
