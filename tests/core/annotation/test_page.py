@@ -313,3 +313,141 @@ def test_what_is_drawn_is_what_is_saved(
         page.wait_until_saved()
         np.testing.assert_array_equal(saved(tmp_path, frame), expected, err_msg=f"zoom {zoom}, opacity {opacity}")
     assert page.browser.complaints() == []
+
+
+def test_strokes_made_offline_are_sent_again(serve: Serve, open_page: Callable[..., Page], tmp_path: Path) -> None:
+    page = open_page(serve())
+    page.draw((20, 20), (30, 20))
+    page.wait_until_saved()
+    offline = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+    page.draw((60, 40), (80, 50))
+    page.wait_for("document.getElementById('saving').dataset.state === 'offline'")
+    page.draw((90, 40), (95, 50))
+    assert page.browser.run("return !dispatchEvent(new Event('beforeunload', { cancelable: true }))"), "leaving asks"
+    page.browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {**offline, "offline": False})
+    page.wait_until_saved()
+    page.wait_for("document.getElementById('saving').dataset.state === 'saved'")
+    assert not page.browser.run("return !dispatchEvent(new Event('beforeunload', { cancelable: true }))")
+    found = saved(tmp_path, 0)
+    assert [found[20, 25], found[45, 70], found[45, 92]] == [1, 1, 1]
+
+
+def test_two_tabs_lose_no_stroke(serve: Serve, open_page: Callable[..., Page], tmp_path: Path) -> None:
+    """The second tab draws before it hears of the first one's stroke: it is refused, merges, and sends again."""
+    address = serve()
+    first, second = open_page(address), open_page(address)
+    second.browser.run_module("(await load('frames')).maskOf(0).isBusy = true;")  # as while a stroke is being drawn
+    first.draw((20, 20), (30, 20))
+    first.wait_until_saved()
+    second.wait_for_state("state.objects.length === 1")
+    second.draw((60, 40), (80, 50))
+    second.wait_until_saved()
+    found = saved(tmp_path, 0)
+    assert [found[20, 25], found[45, 70]] == [1, 1]
+    for page in (first, second):
+        page.browser.driver.get("about:blank")
+
+
+def test_rules_of_painting(serve: Serve, open_page: Callable[..., Page], tmp_path: Path) -> None:
+    page = open_page(serve())
+    page.set_brush(9)
+    page.draw((20, 20), (60, 20))
+    page.press("n")
+    page.press("x")  # paint only on background
+    page.draw((40, 10), (40, 30))
+    page.wait_until_saved()
+    found = saved(tmp_path, 0)
+    assert [found[20, 40], found[10, 40], found[30, 40]] == [1, 2, 2]
+
+    page.press("x")
+    page.press("1")
+    page.press("l")  # locked
+    page.press("2")
+    page.draw((50, 10), (50, 30))
+    page.press("e")
+    page.draw((30, 10), (30, 30))
+    page.press("1")
+    page.press("b")
+    page.draw((100, 60), (110, 60))
+    page.wait_until_saved()
+    found = saved(tmp_path, 0)
+    assert [found[20, 50], found[10, 50], found[20, 30], found[60, 105]] == [1, 2, 1, 0]
+
+    page.press("i")
+    page.draw((50, 10))
+    assert page.state("object") == [2]
+    page.press("p")
+    page.browser.find("#subtract").click()
+    page.click_each((45, 5), (55, 5), (55, 40), (45, 40))
+    page.press(Keys.ENTER)
+    page.wait_until_saved()
+    found = saved(tmp_path, 0)
+    assert [found[20, 50], found[10, 50], found[10, 40]] == [1, 0, 2]
+
+
+def test_undo_of_strokes_and_of_being_drawn(serve: Serve, open_page: Callable[..., Page], tmp_path: Path) -> None:
+    page = open_page(serve())
+    page.draw((20, 20), (30, 20))
+    page.draw((60, 40), (80, 50))
+    page.wait_until_saved()
+    both = saved(tmp_path, 0)
+    page.press("z", Keys.CONTROL)
+    page.wait_until_saved()
+    assert [saved(tmp_path, 0)[20, 25], saved(tmp_path, 0)[45, 70]] == [1, 0]
+    page.press("z", Keys.CONTROL)
+    page.wait_until_saved()
+    page.wait_for_state("state.given.size === 0")
+    assert not (tmp_path / "out" / "given" / "00000.png").exists()
+    page.press("z", Keys.CONTROL, Keys.SHIFT)
+    page.press("z", Keys.CONTROL, Keys.SHIFT)
+    page.wait_until_saved()
+    np.testing.assert_array_equal(saved(tmp_path, 0, "given"), both)
+
+
+def test_objects_are_deleted_here_onward_and_everywhere(
+    serve: Serve, open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = open_page(serve())
+    for frame in (0, 4, 8):
+        page.go_to(frame)
+        page.draw((20, 20), (30, 20))
+    page.press(Keys.PAGE_UP)
+    page.wait_for_shown(4)
+    page.press(Keys.DELETE)
+    page.browser.find("#delete-dialog [value=onward]").click()
+    page.wait_for_state("state.undo !== null")
+    assert [saved(tmp_path, frame).any() for frame in (0, 4, 8)] == [True, False, False]
+    page.browser.find("#undo-step").click()
+    page.wait_for_state("state.undo === null")
+    assert [saved(tmp_path, frame).any() for frame in (0, 4, 8)] == [True, True, True]
+    page.press(Keys.DELETE)
+    page.browser.find("#delete-dialog [value=here]").click()
+    page.wait_until_saved()
+    assert [saved(tmp_path, frame).any() for frame in (0, 4, 8)] == [True, False, True]
+    page.press(Keys.DELETE)
+    page.browser.find("#delete-dialog [value=everywhere]").click()
+    page.wait_for_state("state.objects.length === 0")
+    page.press("n")
+    assert page.state("objects")[0][0]["id"] == 2
+
+
+def test_only_the_shown_frame_and_its_neighbors_are_held(serve: Serve, open_page: Callable[..., Page]) -> None:
+    page = open_page(serve())
+    for frame in [*range(1, FRAMES), 5, 2, 11]:
+        page.go_to(frame)
+        held = page.browser.run_module("return (await load('frames')).held();")
+        assert all(abs(number - frame) <= 2 for number in held)
+    page.browser.find("#view").click()
+    for key, frame in ((Keys.HOME, 0), (Keys.ARROW_RIGHT, 1), (Keys.END, FRAMES - 1), (Keys.ARROW_LEFT, FRAMES - 2)):
+        page.press(key)
+        page.wait_for_shown(frame)
+    page.press(Keys.ARROW_LEFT, Keys.SHIFT)
+    page.wait_for_shown(FRAMES - 12)
+
+
+def test_without_the_token(serve: Serve, browsers: Callable[[int], Browser]) -> None:
+    address = serve().split("#")[0]
+    browser = browsers(1280)
+    browser.visit(address)
+    WebDriverWait(browser.driver, 30).until(lambda _: "Signed out" in browser.find("#saving").text)

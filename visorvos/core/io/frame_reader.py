@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -24,7 +25,8 @@ __all__ = ["FrameReader"]
 Frame = NDArray[np.uint8]
 
 _WINDOW_BYTES = 48 << 20
-"""Decoded frames of a video file that are kept, for steps back."""
+_WINDOW_FRAMES = 16
+"""Frames of a video file that are kept, for steps back, as far as they fit into these bytes."""
 _AHEAD = 32
 """Frames that are decoded in passing before seeking pays."""
 
@@ -87,7 +89,9 @@ class _Seeker:
         self._decoder: Iterator[av.VideoFrame] = iter(())
         self._place = self._count
         """Number of the frame that the decoder gives next."""
-        self._window: OrderedDict[int, av.VideoFrame] = OrderedDict()
+        size = 3 * self._stream.width * self._stream.height
+        self._kept = max(1, min(_WINDOW_FRAMES, _WINDOW_BYTES // size))
+        self._window: OrderedDict[int, Frame] = OrderedDict()
 
     def __len__(self) -> int:
         return self._count
@@ -100,19 +104,25 @@ class _Seeker:
             raise VisorVosError(
                 f"Frame {number} of the video {self._path} cannot be decoded.", "Convert the file with FFmpeg."
             )
-        return to_picture(self._window[number])
+        return self._window[number]
 
     def close(self) -> None:
         self._window.clear()
         self._container.close()
 
     def _decode(self, number: int) -> None:
-        """Brings a frame into the window, and those that are decoded on the way."""
+        """Brings a frame into the window; on the way back, those before it too, which are likely to be next."""
+        first_kept = number - self._kept + 1 if number < self._place else number
         if not self._place <= number <= self._place + _AHEAD:
             self._seek(number)
         for frame in self._decoder:
-            self._put(frame)
-            if self._place > number:
+            place = self._numbers.get(frame.pts, self._place) if self._can_seek else self._place
+            self._place = place + 1
+            if place >= first_kept:
+                self._window[place] = to_picture(frame)
+                while len(self._window) > self._kept:
+                    self._window.popitem(last=False)
+            if place >= number:
                 return
 
     def _seek(self, number: int) -> None:
@@ -126,18 +136,10 @@ class _Seeker:
             self._decoder = self._container.decode(self._stream)
             first = next(self._decoder, None)
             if first is not None and self._numbers.get(first.pts, number + 1) <= number:
-                self._put(first)
+                self._decoder = chain([first], self._decoder)
                 return
             back = 2 * back + 1
         self._container.close()
         self._container, self._stream = open_video(self._path)
         self._decoder = self._container.decode(self._stream)
         self._place = 0
-
-    def _put(self, frame: av.VideoFrame) -> None:
-        number = self._numbers.get(frame.pts, self._place) if self._can_seek else self._place
-        self._place = number + 1
-        self._window[number] = frame
-        size = frame.width * frame.height * 3 // 2
-        while len(self._window) > max(2, _WINDOW_BYTES // size):
-            self._window.popitem(last=False)

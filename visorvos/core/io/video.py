@@ -181,7 +181,10 @@ def to_picture(frame: av.VideoFrame) -> Frame:
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     """Numbers a, b, c, d: a pixel at (x, y) is to be shown at (a x + c y, b x + d y), up to a shift."""
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    from av.sidedata.sidedata import SideDataContainer
+
+    # frame.side_data would make a cycle with the frame, whose memory then waits for the garbage collector.
+    matrix = SideDataContainer(frame).get("DISPLAYMATRIX")
     if matrix is None:
         return 1, 0, 0, 1
     a, b, _, c, d = struct.unpack("=5i", bytes(cast("SupportsBytes", matrix))[:20])

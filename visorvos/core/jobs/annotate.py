@@ -107,6 +107,10 @@ def _serve(
     host = "127.0.0.1" if settings.host in _EVERYWHERE else settings.host
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}/#token={token}"
     progress.announce(address)
+    if settings.host not in ("127.0.0.1", "localhost", "::1") and not settings.allow_host:
+        progress.say(
+            f"Requests to {settings.host} are refused: name the hosts that browsers may use with --allow-host."
+        )
     progress.say(f"From another machine: ssh -L {port}:127.0.0.1:{port} {_login()} and open the address there.")
     if settings.weights is None:
         progress.say("Without --weights this is a mask editor only: nothing can be propagated.")

@@ -53,10 +53,10 @@ export const exportAll = () => attempt(async () => {
 
 /** Shows what a propagation finds, unless the person looks elsewhere. */
 export function follow(event) {
-  if (event.propagation && isFollowing && isRunning()) goTo(event.frame);
+  if (!event.propagation || !isFollowing) return;
+  goTo(event.frame);
+  isFollowing = true;
 }
-
-export const unfollow = () => { isFollowing = false; };
 
 const minutes = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.round(seconds) % 60).padStart(2, "0")}`;
 
@@ -89,9 +89,7 @@ find("undo-step").addEventListener("click", () => attempt(() => api.undoPropagat
 find("confirm").addEventListener("click", confirmMask);
 find("export").addEventListener("click", exportAll);
 on("job", draw);
-on("frame", () => {
-  const job = state.propagation;
-  if (job && isRunning() && Math.abs(job.at - state.frame) > 1) unfollow();
-});
-on("masks", () => { find("confirm").setAttribute("aria-pressed", state.given.has(state.frame)); });
-on("frame", () => { find("confirm").setAttribute("aria-pressed", state.given.has(state.frame)); });
+on("frame", () => { isFollowing = false; });
+for (const name of ["frame", "masks"]) {
+  on(name, () => find("confirm").setAttribute("aria-pressed", state.given.has(state.frame)));
+}

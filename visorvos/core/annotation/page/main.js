@@ -1,6 +1,6 @@
 // Starts the page: reads the session, follows its events, and wires buttons to what they do.
 import * as api from "./api.js";
-import { fit, zoom } from "./canvas.js";
+import { fit, place, zoom } from "./canvas.js";
 import { goTo, refresh, refreshAll } from "./frames.js";
 import { noteStep } from "./history.js";
 import { follow, redo, undo } from "./jobs.js";
@@ -117,7 +117,15 @@ function wire() {
   find("outlines").addEventListener("change", (event) => set({ outlines: event.target.checked }, "look"));
   find("frame").addEventListener("change", (event) => goTo(Number(event.target.value)));
   on("look", () => { find("outlines").checked = state.outlines; });
-  on("view", () => { find("zoom-text").textContent = ""; });
+  on("view", () => { find("zoom-text").textContent = `${Math.round(place.scale * 100)}%`; });
+  // A button that was clicked with the mouse gives the keys back to the page; one reached by keyboard keeps them.
+  addEventListener("click", (event) => {
+    const used = event.target.closest("button, input[type=checkbox], input[type=range]");
+    if (used && event.detail > 0) used.blur();
+  });
+  for (const id of ["frame", "until"]) {
+    find(id).addEventListener("keydown", (event) => { if (["Enter", "Escape"].includes(event.key)) event.target.blur(); });
+  }
   on("tool", showTool);
   on("frame", showFrame);
   on("session", () => { document.title = `${state.title} – visorvos annotate`; find("title").textContent = state.title; showFrame(); });

@@ -32,7 +32,7 @@ export async function flush() {
   while (hasUnsaved()) {
     run();
     await new Promise((done) => setTimeout(done, 20));
-    if (status === "offline") throw new api.ApiError(0, "Some strokes are not saved yet: the server cannot be reached.");
+    if (status === "offline" || status === "refused") throw new api.ApiError(0, "Some strokes are not saved yet.");
   }
 }
 
