@@ -184,7 +184,7 @@ def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     from av.sidedata.sidedata import SideDataContainer
 
     # frame.side_data would make a cycle with the frame, whose memory then waits for the garbage collector.
-    matrix = SideDataContainer(frame).get("DISPLAYMATRIX")
+    matrix = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]  # not in the stubs
     if matrix is None:
         return 1, 0, 0, 1
     a, b, _, c, d = struct.unpack("=5i", bytes(cast("SupportsBytes", matrix))[:20])
