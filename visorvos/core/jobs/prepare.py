@@ -82,8 +82,9 @@ def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Prep
     record = _read_record(settings.output, folder.root, made_from)
     with WorkerPool(settings.num_workers) as pool:
         plans = _plan(settings, files, pool, progress)
-        frames = FrameFiles(settings.images or settings.source, {video for plan in plans for video in plan.videos})
-        frames.check(_first_frames(plans), settings.skip_broken)
+        videos = {video: stem for plan in plans for video, stem in plan.videos.items()}
+        frames = FrameFiles(settings.images or settings.source, videos)
+        frames.check(videos, settings.skip_broken)
         _claim(settings, folder, plans, frames, made_from, record)
         total = sum(frame.has_objects for plan in plans for sequence in plan.sequences for frame in sequence.frames)
         tasks = (task for plan in plans for task in _tasks(plan, frames))
@@ -137,17 +138,6 @@ def _plan(
     return plans
 
 
-def _first_frames(plans: list[VideoPlan]) -> dict[str, str]:
-    """The first frame with objects of each video."""
-    frames: dict[str, str] = {}
-    for plan in plans:
-        for sequence in plan.sequences:
-            for frame in sequence.frames:
-                if frame.has_objects:
-                    frames.setdefault(frame.video, frame.stem)
-    return frames
-
-
 def _claim(
     settings: PrepareSettings,
     folder: PreparedFolder,
@@ -166,7 +156,7 @@ def _claim(
     for plan in plans:
         for sequence in plan.sequences:
             for frame in sequence.frames:
-                if record["frames"].get(frame.video, checksums[frame.video]) != checksums[frame.video]:
+                if record["frames"].get(frame.video, checksums.get(frame.video)) != checksums.get(frame.video):
                     folder.remove_frame(sequence.name, frame.stem)
     new = made_from.record()
     new |= {"inputs": {**record["inputs"], **new["inputs"]}, "frames": {**record["frames"], **checksums}}

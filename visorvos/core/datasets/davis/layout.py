@@ -209,7 +209,7 @@ def sequence_folder(folder: Path, resolution: str | None = None) -> Path:
         raise VisorVosError(f"{folder.parent} has no folder {folder.name}.", _LAYOUT)
     if resolution is None and (folder / RESOLUTION).is_dir():
         return folder / RESOLUTION
-    levels = [name for name in _subfolders(folder) if _subfolders(folder / name, only_first=True)]
+    levels = [name for name in _subfolders(folder) if _subfolders(folder / name)]
     if resolution is None and not levels:
         return folder
     if resolution is None and len(levels) > 1:
@@ -234,30 +234,24 @@ def note_frames_without_mask(videos: Iterable[VideoSequence]) -> str:
     return f"{frames - masks:,} of {frames:,} frames have no mask: they are neither trained on nor scored."
 
 
-def _subfolders(folder: Path, only_first: bool = False) -> list[str]:
-    """Names of the folders in a folder, sorted; with `only_first`, one at most, and only if it is the first entry."""
+def _subfolders(folder: Path) -> list[str]:
+    """Names of the folders in a folder, sorted, without hidden ones."""
     with os.scandir(folder) as entries:
-        visible = (entry for entry in entries if entry.name[0] != ".")
-        if only_first:
-            # A data set may hold thousands of sequences: one entry tells a level of sequences from a sequence.
-            first = next(visible, None)
-            return [first.name] if first is not None and first.is_dir() else []
-        return sorted(entry.name for entry in visible if entry.is_dir())
+        return sorted(entry.name for entry in entries if entry.name[0] != "." and entry.is_dir())
 
 
 def _choose(splits: dict[str, Path], root: Path, split: str, resolution: str | None) -> str:
     """The full name of a split."""
-    if split in splits:
-        return split
+    # DAVIS 2016 has a list for each resolution, such as 480p/val.
+    for name in (split, f"{resolution or RESOLUTION}/{split}"):
+        if name in splits:
+            return name
     found = [name for name in splits if name.endswith(f"/{split}")]
-    # DAVIS 2016 has a list for each resolution.
-    own = f"{resolution or RESOLUTION}/{split}"
-    if len(found) == 1 or own in found:
-        return own if own in found else found[0]
+    if len(found) == 1:
+        return found[0]
     if found:
-        raise VisorVosError(
-            f"{root} has several splits named {split}: {', '.join(found)}.", f"Choose one: --split {found[-1]}"
-        )
+        message = f"{root} has several splits named {split}: {', '.join(found)}."
+        raise VisorVosError(message, f"Choose one: --split {found[-1]}")
     known = listed(list(splits), _MAX_LISTED) or "none"
     raise VisorVosError(f"{root} has no split named {split}.", f"Its splits: {known}.")
 

@@ -75,9 +75,10 @@ class VideoPlan:
     sequences: tuple[PlannedSequence, ...]
 
     @property
-    def videos(self) -> set[str]:
-        """The videos that the frames come from."""
-        return {frame.video for sequence in self.sequences for frame in sequence.frames}
+    def videos(self) -> dict[str, str]:
+        """The videos that have objects to draw, each with the name of one of its frames."""
+        frames = [frame for sequence in self.sequences for frame in sequence.frames]
+        return {frame.video: frame.stem for frame in reversed(frames) if frame.has_objects}
 
 
 def plan_video(task: tuple[AnnotationFile, str, Rules]) -> VideoPlan:
