@@ -216,6 +216,6 @@ def test_demo_on_a_full_disk(run: Run, tmp_path: Path, room: int) -> None:
 def test_config_of_no_command(run: Run, typed: str) -> None:
     done = run("config", typed)
     assert (done.code, done.out) == (2, "")
-    assert "There is no command named" in " ".join(done.err.split())
+    assert ("No such command" if typed else "COMMAND is missing") in " ".join(done.err.split())
     assert "\x1b" not in done.err
     assert "Traceback" not in done.err

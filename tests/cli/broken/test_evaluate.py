@@ -146,7 +146,7 @@ EVALUATE: dict[str, Row] = {
     "a prediction that is a link to itself": (
         lambda p: loop(p / "found/a/00002.png"),
         "found/a/00002.png",
-        "does not exist",
+        "cannot be read",
     ),
     "a prediction that cannot be read": (
         lambda p: unreadable(p / "found/a/00002.png"),

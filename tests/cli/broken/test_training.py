@@ -59,12 +59,12 @@ OUTPUT: dict[str, Row] = {
     "the output holds weights": (
         lambda p: ((p / "out").mkdir(), written("out/last.safetensors", "x")(p)),
         "out",
-        "holds a run of training already",
+        "already holds a training run",
     ),
     "the output holds a run": (
         lambda p: ((p / "out/checkpoints").mkdir(parents=True), written("out/checkpoints/000000002.pt", "x")(p)),
         "out",
-        "holds a run of training already",
+        "already holds a training run",
     ),
     "a folder in place of the settings": (
         lambda p: (p / "out/settings.yaml").mkdir(parents=True),
@@ -89,7 +89,7 @@ OUTPUT: dict[str, Row] = {
     "a folder in place of the weights": (
         lambda p: (p / "out/last.safetensors/x").mkdir(parents=True),
         "out",
-        "holds a run of training already",
+        "already holds a training run",
     ),
 }
 FINETUNE: dict[str, Row] = {
@@ -122,7 +122,7 @@ FINETUNE: dict[str, Row] = {
     "a list that is a picture": (lambda p: shutil.copy(p / FRAME, p / LIST), LIST, "cannot be read"),
     "a list without an end": (lambda p: endless(p / LIST), LIST, "not a regular file"),
     "a list that is a pipe": (lambda p: fifo(p / LIST), LIST, "not a regular file"),
-    "a frame without a mask": (lambda p: (p / MASK).unlink(), "data/Annotations/480p/video", "00001 has no mask"),
+    "a frame without a mask": (lambda p: (p / MASK).unlink(), "video", "1 of 3 frames have no mask"),
     "a mask without a frame": (lambda p: (p / FRAME).unlink(), "data/JPEGImages/480p/video", "00001 has no frame"),
     "a video of two frames": (
         lambda p: ((p / FRAME).unlink(), (p / MASK).unlink()),
