@@ -12,6 +12,7 @@ from visorvos.settings.base import (
     MemEvery,
     Memory,
     Precision,
+    Resolution,
     Settings,
     ShortSide,
     Weights,
@@ -26,7 +27,7 @@ class PredictSettings(Settings):
 
     frames: Path = option(
         description="Folder of frames (.jpg, .jpeg, .png, .bmp or .webp), video file, or folder with a folder of "
-        "frames per sequence.",
+        "frames per sequence, or folder with JPEGImages.",
         argument=True,
         affects_result=False,
     )
@@ -36,6 +37,7 @@ class PredictSettings(Settings):
         panel="Inputs",
         affects_result=False,
     )
+    resolution: Resolution = None
     masks_are: Literal["partial", "complete"] = option(
         "partial",
         "Meaning of objects that a later mask does not show: not annotated (partial), or absent from the frame "

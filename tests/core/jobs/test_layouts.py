@@ -123,3 +123,18 @@ def test_frames_before_the_first_mask_are_empty(run: Run, weights: Path, tmp_pat
     np.testing.assert_array_equal(masks[1], read_labels(data / "Annotations" / "clip" / "00001.png"))
     scored = [frame["frame"] for frame in json.loads(done.out)["sequences"][0]["objects"][0]["frames"]]
     assert scored == ["00002", "00004"]
+
+
+@pytest.mark.parametrize("masks", ["valid", "valid/Annotations"])
+def test_predict_on_youtube_vos_gives_the_folder_for_its_server(
+    run: Run, weights: Path, tmp_path: Path, masks: str
+) -> None:
+    data = write_youtube(tmp_path / "data", "valid", between=False)
+    given = ["--masks", data / masks, "--weights", weights, "--output", tmp_path / "out", "--device", "cpu"]
+    done = run("predict", data / "valid", *given)
+    assert done.code == 0, done.err
+    assert "zip -r submission.zip Annotations" in " ".join(done.err.split())
+    found = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")}
+    assert found == {f"Annotations/{name}/{number:05d}.png" for name in ("0a", "1b") for number in (0, 5, 10)}
+    assert 2 not in read_labels(tmp_path / "out" / "Annotations" / "0a" / "00000.png")
+    assert 2 in read_labels(tmp_path / "out" / "Annotations" / "0a" / "00005.png")

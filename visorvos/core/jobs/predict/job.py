@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from visorvos.core.datasets.davis.layout import FRAMES, MASKS, sequence_folder
 from visorvos.core.inference.load_network import load_network
 from visorvos.core.io.frames import list_sequences
 from visorvos.core.io.paths import real_path
@@ -55,7 +56,8 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     began = time.perf_counter()
     processes = find_processes(settings.device)
     progress = progress if progress is not None and processes.is_first else NoProgress()
-    sequences = _sequences(settings)
+    in_data_set = (settings.frames / FRAMES).is_dir()
+    sequences = _sequences(_open_data_set(settings) if in_data_set else settings)
     # All inputs are checked before any long work begins.
     videos = [_attempt(open_video, one) for one in processes.share(sequences or [settings])]
     if not sequences and videos and isinstance(videos[0], VisorVosError):
@@ -69,6 +71,8 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
         names = [f"{sequences[index].frames.name}: {error.message}" for index, error in failed]
         count = f"{len(failed)} of {len(sequences)} sequences failed, the others are done."
         raise VisorVosError(f"{count} {listed(names, _MAX_LISTED, ' ')}", failed[0][1].remedy)
+    if in_data_set:
+        progress.say(f"To submit: cd {settings.output} && zip -r submission.zip {MASKS} -i '*.png'")
     done = [one for one in found if isinstance(one, PredictedVideo)]
     return PredictedFolder(str(settings.output), tuple(done), time.perf_counter() - began) if sequences else done[0]
 
@@ -83,6 +87,21 @@ def _attempt(work: Callable[..., T], item: object, *more: object) -> T | VisorVo
         raise
     except VisorVosError as error:
         return error
+
+
+def _open_data_set(settings: PredictSettings) -> PredictSettings:
+    """The settings for the folders JPEGImages and Annotations of a split, such as YouTube-VOS's valid.
+
+    Masks go to OUTPUT/Annotations, the folder that the server of YouTube-VOS takes.
+    """
+    inner = (settings.masks / MASKS).is_dir()
+    return settings.model_copy(
+        update={
+            "frames": sequence_folder(settings.frames / FRAMES, settings.resolution),
+            "masks": sequence_folder(settings.masks / MASKS if inner else settings.masks, settings.resolution),
+            "output": settings.output / MASKS,
+        }
+    )
 
 
 def _sequences(settings: PredictSettings) -> list[PredictSettings]:
