@@ -23,9 +23,9 @@ from tests.plain.loss import plain_clip_loss
 from tests.plain.prepare import prepare_plainly
 from tests.plain.scores import score_plainly
 from tests.plain.video import segment_plainly
-from visorvos.core.datasets.clip import Clips
+from tests.plain.visor_clips import plain_visor_clip
 from visorvos.core.datasets.coco.clips import CocoClips
-from visorvos.core.datasets.davis.layout import VideoSequence
+from visorvos.core.datasets.davis.layout import VideoSequence, open_split
 from visorvos.core.datasets.synthetic.release import write_synthetic_visor
 from visorvos.core.io.images import read_frame
 from visorvos.core.io.masks import read_mask, write_mask
@@ -34,6 +34,7 @@ from visorvos.core.jobs.benchmark.measure import measure
 from visorvos.core.jobs.prepare import prepare
 from visorvos.core.runtime.progress import NoProgress
 from visorvos.core.training.clips import coco_clips
+from visorvos.settings.finetune import VisorAugmentation
 from visorvos.settings.prepare import PrepareSettings
 from visorvos.settings.pretrain import PretrainSettings
 
@@ -69,6 +70,9 @@ def contests(part: str, scratch: Path) -> Iterator[tuple[str, str, float, Make, 
         settings = workloads.write_releases(scratch, quick=False)
         plain = partial(plain_coco_loading, settings, COCO_ANNOTATIONS, 24)
         yield "stage 1, COCO", "clips/s", 24, partial(workloads.coco_loading, settings, 24), plain
+        root = scratch / "VISOR_2022"
+        ours, plain = partial(workloads.visor_loading, root, 24), partial(plain_visor_loading, root, 24)
+        yield "stage 2, VISOR", "clips/s", 24, ours, plain
 
 
 def plain_segmenting(backbone: str, video: VideoSequence, output: Path) -> Work:
@@ -129,13 +133,23 @@ def scanned_clips(settings: PretrainSettings, filler: int) -> CocoClips:
 
 
 def plain_coco_loading(settings: PretrainSettings, filler: int, samples: int) -> Work:
-    return loading(scanned_clips(settings, filler), samples)
+    clips = scanned_clips(settings, filler)
 
-
-def loading(clips: Clips, samples: int) -> Work:
     def work() -> None:
         for number in range(samples):
             clips.clip(number % len(clips), number // len(clips), progress=0.5)
+
+    return work
+
+
+def plain_visor_loading(root: Path, samples: int) -> Work:
+    split = open_split(root, "train")
+    videos = [split.sequence(name).annotated for name in split.sequences]
+
+    def work() -> None:
+        for number in range(samples):
+            epoch, sample = divmod(number, len(videos))
+            plain_visor_clip(videos[sample], VisorAugmentation(), 0, sample, epoch)
 
     return work
 
