@@ -46,7 +46,7 @@ def write_coco(
     frames: dict[int, np.ndarray[Any, Any]] | None = None,
     split: str = "train2017",
 ) -> Path:
-    """A release; pictures without a frame of their own are black."""
+    """A release; pictures without their own frame are black."""
     content = {"info": {"year": 2017}, "images": pictures, "annotations": annotations, "categories": []}
     path = root / "annotations" / f"instances_{split}.json"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""COCO's objects without an index: every annotation is looked at for each image that is asked for."""
+"""COCO's objects without an index: all annotations are scanned for each image."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["ScannedInstances"]
 
 
 class ScannedInstances:
-    """Images and objects as `CocoClips` takes them (see its `Instances`).
+    """Images and objects with the interface of `CocoIndex`.
 
     Args:
-        images: those of COCO's JSON, in order.
-        annotations: all of them; crowds, and objects without a polygon of three points, are passed over.
+        images: as in COCO's JSON, in order.
+        annotations: as in the JSON; crowds, and objects without a polygon of three points, are skipped.
     """
 
     def __init__(self, images: Sequence[Mapping[str, Any]], annotations: Sequence[Mapping[str, Any]]) -> None:
@@ -45,7 +45,7 @@ class ScannedInstances:
     def polygons(self, instance: int) -> list[NDArray[np.int32]]:
         """An object's polygons, found among all annotations."""
         image = int(np.searchsorted(self.instance_starts, instance, side="right")) - 1
-        # The reference scans once an image, not once an object.
+        # The reference scans once per image, not once per object.
         if instance == self.instance_starts[image] or image != self._scanned:
             index = self.images[image]["id"]
             self._own = [item for item in self.annotations if item["image_id"] == index and not item["iscrowd"]]

@@ -1,4 +1,4 @@
-"""The loss of a clip plainly: one clip, 16 channels, every object on its own."""
+"""The loss of a clip, plainly: one clip, 16 channels, each object alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network plainly: every object passes all of it on its own, and memory has slots for 15 objects, used or not.
+"""The network, plainly: each object passes through all of it alone, and memory has 15 slots, used or not.
 
 With the weights of an `STM`, but none of the code that shares work between objects.
 """
@@ -18,19 +18,19 @@ from visorvos.core.network.stm import STM
 __all__ = ["SLOTS", "memorize", "segment"]
 
 SLOTS = 16
-"""Of the reference's memory: the background's and those of 15 objects, used or not."""
+"""Slots of the reference's memory: the background and 15 objects, used or not."""
 
 
 def memorize(stm: STM, frame: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     """Keys and values of a frame, in all slots.
 
     Args:
-        stm: whose weights.
+        stm: the network whose weights are used.
         frame: (1, 3, H, W), RGB in [0, 1].
         masks: (1, N, H, W) in [0, 1], N at most 15.
 
     Returns:
-        keys (1, 16, Ck, 1, h, w) and values (1, 16, Cv, 1, h, w): the background's and those without object are 0.
+        keys (1, 16, Ck, 1, h, w) and values (1, 16, Cv, 1, h, w): those of the background and of unused slots are 0.
     """
     objects = masks.shape[1]
     encoder = stm.memory_encoder
@@ -46,14 +46,14 @@ def memorize(stm: STM, frame: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def segment(stm: STM, frame: Tensor, keys: Tensor, values: Tensor, objects: int) -> Tensor:
-    """Log-odds (1, 16, H, W) of background and objects; of slots without object, those of probability 0.
+    """Logits (1, 16, H, W) of background and objects; unused slots have those of probability 0.
 
     Args:
-        stm: whose weights.
+        stm: the network whose weights are used.
         frame: (1, 3, H, W), RGB in [0, 1].
         keys: (1, 16, Ck, T, h, w).
         values: (1, 16, Cv, T, h, w).
-        objects: how many slots are used, after the background's.
+        objects: number of used slots after the background's.
     """
     encoder = stm.query_encoder
     stride_16, stride_8, stride_4 = _stages(encoder, encoder.stem(_normalized(_padded(frame))))

@@ -1,4 +1,4 @@
-"""J and F plainly: an object and a frame at a time, over the whole image."""
+"""J and F, plainly: one object and one frame at a time, over the whole image."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def plain_contour(truth: Mask, prediction: Mask) -> float:
 
 
 def _boundary(mask: Mask) -> Mask:
-    """Pixels that differ from their right, lower or lower right neighbor; the last row and column look only along."""
+    """Pixels that differ from their right, lower or lower right neighbor; the last row and column only along."""
     right, below, across = mask.copy(), mask.copy(), mask.copy()
     right[:, :-1] = mask[:, 1:]
     below[:-1] = mask[1:]

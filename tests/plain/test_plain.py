@@ -1,4 +1,4 @@
-"""The plain forms give what ours give: each checks the other."""
+"""The plain implementations agree with the package, so that each checks the other."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_masks_are_the_same(golden_stm: STM) -> None:
     plain = np.stack(list(segment_plainly(golden_stm, frames, first)))
     ours = np.stack(list(segment_video(golden_stm, frames, first, memory="visor")))
     assert set(np.unique(ours)) == {0, 1, 2, 3}
-    # Where two labels are as likely but for rounding, either will do; weights without sense have many such places.
+    # Where two labels are equally likely up to rounding, either is right; random weights have many such pixels.
     assert np.mean(plain == ours) >= 0.9995
 
 

@@ -1,4 +1,4 @@
-"""One video plainly: one thing after another, the memory copied to a larger one whenever a frame comes."""
+"""One video, plainly: frame after frame, the memory copied to a larger one for each frame."""
 
 from __future__ import annotations
 

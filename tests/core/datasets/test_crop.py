@@ -14,7 +14,7 @@ def crop_clip(frames, masks, size, jitter, random):
 
 
 def placed(height, width):
-    """A frame whose every pixel tells its own place."""
+    """A frame in which each pixel encodes its place."""
     y, x = np.mgrid[:height, :width]
     return np.stack((y % 256, x % 256, y // 256 * 16 + x // 256), axis=2).astype(np.uint8)
 

@@ -30,7 +30,7 @@ class Noise:
 
     def clip(self, sample: int, epoch: int, progress: float) -> Clip:
         if sample == self.broken:
-            raise VisorVosError(f"Sample {sample} is broken.", "Mend it.")
+            raise VisorVosError(f"Sample {sample} is broken.", "Fix it.")
         if sample == self.deadly:
             os.kill(os.getpid(), signal.SIGKILL)
         random = generator(0, epoch, sample)
@@ -97,9 +97,9 @@ def test_workers_change_nothing_nor_does_a_later_start() -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_an_error_arrives_as_it_is(workers: int) -> None:
+def test_an_error_of_a_worker_is_raised_unchanged(workers: int) -> None:
     steps = load_batches(Noise(4, broken=2), ClipSchedule(4, 1, 1, seed=0), start=0, workers=workers)
-    with pytest.raises(VisorVosError, match=r"^Sample 2 is broken\. Mend it\.$"):
+    with pytest.raises(VisorVosError, match=r"^Sample 2 is broken\. Fix it\.$"):
         list(steps)
 
 

@@ -17,7 +17,7 @@ def test_without_objects_all_is_background():
     assert not kept([[5, 6]], [], 15).any()
 
 
-def test_of_too_many_objects_each_set_is_as_likely():
+def test_of_too_many_objects_each_subset_is_equally_likely():
     counts = {}
     for seed in range(2000):
         numbered = kept([2, 4, 6, 200], [2, 4, 6, 200], 2, seed).tolist()

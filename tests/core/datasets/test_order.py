@@ -13,7 +13,7 @@ def test_every_epoch_has_every_sample_once(samples):
         assert sorted(sample for _, sample in drawn) == list(range(samples))
 
 
-def test_epochs_and_seeds_have_orders_of_their_own():
+def test_epochs_and_seeds_have_different_orders():
     orders = {
         tuple(sample_of(epoch * 50 + place, 50, seed)[1] for place in range(50))
         for epoch in range(5)
@@ -36,7 +36,7 @@ def test_samples_are_not_shuffled_anew_for_each_clip():
     assert order._order.cache_info().misses == 2
 
 
-def test_every_sample_of_every_epoch_has_random_numbers_of_its_own():
+def test_every_sample_of_every_epoch_has_its_own_random_numbers():
     drawn = {generator(seed, epoch, sample).bytes(8) for seed in range(4) for epoch in range(4) for sample in range(4)}
     assert len(drawn) == 64
     assert generator(3, 2, 1).bytes(8) == generator(3, 2, 1).bytes(8)

@@ -21,7 +21,7 @@ UNMOVED = changed(SMALL, flip=0, corner_shift=0, rotation=0, shear=0, scale=(1, 
 
 
 class Painted:
-    """Images whose objects are discs, each in a color that no other object has, upon gray."""
+    """Images whose objects are discs, each in a color that no other object has, on gray."""
 
     def __init__(self, *images, height=90, width=120):
         self.shape = (height, width)
@@ -72,7 +72,7 @@ def shown(clip, painted=SCENES):
     for index in range(1, clip.labels.max() + 1):
         pixels = [frame[inside(labels == index)] for frame, labels in zip(clip.frames, clip.labels, strict=True)]
         colors = {tuple(pixel) for pixel in np.concatenate(pixels).tolist()}
-        if colors:  # else too little of it is seen to tell
+        if colors:  # else too little of it is visible
             (color,) = colors
             (found[index],) = [number for number in range(len(painted.flat)) if painted.color(number) == color]
     return found
@@ -130,17 +130,17 @@ def shown_in_first(clip):
     ]
 
 
-@pytest.mark.parametrize(("pasting", "most"), [(0, 1), (1, 4)])
-def test_how_many_objects_are_pasted(monkeypatch, pasting, most):
-    laid = []
-    monkeypatch.setattr(coco_clips, "paste", lambda *arguments: laid.append(arguments[3]))
+@pytest.mark.parametrize("pasting", [0, 1])
+def test_how_many_objects_are_pasted(monkeypatch, pasting):
+    pasted = []
+    monkeypatch.setattr(coco_clips, "paste", lambda *arguments: pasted.append(arguments[3]))
     source = clips(augmentation=changed(SMALL, pasting=pasting))
     counts = Counter()
     for epoch in range(120):
-        laid.clear()
+        pasted.clear()
         source.clip(0, epoch, 0)
-        assert set(Counter(laid).values()) <= {3}, "each into all three frames"
-        counts[len(set(laid))] += 1
+        assert set(Counter(pasted).values()) <= {3}, "each into all three frames"
+        counts[len(set(pasted))] += 1
     assert counts.keys() == ({1, 2, 3} if pasting else {0})
     assert all(22 < count < 60 for count in counts.values()) or not pasting
 
@@ -156,8 +156,8 @@ def test_an_image_without_large_objects_gets_pasted_ones():
 
 def test_an_objects_own_pixels_decide_whether_it_is_large_enough():
     pixels = np.count_nonzero(cv2.fillPoly(np.zeros((90, 120), np.uint8), SCENES.polygons(6), 1))
-    for least, count in ((pixels, 1), (pixels + 1, 0)):
-        augmentation = changed(UNMOVED, pasting=0, min_own=least, pasted=(0, 0), min_visible=0)
+    for min_own, count in ((pixels, 1), (pixels + 1, 0)):
+        augmentation = changed(UNMOVED, pasting=0, min_own=min_own, pasted=(0, 0), min_visible=0)
         assert len(shown(clips(augmentation=augmentation).clip(3, 0, 0))) == count
 
 
@@ -185,7 +185,7 @@ def test_pasted_objects_drift_to_the_right_and_down():
     assert {y for _, y in steps} == set(range(5))
 
 
-def test_an_object_at_the_border_stays_in_sight():
+def test_a_pasted_object_stays_in_the_frame():
     augmentation = changed(UNMOVED, pasting=1, max_own=0, pasted=(1, 1), drift=(90, 90), min_visible=0)
     for epoch in range(20):
         clip = clips(augmentation=augmentation).clip(2, epoch, 0)
@@ -216,26 +216,26 @@ def test_at_most_five_of_its_own_objects_stay_beside_pasted_ones():
         assert {len(one) for one in found} <= set(range(expected - 8, expected + 1))
         assert max(map(len, found)) <= expected
         if expected < 20:
-            assert len(set(found)) > 3, "chance decides which"
+            assert len(set(found)) > 3, "which ones is random"
         else:
             assert min(map(len, found)) > 10
 
 
 @pytest.mark.parametrize("count", [20, 300])
-def test_images_of_many_instances_work(count):
+def test_images_with_many_instances_work(count):
     random = np.random.default_rng(0)
     crowd = Painted([(int(x), int(y), 5) for x, y in random.integers(6, 84, (count, 2))])
     source = clips(crowd, changed(UNMOVED, pasting=0, min_visible=10), crop_size=90)
     labels = [source.clip(0, epoch, 0).labels for epoch in range(4)]
     assert [int(one.max()) for one in labels] == [5] * 4
-    assert any((labels[0] != one).any() for one in labels[1:]), "chance decides which five"
+    assert any((labels[0] != one).any() for one in labels[1:]), "which five is random"
 
 
-@pytest.mark.parametrize(("least", "expected"), [(-1, 1), (0, 0)])
-def test_objects_of_too_few_pixels_in_the_first_frame_become_background(least, expected):
+@pytest.mark.parametrize(("offset", "expected"), [(-1, 1), (0, 0)])
+def test_objects_of_too_few_pixels_in_the_first_frame_become_background(offset, expected):
     one = Painted([(60, 45, 10)])
     pixels = np.count_nonzero(clips(one, changed(UNMOVED, pasting=0, min_visible=0)).clip(0, 0, 0).labels[0])
-    clip = clips(one, changed(UNMOVED, pasting=0, min_visible=pixels + least)).clip(0, 0, 0)
+    clip = clips(one, changed(UNMOVED, pasting=0, min_visible=pixels + offset)).clip(0, 0, 0)
     assert clip.labels.max() == expected
 
 

@@ -19,7 +19,7 @@ polygons = st.lists(
 
 
 @given(polygons=polygons, index=st.integers(1, 255))
-def test_a_patch_is_what_drawing_upon_the_whole_image_gives(polygons, index):
+def test_a_patch_equals_drawing_on_the_whole_image(polygons, index):
     patch = draw_patch(polygons, HEIGHT, WIDTH)
     labels = np.full((HEIGHT, WIDTH), 7, np.uint8)
     mark(labels, patch, index)
@@ -93,7 +93,7 @@ def test_a_warp_takes_colors_and_mask_alike():
         np.testing.assert_array_equal(one, warp_cut_out(square, ranges, again))
 
 
-def test_a_warp_by_nothing_changes_nothing():
+def test_a_warp_of_zero_changes_nothing():
     square = np.random.default_rng(1).integers(0, 256, (40, 40, 4), dtype=np.uint8)
     still = CocoAugmentation(rotation=0, shear=0, scale=(1, 1))
     np.testing.assert_array_equal(warp_cut_out(square, still, np.random.default_rng(0)), square)

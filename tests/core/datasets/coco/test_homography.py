@@ -15,7 +15,7 @@ def mapped(matrix, points):
 
 
 @given(height=st.integers(8, 2000), width=st.integers(8, 2000), shift=st.floats(0, 0.1), seed=st.integers(0, 2**32))
-def test_corners_move_as_far_as_said_and_go_on_in_their_direction(height, width, shift, seed):
+def test_corners_move_at_most_by_the_shift_and_continue_in_their_direction(height, width, shift, seed):
     corners = np.array([(0, 0), (0, height - 1), (width - 1, height - 1), (width - 1, 0)], float)
     matrices = draw_homographies(height, width, shift, np.random.default_rng(seed))
     first, second = (mapped(np.linalg.inv(matrix), corners) - corners for matrix in matrices)
@@ -27,7 +27,7 @@ def test_corners_move_as_far_as_said_and_go_on_in_their_direction(height, width,
     assert (np.sign(second) == np.sign(first))[away].all()
 
 
-def test_corners_move_in_every_direction_and_on_by_as_much():
+def test_corners_move_in_every_direction_and_further_by_as_much():
     random = np.random.default_rng(0)
     corners = np.array([(0, 0), (0, 99), (199, 99), (199, 0)], float)
     moves = []

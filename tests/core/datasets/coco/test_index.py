@@ -227,7 +227,7 @@ def without_privileges():
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="folders cannot be made read-only here")
 @pytest.mark.parametrize("is_home_writable", [True, False])
-def test_beside_a_json_that_cannot_be_written_to_the_cache_is_used(monkeypatch, is_home_writable):
+def test_the_cache_is_used_if_the_folder_of_the_json_is_read_only(monkeypatch, is_home_writable):
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)  # for whom root becomes
         coco, home = write_coco(Path(folder) / "coco", PICTURES, ANNOTATIONS), Path(folder) / "home"
@@ -251,7 +251,7 @@ def test_beside_a_json_that_cannot_be_written_to_the_cache_is_used(monkeypatch, 
         assert [path.name for path in (coco / "annotations").iterdir()] == [JSON.name]
 
 
-def test_where_neither_place_has_room_the_remedy_names_the_variable(coco, monkeypatch):
+def test_if_the_index_cannot_be_written_the_remedy_names_the_variable(coco, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
@@ -334,7 +334,7 @@ def test_frames_come_as_rgb_whatever_they_are_on_disk(tmp_path):
             np.testing.assert_array_equal(index.read_frame(image), np.array(expected.convert("RGB")))
 
 
-def test_frames_are_not_turned_since_annotations_are_not(tmp_path):
+def test_frames_are_not_rotated_by_exif_since_annotations_are_not(tmp_path):
     coco = write_coco(tmp_path, [picture(1, 6, 9)], [annotation(1, 1, square(1, 1, 3))])
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -33,7 +33,7 @@ def video_of(count, name="P01_01_seq_00003", root="."):
 
 
 def clips_of(masks, augmentation=RECIPE, **given):
-    """Clips of a video in memory that shows each object in a color of its own."""
+    """Clips of a video in memory that shows each object in its own color."""
     video = video_of(len(masks))
     labels = dict(zip(video.masks, masks, strict=True))
     options = {"crop_size": 64, "max_objects": 15, "short_side": None, "seed": 0} | given
@@ -80,7 +80,7 @@ def numbers_of(clip):
 
 
 def probabilities(count, skip):
-    """Of every choice of frames that the rule allows, by going through all there are."""
+    """Of every choice of frames that the rule allows, by enumeration."""
     found = {}
     for n1, n2, n3 in product(range(count), repeat=3):
         firsts = [n for n in range(count) if n <= count - 3]
@@ -104,13 +104,13 @@ def test_frames_are_drawn_as_the_rule_says(count, skip):
 
 
 @pytest.mark.parametrize(
-    ("skips", "progress", "most"),
+    ("skips", "progress", "max_skip"),
     [((0, 1), 0.0, 0), ((0, 1), 0.499, 0), ((0, 1), 0.5, 1), ((0, 1), 0.999, 1), ((0, 3, 1), 0.34, 3), ((2,), 0.2, 2)],
 )
-def test_the_share_of_training_done_says_how_many_frames_are_left_out(skips, progress, most):
+def test_the_progress_of_training_sets_how_many_frames_are_skipped(skips, progress, max_skip):
     clips = clips_of(discs([1], frames=12), PLAIN, skips=skips)
     gaps = np.concatenate([np.diff(numbers_of(clips.clip(0, epoch, progress))) for epoch in range(60)]) - 1
-    assert set(gaps) == set(range(most + 1))
+    assert set(gaps) == set(range(max_skip + 1))
 
 
 def painted(height=300, width=420):
@@ -212,7 +212,7 @@ def test_an_empty_first_frame_makes_a_clip_without_objects():
     assert not clips_of(masks).clip(0, 0, 0).labels.any()
 
 
-def test_of_too_many_objects_some_are_kept_by_chance():
+def test_of_too_many_objects_a_random_choice_is_kept():
     masks = [np.repeat(np.arange(64, dtype=np.uint8), 64).reshape(64, 64)] * 3
     clips, kept = clips_of(masks, PLAIN, max_objects=4), set()
     for epoch in range(60):
@@ -239,7 +239,7 @@ def test_a_clip_is_mirrored_as_a_whole_or_not_at_all():
     assert 25 < mirrored < 75
 
 
-def test_frames_of_a_clip_are_warped_each_on_its_own():
+def test_each_frame_of_a_clip_has_its_own_warp():
     masks = discs([1], frames=1) * 3
     augmentation = changed(PLAIN, warp=1, rotation=0, shear=0, scale=(1, 1))
     clip = clips_of(masks, augmentation).clip(0, 0, 0)
@@ -272,7 +272,7 @@ def test_any_crop_of_any_frame(size, shape):
 
 
 @pytest.mark.parametrize("axis", [0, 1])
-def test_frames_are_brought_to_the_short_side_first(axis):
+def test_frames_are_resized_to_the_short_side_first(axis):
     mask = np.zeros((60, 100), np.uint8)
     mask[:, 40:60] = 1
     masks = [mask if axis else mask.T.copy()] * 3
@@ -305,7 +305,7 @@ def test_many_videos_stay_small():
     assert len(pickle.dumps(clips)) < 1.1 * letters
 
 
-def test_the_description_tells_samples_apart_and_does_not_depend_on_their_place():
+def test_the_description_changes_with_the_samples_and_not_with_their_folder():
     def described(*videos):
         return VisorClips(videos, read_frame, read_labels, RECIPE, 384, 15, 480, 0).describe()
 
