@@ -42,11 +42,14 @@ def application() -> Any:  # noqa: ANN401 - of click, which Typer may have its o
     for command in COMMANDS:
         app.command(command.name, epilog=f"Example: {command.example}", add_help_option=False)(_function(command))
     app.command("config", epilog="Example: visorvos config predict > predict.yaml", add_help_option=False)(_config)
-    group = typer.main.get_command(app)
+    group: Any = typer.main.get_command(app)
+    # Typer would show Python types here: <bool>, <list[str]>.
     for parameter in group.params:
         if "completion" in str(parameter.name):
-            # Typer would show <bool>.
             parameter.metavar = ""
+    for parameter in (parameter for command in group.commands.values() for parameter in command.params):
+        if parameter.param_type_name == "argument":
+            parameter.display_type = lambda ctx: ""
     return group
 
 

@@ -193,25 +193,26 @@ def _keyword(name: str, annotation: object, default: object) -> inspect.Paramete
 
 
 def _help(name: str, field: FieldInfo) -> str:
-    """The field's description, its range, and its default or that it has none."""
-    description = field.description or ""
-    choices = choices_of(field)
+    """The field's description, its choices, its range, and its default."""
+    description, _, default_in_words = (field.description or "").partition(" Default: ")
+    parts = [description]
+    choices, limits, default = choices_of(field), in_range(field.metadata), field.default
     if not all(re.search(rf"\b{choice}\b", description) for choice in choices):
-        description += f" Choices: {', '.join(choices)}."
-    limits = in_range(field.metadata)
+        parts.append(f"Choices: {', '.join(choices)}.")
     if limits:
-        description += f" {limits[0].upper()}{limits[1:]}."
-    default = field.default
-    if field.is_required():
+        parts.append(f"{limits[0].upper()}{limits[1:]}.")
+    if default_in_words:
+        parts.append(f"Default: {default_in_words}")
+    elif field.is_required():
         variable = _environment(name, field)
-        return f"{description} Required{f', unless the environment has {variable}' if variable else ''}."
-    if default is None or default == ():
-        return description
-    if isinstance(default, bool):
-        shown = f"on (--no-{name.replace('_', '-')} turns it off)" if default else ""
-    else:
-        shown = ", ".join(map(str, default)) if isinstance(default, tuple) else str(default)
-    return f"{description} Default: {shown}." if shown else description
+        parts.append(f"Required, unless the environment has {variable}." if variable else "Required.")
+    elif default is True:
+        parts.append(f"Default: on ({_flag(f'no_{name}')} turns it off).")
+    elif default is not False and default not in (None, ()):
+        values = default if isinstance(default, tuple) else (default,)
+        shown = ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
+        parts.append(f"Default: {shown}.")
+    return " ".join(parts)
 
 
 def _environment(name: str, field: FieldInfo) -> str | None:

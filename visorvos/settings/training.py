@@ -93,10 +93,7 @@ class TrainingSettings(Settings):
     )
     log_every: int = option(400, "Clips between rows of metrics.csv.", panel="Outputs", affects_result=False, ge=1)
     log_with: tuple[Literal["tensorboard", "wandb"], ...] = option(
-        (),
-        "Tracker to log to, beside metrics.csv. Can be given several times.",
-        panel="Outputs",
-        affects_result=False,
+        (), "Tracker to log to, beside metrics.csv. Can be given several times.", panel="Outputs", affects_result=False
     )
     resume: bool = option(
         False, "Resume from the last checkpoint in --output, if there is one.", panel="Outputs", affects_result=False
