@@ -1,11 +1,11 @@
 import json
-import random
+import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -14,10 +14,12 @@ import pytest
 from PIL import Image
 
 from tests.builders import GOLDEN
+from tests.forked import finish, start
 from tests.visor_builders import CUP, KNIFE, SPOON, Release, box, contents, entity, frame, picture, put, zipped
 from visorvos.core.datasets.davis.layout import open_split
 from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.jobs.prepare import prepare
+from visorvos.core.runtime.worker_pool import WorkerPool
 from visorvos.errors import VisorVosError
 from visorvos.settings.prepare import PrepareSettings
 
@@ -258,23 +260,31 @@ def long_release(root):
     return {"annotations": annotations, "images": images, "split": ("train",), "num_workers": 2}
 
 
+def kill_after_results(number):
+    """Kills this process after the results of a number of tasks of its workers."""
+    spread, seen = WorkerPool.spread, iter(range(1, 10_000))
+
+    def counted(self, function, items):
+        for result in spread(self, function, items):
+            yield result
+            if next(seen) == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    WorkerPool.spread = counted
+
+
 def test_a_run_that_was_killed_at_any_moment_ends_with_the_files_of_an_undisturbed_one(tmp_path):
     options = long_release(tmp_path)
     output = tmp_path / "out"
     run(output, options)
     undisturbed = contents(output)
     shutil.rmtree(output)
-    command = [sys.executable, "-m", "visorvos", "prepare", "--output", str(output), "--split", "train"]
-    command += ["--annotations", options["annotations"], "--images", options["images"], "--workers", "2"]
-    moments, quiet = random.Random(7), subprocess.DEVNULL
-    for part in range(3):
-        process = subprocess.Popen(command, stdout=quiet, stderr=quiet)
-        wanted = 24 * part + moments.randrange(1, 18)
-        while process.poll() is None and len(list(output.rglob("*.jpg"))) < wanted:
-            time.sleep(0.002)
-        time.sleep(moments.random() * 0.02)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
+    command = ["prepare", "--output", output, "--split", "train", "--workers", 2]
+    command += ["--annotations", options["annotations"], "--images", options["images"]]
+    # The first result is the survey of the video; nine batches of frames follow.
+    for results in (2, 5, 8):
+        process = start(command, tmp_path / "log", arrange=partial(kill_after_results, results))
+        assert finish(process) == -signal.SIGKILL
         assert not list(output.rglob("*.txt")), "lists come last"
     run(output, options)
     assert contents(output) == undisturbed

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from visorvos.core.metrics.contour import _changes, contour_accuracy
+from visorvos.core.metrics.contour import boundary_pixels, contour_accuracy
 from visorvos.errors import VisorVosError
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "metrics.npz"
@@ -123,7 +123,7 @@ def test_boundary_of_one_pixel_is_offset_towards_the_origin(pixel, boundary):
     mask = np.zeros((5, 5), bool)
     mask[pixel] = True
     assert [tuple(point) for point in slow_boundary(mask).tolist()] == boundary
-    places, corners = _changes(mask.view(np.uint8), margin=3)
+    places, corners = boundary_pixels(mask.view(np.uint8), margin=3)
     assert [(place // 11 - 3, place % 11 - 3) for place in places.tolist()] == boundary
     assert corners.shape == (4, len(boundary))
     assert (corners.max(axis=0) == 1).all()

@@ -333,7 +333,7 @@ def test_hub_round_trip_fetches_no_imagenet_weights(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("ImageNet weights were fetched")
 
-    monkeypatch.setattr(torchvision.models._api.WeightsEnum, "get_state_dict", refuse)
+    monkeypatch.setattr(torchvision.models.ResNet18_Weights, "get_state_dict", refuse)
     loaded = STM.from_pretrained(tmp_path)
     (tmp_path / "model.safetensors").unlink()  # pytest keeps the folders of three runs
     assert loaded.backbone == "resnet18"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from visorvos.core.metrics.region import check_mask_pair
 
-__all__ = ["contour_accuracy", "label_contours"]
+__all__ = ["boundary_pixels", "contour_accuracy", "label_contours"]
 
 Places = NDArray[np.intp]
 """(n,) flat indices of pixels in an image with a margin."""
@@ -59,8 +59,8 @@ def label_contours(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], obje
     """
     height, width = truth.shape
     radius = math.ceil(TOLERANCE * math.hypot(height, width))
-    true_places, true_corners = _changes(truth, radius)
-    predicted_places, predicted_corners = _changes(prediction, radius)
+    true_places, true_corners = boundary_pixels(truth, radius)
+    predicted_places, predicted_corners = boundary_pixels(prediction, radius)
     near = _BoundaryMatcher(height, width, radius)
     scores = []
     for object_id in object_ids:
@@ -75,7 +75,7 @@ def label_contours(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], obje
     return scores
 
 
-def _changes(labels: NDArray[np.uint8], margin: int) -> tuple[Places, NDArray[np.uint8]]:
+def boundary_pixels(labels: NDArray[np.uint8], margin: int) -> tuple[Places, NDArray[np.uint8]]:
     """Pixels that differ from their right, lower or lower-right neighbor, with all four labels: uint8 (4, n).
 
     The boundary of an object consists of the pixels among them with its id in one of the four labels. Neighbors
