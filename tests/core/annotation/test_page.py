@@ -281,7 +281,7 @@ def test_what_is_drawn_is_what_is_saved(
         def pixel(client: tuple[int, int], place: Any = place) -> tuple[int, int]:
             scale, left, top, box_left, box_top, _, _ = place
             x, y = (client[0] - box_left) * ratio, (client[1] - box_top) * ratio
-            return int((x - left) // scale), int((y - top) // scale)
+            return int(np.floor((x - left) / scale)), int(np.floor((y - top) / scale))
 
         expected = np.zeros((HEIGHT, WIDTH), np.uint8)
         for size, index in ((1, 1), (2, 2), (7, 1), (24, 2)):
