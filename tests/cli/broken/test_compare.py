@@ -176,12 +176,12 @@ DEMO: dict[str, Row] = {
     "another demo": (
         lambda p: ((p / "out").mkdir(), (p / "out/settings.yaml").write_text("seed: 5\nquick: true")),
         "out",
-        "other options: quick was True, now False",
+        "--seed was 5, now 0",
     ),
     "settings of other types": (
         lambda p: ((p / "out").mkdir(), (p / "out/settings.yaml").write_text("seed: [x]\nquick: {a: 1}")),
         "out",
-        "holds a demo",
+        "--seed was x, now 0",
     ),
     "a file in place of the images": (
         lambda p: ((p / "out").mkdir(), (p / "out/coco").write_text("x")),
