@@ -79,7 +79,7 @@ OUTPUT: dict[str, Row] = {
     "a file in place of the events": (
         lambda p: ((p / "out").mkdir(), written("out/tensorboard", "x")(p)),
         "out/tensorboard",
-        "Cannot write events",
+        "Cannot start --log-with tensorboard",
     ),
     "a folder in place of the metrics": (
         lambda p: (p / "out/metrics.csv").mkdir(parents=True),
@@ -168,7 +168,7 @@ FINETUNE: dict[str, Row] = {
 @pytest.mark.parametrize("name", FINETUNE)
 def test_finetune_refuses(run: Run, root: Path, name: str) -> None:
     spoil, culprit, reason = FINETUNE[name]
-    given = command(root, "finetune")
+    given = command(root, "finetune", **({"log_with": ["tensorboard"]} if "events" in name else {}))
     spoil(root)
     refused(run, root, root / "out", culprit, reason, *given)
 
@@ -193,12 +193,12 @@ ABSURD: dict[str, list[tuple[str, object]]] = {
         ("crop_size", 33),
         ("crop_size", 10**9),
         ("short_side", 0),
-        ("iterations", 0),
+        ("clips", 0),
         ("batch_size", 0),
         ("accumulate", "x"),
-        ("learning_rate", float("nan")),
-        ("learning_rate", float("inf")),
-        ("learning_rate", -1),
+        ("lr", float("nan")),
+        ("lr", float("inf")),
+        ("lr", -1),
         ("max_objects", 255),
         ("seed", -1),
         ("save_every", 0),
@@ -209,7 +209,7 @@ ABSURD: dict[str, list[tuple[str, object]]] = {
         ("outptu", "x"),
     ],
     "pretrain": [
-        ("iterations", -1),
+        ("clips", -1),
         ("augmentation", {"scale": [2, 1]}),
         ("augmentation", {"rotation": float("nan")}),
     ],
@@ -232,4 +232,4 @@ def test_absurd_options(run: Run, root: Path, name: str, option: str, value: obj
 def test_more_processes_than_clips_of_a_step(run: Run, root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     given = command(root, name, batch_size=1)
     monkeypatch.setattr("accelerate.Accelerator.num_processes", 2)
-    check(run(*given), "A step of 1 clips", "cannot be shared by 2 processes", root)
+    check(run(*given), "--batch-size x --accumulate", "at least the number of processes, 2, got 1", root)

@@ -107,11 +107,11 @@ def test_it_refuses_what_cannot_be_compared(run: Run, made: Path, scores: Path, 
     assert "does not hold scores of this version" in refusal(scores / "one", altered("old", content))
     assert "holds several score files: scores-fewer.json" in refusal(scores / "one", tmp_path)
     assert "No scores-SPLIT.json in" in refusal(scores / "one", made)
-    assert "cannot be read" in refusal(scores / "one", tmp_path / "none.json")
+    assert "does not exist" in refusal(scores / "one", tmp_path / "none.json")
 
 
 def test_calls_that_make_no_sense(run: Run) -> None:
-    assert "RUNS: a comparison takes two runs at least" in run("compare", "a").err
+    assert "RUNS must be two or more evaluations, got 'a'" in run("compare", "a").err
     assert run("compare", "a", "b", "--output", "page.pdf").code == 2
 
 

@@ -290,7 +290,12 @@ def _tracked(accelerator: Accelerator, settings: TrainingSettings, clips: int) -
         },
     }
     if settings.log_with:
-        accelerator.init_trackers("visorvos", init_kwargs=options)
+        try:
+            accelerator.init_trackers("visorvos", init_kwargs=options)
+        except OSError as error:
+            raise VisorVosError(
+                f"Cannot start --log-with {' '.join(settings.log_with)}: {error}.", "Choose another --output."
+            ) from error
     try:
         yield
     finally:
