@@ -99,7 +99,7 @@ def test_the_environment_stands_in_for_what_must_be_given(monkeypatch, tmp_path)
     config.write_text("data: from-file\n")
     assert resolve(FinetuneSettings, {"output": "o"}, None).data == ("/cluster/VISOR_2022",)
     assert resolve(FinetuneSettings, {"output": "o"}, config).data == ("from-file",)
-    assert resolve(FinetuneSettings, {"output": "o", "data": Path("typed")}, config).data == Path("typed")
+    assert resolve(FinetuneSettings, {"output": "o", "data": Path("typed")}, config).data == ("typed",)
     assert resolve(PreviewSettings, {}, None).data == Path("/cluster/VISOR_2022")
     assert resolve(PreviewSettings, {"coco": "c", "clips": True}, None).data is None
     assert resolve(ExportSettings, {"predictions": "p"}, None).data == Path("/cluster/VISOR_2022")

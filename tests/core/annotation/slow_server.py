@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import uvicorn
 
-from visorvos.core.annotation.folder import SessionFolder, SourceRecord, lock_folder
+from visorvos.core.annotation.folder import SessionFolder, SourceRecord
 from visorvos.core.annotation.propagation import Worker
 from visorvos.core.annotation.server import Server, make_app
 from visorvos.core.annotation.session import Session
 from visorvos.core.io.frame_reader import FrameReader
 from visorvos.core.io.frames import open_frames
+from visorvos.core.io.lock import lock_folder
 
 TOKEN = "a-token"
 
