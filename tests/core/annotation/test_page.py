@@ -276,7 +276,7 @@ def test_what_is_drawn_is_what_is_saved(
         y_range = np.array([max(top, 0), min(top + HEIGHT * scale, box_height * ratio)]) / ratio + box_top
 
         def somewhere(x_range: Any = x_range, y_range: Any = y_range) -> tuple[int, int]:
-            return int(random.uniform(*x_range)), int(random.uniform(*y_range))
+            return int(random.integers(*np.ceil(x_range))), int(random.integers(*np.ceil(y_range)))
 
         def pixel(client: tuple[int, int], place: Any = place) -> tuple[int, int]:
             scale, left, top, box_left, box_top, _, _ = place
