@@ -28,17 +28,20 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 ELSEWHERE = ("visorvos demo --quick",)
 """Run by tests/core/jobs/test_demo.py."""
 SHORTENED = {
-    "pretrain": "--backbone resnet18 --no-pretrained --clips 1 --accumulate 1 --crop-size 64 --evaluate-every 0",
+    "pretrain": "--backbone resnet18 --no-pretrained --clips 1 --accumulate 1 --crop-size 64 --evaluate-every 1",
+    "predict": "--size 64",
+    "evaluate": "--size 64",
     "finetune": "--clips 1 --accumulate 1 --crop-size 64 --evaluate-every 0",
 }
-"""One clip instead of hundreds of thousands."""
+"""One clip instead of hundreds of thousands, and small frames."""
 
 
 def command_lines() -> list[str]:
     """The lines of bash blocks that call visorvos, and the examples in the table of commands."""
-    blocks = "\n".join(re.findall(r"```bash\n(.*?)```", README, re.DOTALL)).replace("\\\n", " ")
+    text = README.split("## Coming from")[0]
+    blocks = "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ")
     lines = [line.split("#")[0].strip() for line in blocks.splitlines()]
-    examples = re.findall(r"^\| `.*\| `(visorvos [^`]+)` \|$", README, re.MULTILINE)
+    examples = re.findall(r"^\| `.*\| `(visorvos [^`]+)` \|$", text, re.MULTILINE)
     found = [line for line in [*lines, *examples] if line.startswith("visorvos ")]
     return [line for line in dict.fromkeys(found) if line not in ELSEWHERE]
 
@@ -87,16 +90,14 @@ def test_the_line_runs(line: str, folder: Path, run: Run, monkeypatch: pytest.Mo
     if command == "annotate":
         annotate(arguments, folder)
         return
-    if "scores" in arguments and not (folder / "scores").exists():
-        # The recipe makes it: the masks that stage 2's network predicts.
-        shutil.copytree(folder / "data" / "VISOR_2022" / "Annotations" / "480p", folder / "scores")
     for before in ("scores-before", "scores-after"):
         if before in arguments and not (folder / before).exists():
             data = ["--data", "data/VISOR_2022", "--predictions", "data/VISOR_2022/Annotations/480p"]
             assert run("evaluate", *data, "--output", before).code == 0
     if "--output" in arguments and command in ("pretrain", "finetune", "predict"):
         shutil.rmtree(folder / arguments[arguments.index("--output") + 1], ignore_errors=True)
-    done = run(command, *arguments, *SHORTENED.get(command, "").split())
+    smaller = SHORTENED.get(command, "") if "--predictions" not in arguments else ""
+    done = run(command, *arguments, *smaller.split())
     assert done.code == 0, done.err
 
 
