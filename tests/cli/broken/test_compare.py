@@ -181,7 +181,7 @@ DEMO: dict[str, Row] = {
     "settings of other types": (
         lambda p: ((p / "out").mkdir(), (p / "out/settings.yaml").write_text("seed: [x]\nquick: {a: 1}")),
         "out",
-        "--seed was x, now 0",
+        "holds another demo",
     ),
     "a file in place of the images": (
         lambda p: ((p / "out").mkdir(), (p / "out/coco").write_text("x")),
