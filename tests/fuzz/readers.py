@@ -1,12 +1,12 @@
-"""Feeds the readers of checkpoints and masks with what a coverage-guided fuzzer (atheris) makes up.
+"""Fuzzes the readers of checkpoints and masks with atheris, a coverage-guided fuzzer.
 
-Run by hand, for a bounded time (``pip install atheris`` first)::
+Run manually for a limited time (``pip install atheris`` first)::
 
     python -m tests.fuzz.readers checkpoint --seconds 600
     python -m tests.fuzz.readers mask --seconds 600
 
-Whatever is read must end as weights, as a mask, or as a VisorVosError: any other exception, a crash of the
-interpreter, more than a minute or more than 4 GB ends the run, with the input in ``crash-*`` of this folder.
+Every input must give weights, a mask or a VisorVosError. Any other exception, a crash of the interpreter, more than a
+minute or more than 4 GB ends the run, and the input is written to ``crash-*`` in the current folder.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def saved(zipped: bool) -> bytes:
 
 
 def in_zip(pickle: bytes) -> bytes:
-    """A pickle as part of an otherwise sound checkpoint: else hardly a change gets past the zip's checksums."""
+    """A pickle in an otherwise valid checkpoint. Without it, the checksums of the zip reject most changes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(saved(zipped=True))) as whole, zipfile.ZipFile(buffer, "w") as archive:
         for name in whole.namelist():
@@ -60,7 +60,7 @@ def in_zip(pickle: bytes) -> bytes:
 
 
 def with_header(header: bytes) -> bytes:
-    """A header of .safetensors under its true length."""
+    """A safetensors header with its correct length."""
     return len(header).to_bytes(8, "little") + header + bytes(64)
 
 
@@ -70,7 +70,7 @@ FORMS: Sequence[tuple[str, Callable[[bytes], bytes]]] = (
     ("a.safetensors", bytes),
     ("a.safetensors", with_header),
 )
-"""The first byte of an input says which form the rest is put into."""
+"""The first byte of an input selects the form of the rest."""
 
 
 def checkpoint_seeds() -> list[bytes]:
@@ -128,7 +128,7 @@ def read_one_mask(data: bytes, folder: Path) -> None:
 
 
 def outcome(read: Callable[[Path], Any], path: Path) -> Any:
-    """What was read, or None where it was refused in one sentence that names the file."""
+    """The result, or None if the reader raised an error of one line that names the file."""
     try:
         return read(path)
     except VisorVosError as error:

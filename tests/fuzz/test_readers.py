@@ -1,4 +1,4 @@
-"""Readers of JSON, masks and config files, fed with what hypothesis makes up: a result, or a sentence."""
+"""Readers of JSON, masks and config files on input from hypothesis: they give a result or a VisorVosError."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ MAPPING = {"P01_01_seq_1": {"1": "cup", "2": "knife"}}
 
 @st.composite
 def altered(draw: st.DrawFn, good: object) -> Any:
-    """A good value with some of its parts replaced, removed or repeated."""
+    """A valid value with some parts replaced, removed or repeated."""
     value = json.loads(json.dumps(good))
     for _ in range(draw(st.integers(1, 3))):
         target = value
@@ -70,21 +70,21 @@ def altered(draw: st.DrawFn, good: object) -> Any:
 
 
 def as_json(good: object) -> st.SearchStrategy[bytes]:
-    """JSON that is nearly good, or cut, or of anything."""
+    """JSON that is almost valid, cut off, or arbitrary."""
     whole = altered(good).map(lambda value: json.dumps(value).encode())
     cut = st.tuples(whole, st.integers(0, 400)).map(lambda pair: pair[0][: pair[1]])
     return st.one_of(whole, cut, VALUES.map(lambda value: json.dumps(value).encode()), st.binary(max_size=60))
 
 
 def ends_well(read: Callable[[], object], culprit: str) -> object:
-    """What was read; or None where it was refused in a short sentence that names the culprit."""
+    """The result, or None if the reader raised a short VisorVosError that names the culprit."""
     try:
         return read()
     except VisorVosError as error:
-        told = error
-    assert culprit in told.message
-    assert len(told.message) < 3000
-    assert told.remedy
+        raised = error
+    assert culprit in raised.message
+    assert len(raised.message) < 3000
+    assert raised.remedy
     return None
 
 
@@ -148,7 +148,7 @@ def test_masks(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("path", sorted((Path(__file__).parent / "found").iterdir()), ids=lambda path: path.name)
 def test_what_the_fuzzer_found(path: Path) -> None:
-    """Files of few bytes that took seconds and gigabytes: GIFs, as which masks are no longer opened."""
+    """Small files that took seconds and gigabytes: GIFs, which are no longer opened as masks."""
     assert ends_well(lambda: read_mask(path), str(path)) is None
 
 
@@ -166,6 +166,6 @@ TEXTS = st.one_of(
 def test_config_files(tmp_path: Path, content: bytes, model: Any) -> None:
     path = tmp_path / "c.yaml"
     path.write_bytes(content)
-    # An option that is missing is told without the file: it could stand on the command line as well.
+    # A missing option is reported without the file: it could be given on the command line.
     read = ends_well(lambda: resolve(model, {}, path), "")
     assert read is None or type(read) is model

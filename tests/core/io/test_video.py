@@ -17,9 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.builders import draw_clip
+from tests.builders import draw_clip, write_labels
 from tests.cli.broken.harness import bomb
 from visorvos.core.io.frames import FrameVideo, open_frames
+from visorvos.core.io.given_masks import open_masks
 from visorvos.core.io.video import write_video
 from visorvos.errors import VisorVosError
 
@@ -220,6 +221,20 @@ def test_a_cut_file_is_shorter_than_its_header_says(tmp_path: Path, name: str, c
     frames = source.count()
     assert 0 < frames < 48
     assert source.missing_seconds() == pytest.approx((48 - frames) / 24, abs=0.01)
+
+
+def test_a_count_of_frames_in_the_header_decides_nothing(tmp_path: Path) -> None:
+    path = encode(tmp_path / "v.avi", "mpeg4", "yuv420p")
+    content = bytearray(path.read_bytes())
+    for at in (content.index(b"avih") + 24, content.index(b"strh") + 40):
+        assert struct.unpack_from("<I", content, at) == (12,)
+        struct.pack_into("<I", content, at, 3)
+    path.write_bytes(content)
+    source = FrameVideo(path)
+    assert (source.expected, source.count()) == (3, 12)
+    for name in ("00000", "00011"):
+        write_labels(tmp_path / "masks" / f"{name}.png", np.ones((48, 64), np.uint8))
+    assert list(open_masks(tmp_path / "masks", source)) == [0, 11]
 
 
 def test_a_decompression_bomb_is_refused(tmp_path: Path) -> None:

@@ -106,12 +106,11 @@ def open_masks(path: Path, source: FrameSource, track_255: bool = False) -> Give
     if not files:
         raise VisorVosError(f"There are no masks in {path}.", "Save them as PNG, named after their frames.")
     numbers = {name: source.number(name) for name in files}
-    last = source.expected
     taken = Counter(numbers.values())
     twice = [files[name].name for name, number in numbers.items() if taken[number] > 1]
     if twice and None not in numbers.values():
         raise VisorVosError(f"In {path}, {' and '.join(twice[:2])} are masks of one frame.", "Remove one of them.")
-    lost = [name for name, number in numbers.items() if number is None or (last and number >= last)]
+    lost = [name for name, number in numbers.items() if number is None]
     if lost:
         raise VisorVosError(
             f"These masks in {path} belong to no frame of {source.path}: {listed(lost, _MAX_LISTED)}.",

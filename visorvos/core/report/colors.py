@@ -1,4 +1,4 @@
-"""Bright colors that tell objects apart, the same from frame to frame and from clip to clip."""
+"""Bright, distinct colors for objects, the same in all frames and clips."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _FIRST = (
     (0, 119, 187), (255, 0, 51), (0, 119, 85), (0, 255, 221), (136, 170, 0), (153, 68, 102), (170, 51, 34),
     (0, 255, 85), (255, 187, 102), (255, 51, 204),
 )
-# Five by hand, then each time the one farthest in CIELAB from those before it.
+# Five chosen by hand, then repeatedly the color farthest in CIELAB from the previous ones.
 # fmt: on
 _GOLDEN = 0.618034
 
 
 def bright_palette(names: Mapping[int, str]) -> bytes:
-    """Colors by object id; objects with a name have the color that belongs to the name.
+    """Colors by object id. The color of an object with a name depends on the name.
 
-    So a class keeps its color in all clips, but where two classes of one clip would share one: then the class
-    later in the alphabet takes the next that is free. Objects of one name have one color.
+    So a class keeps its color in all clips. If two classes of a clip would have the same color, the later one in the
+    alphabet gets the next free color. Objects with the same name have the same color.
 
     Args:
-        names: object names by id, 1..255; of other objects the id decides.
+        names: object names by id, 1..255. The color of other objects depends on the id.
 
     Returns:
         256 RGB triples, black first.
@@ -44,7 +44,7 @@ def bright_palette(names: Mapping[int, str]) -> bytes:
 
 
 def _color(slot: int) -> tuple[int, int, int]:
-    """One of the list, then hues a golden angle apart in three tones."""
+    """A color of the list; after it, hues a golden angle apart in three tones."""
     if slot < len(_FIRST):
         return _FIRST[slot]
     saturation, value = ((0.85, 0.95), (0.6, 1.0), (0.95, 0.7))[slot % 3]

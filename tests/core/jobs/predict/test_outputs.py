@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.conftest import Run
 from visorvos import STM, segment_video
 from visorvos.core.inference.segmenter import Segmenter
 from visorvos.core.io.lock import lock_folder
+from visorvos.core.io.video import FrameVideo, write_video
 
 Array = np.ndarray[Any, Any]
 FRAMES, MASKS = draw_clip(6, 64, 90, seed=3)
@@ -172,6 +174,26 @@ def test_an_error_at_a_frame_leaves_a_state(
     assert again.code == 0, again.err
     assert "Resuming after 4 frames" in again.err
     np.testing.assert_array_equal(written(tmp_path / "out"), expected)
+
+
+def test_a_video_that_breaks_gives_the_masks_before_and_a_state(
+    run: Run, ready_stm: STM, command: list[object], tmp_path: Path
+) -> None:
+    command[1] = path = tmp_path / "v.mp4"
+    with write_video(path, Fraction(24), Fraction(1, 24), Fraction(1)) as write:
+        for number, frame in enumerate(FRAMES * 3):
+            write(frame, (number, number + 1))
+    frames = list(FrameVideo(path).read())
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 7 // 10])
+    done = run(*command)
+    assert done.code == 1
+    masks = written(tmp_path / "out")
+    assert 0 < len(masks) < 18
+    assert f"after frame {len(masks) - 1:05d}" in " ".join(done.err.split())
+    np.testing.assert_array_equal(masks, list(segment_video(ready_stm, frames[: len(masks)], MASKS[0])))
+    again = run(*command, "--resume")
+    assert again.code == 1
+    assert f"Resuming after {len(masks)} frames" in again.err
 
 
 def test_an_output_folder_inside_the_frames_works_twice(

@@ -1,4 +1,4 @@
-"""The clips of a run of training, to be looked at before it begins."""
+"""Training clips for `preview`."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ _FRAMES = 3
 
 
 def clip_tiles(settings: PreviewSettings, progress: Progress) -> list[list[Tile]]:
-    """The first clips of a run, three tiles each.
+    """The first clips of a training run, three tiles per clip.
 
     Raises:
-        VisorVosError: for options or data that cannot be used.
+        VisorVosError: if options or data are invalid.
     """
     clips, seed = _source(settings, progress)
     tiles = []
     count = max(1, settings.frames // _FRAMES)
     for number in progress.track(range(count), "Drawing", "clips", count):
         epoch, sample = sample_of(number, len(clips), seed)
-        # Spread over training: what may change as it goes on shows too.
+        # Spread over training, because augmentation may change with its progress.
         tiles.append(_tiles(clips.clip(sample, epoch, number / count), number))
     return tiles
 
 
 def _source(settings: PreviewSettings, progress: Progress) -> tuple[Clips, int]:
-    """The clips to show, and the seed of their order."""
+    """The clips, and the seed of their order."""
     changed: dict[str, Any] = {"output": Path()}
     if settings.split is not None:
         changed["split"] = settings.split
@@ -57,7 +57,7 @@ def _source(settings: PreviewSettings, progress: Progress) -> tuple[Clips, int]:
 
 
 def _settings(model: type[S], file: Path | None, changed: dict[str, Any]) -> S:
-    """A training command's options: those of the file, the recipe's for the rest."""
+    """Options of a training command, from the file and its defaults."""
     content = {} if file is None else read_settings(file)
     try:
         return model.model_validate({**content, **changed})

@@ -23,26 +23,26 @@ __all__ = ["Preview", "preview"]
 
 @dataclass(frozen=True)
 class Preview:
-    """The picture made."""
+    """The picture that was written."""
 
     file: str
     frames: int
     sources: int
-    """Sequences, or clips, that the frames are of."""
+    """Number of sequences or clips shown."""
     clips: bool
     width: int
     height: int
 
     def to_dict(self) -> dict[str, Any]:
-        """For ``--json``."""
+        """Plain values for ``--json``."""
         return asdict(self)
 
 
 def preview(settings: PreviewSettings, progress: Progress | None = None) -> Preview:
-    """Draws a contact sheet of a data set's frames, or of clips as training gets them.
+    """Writes a contact sheet of a data set's frames or of training clips.
 
     Raises:
-        VisorVosError: for sequences that are not there, or files that cannot be read.
+        VisorVosError: if a sequence is missing or a file cannot be read.
     """
     progress = progress or NoProgress()
     tiles = clip_tiles(settings, progress) if settings.clips else _frame_tiles(settings, progress)
@@ -53,7 +53,7 @@ def preview(settings: PreviewSettings, progress: Progress | None = None) -> Prev
 
 
 def _frame_tiles(settings: PreviewSettings, progress: Progress) -> list[list[Tile]]:
-    """The frames to show, sequence by sequence."""
+    """The frames to show, per sequence."""
     split = open_split(settings.data or Path(), settings.split or "train", settings.resolution)
     chosen = _chosen(split, settings)
     counts = _shares(settings.frames, len(chosen))
@@ -74,7 +74,7 @@ def _frame_tiles(settings: PreviewSettings, progress: Progress) -> list[list[Til
 
 
 def _chosen(split: Split, settings: PreviewSettings) -> list[str]:
-    """The sequences asked for, or some that are spread over the split."""
+    """The requested sequences, or some spread over the split."""
     known = split.sequences
     unknown = [name for name in settings.sequence if name not in known]
     if unknown:
@@ -88,5 +88,5 @@ def _chosen(split: Split, settings: PreviewSettings) -> list[str]:
 
 
 def _shares(total: int, parts: int) -> list[int]:
-    """A number cut into parts that differ by one at most."""
+    """Splits a number into parts that differ by at most one."""
     return [total // parts + (part < total % parts) for part in range(parts)]
