@@ -87,8 +87,9 @@ class Page:
         script = "const { hasUnsaved } = await load('saving'); return !hasUnsaved();"
         WebDriverWait(self.browser.driver, 60, 0.05).until(lambda _: self.browser.run_module(script))
 
-    def wait_until_propagated(self) -> None:
-        self.wait_for_state("state.propagation && state.propagation.state !== 'running'")
+    def wait_until_propagated(self, start: int) -> None:
+        """Waits for the end of the propagation from a frame."""
+        self.wait_for_state(f"state.propagation?.from === {start} && state.propagation.state !== 'running'")
 
     def press(self, key: str, *modifiers: str) -> None:
         keys = ActionChains(self.browser.driver)
@@ -167,7 +168,7 @@ def test_the_whole_story(
     assert set(np.unique(first)) == {0, 1}
 
     page.press(Keys.ENTER)
-    page.wait_until_propagated()
+    page.wait_until_propagated(0)
     assert page.state("given", "masked") == [[0], list(range(FRAMES))]
     np.testing.assert_array_equal(saved(tmp_path, 0), first)
 
@@ -190,7 +191,7 @@ def test_the_whole_story(
 
     before = saved(tmp_path, 13)
     page.press(Keys.ENTER)
-    page.wait_until_propagated()
+    page.wait_until_propagated(8)
     assert page.state("stale") == [[]]
     after = saved(tmp_path, 13)
     page.press("z", Keys.CONTROL)
@@ -384,6 +385,27 @@ def test_rules_of_painting(serve: Serve, open_page: Callable[..., Page], tmp_pat
     page.wait_until_saved()
     found = saved(tmp_path, 0)
     assert [found[20, 50], found[10, 50], found[10, 40]] == [1, 0, 2]
+
+
+def test_a_name_that_is_being_typed_survives_events(
+    serve: Serve, open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = open_page(serve())
+    page.press("n")
+    page.wait_until_saved()
+    page.press("r")
+    page.browser.driver.switch_to.active_element.send_keys("cu")
+    page.browser.run_module("(await load('state')).emit('objects');")  # as when the server tells of objects
+    page.browser.driver.switch_to.active_element.send_keys("p")
+    page.browser.run_module("(await load('state')).emit('objects');")
+    page.browser.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    page.wait_until_saved()
+    assert json.loads((tmp_path / "out" / "names.json").read_text()) == {"1": "cup"}
+    page.press("r")
+    page.browser.run_module("(await load('state')).emit('objects');")
+    page.browser.driver.switch_to.active_element.send_keys("mug", Keys.ENTER)
+    page.wait_until_saved()
+    assert json.loads((tmp_path / "out" / "names.json").read_text()) == {"1": "mug"}
 
 
 def test_undo_of_strokes_and_of_being_drawn(serve: Serve, open_page: Callable[..., Page], tmp_path: Path) -> None:

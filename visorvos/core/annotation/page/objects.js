@@ -4,6 +4,7 @@ import { byId, emit, on, set, state } from "./state.js";
 
 const list = document.getElementById("objects");
 const template = document.getElementById("object-row");
+let isDrawing = false; // a name input that is replaced loses the focus, which does not end its editing
 
 /** Adds an object and chooses it. Its id was never used before. */
 export function addObject() {
@@ -36,14 +37,18 @@ export function renameChosen() {
 }
 
 function draw() {
-  const focused = document.activeElement && list.contains(document.activeElement)
-    ? [document.activeElement.closest("li").dataset.id, document.activeElement.className] : null;
+  const before = list.contains(document.activeElement) ? document.activeElement : null;
+  isDrawing = true;
   list.replaceChildren(...state.objects.map(makeRow));
-  if (focused) {
-    const again = list.querySelector(`[data-id="${focused[0]}"] .${focused[1].split(" ")[0]}`);
-    if (again) again.focus();
-  }
+  isDrawing = false;
   document.getElementById("no-objects").hidden = state.objects.length > 0;
+  const part = before && before.className.split(" ")[0];
+  const again = before && list.querySelector(`[data-id="${before.closest("li").dataset.id}"] .${part}`);
+  if (!again) return;
+  again.focus();
+  if (part !== "name") return;
+  again.value = before.value; // a name that is being typed
+  again.setSelectionRange(before.selectionStart, before.selectionEnd);
 }
 
 function makeRow(object, place) {
@@ -63,7 +68,10 @@ function makeRow(object, place) {
   part("name").value = object.name;
   part("name").setAttribute("aria-label", `Name of object ${object.id}`);
   part("name").addEventListener("focus", () => { if (state.object !== object.id) choose(object.id); });
-  part("name").addEventListener("change", (event) => edit(object.id, { name: event.target.value.trim() || `object ${object.id}` }));
+  part("name").addEventListener("blur", (event) => {
+    const name = event.target.value.trim() || `object ${object.id}`;
+    if (!isDrawing && name !== byId(object.id)?.name) edit(object.id, { name });
+  });
   part("name").addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === "Escape") event.target.blur(); });
   for (const [name, word] of [["hidden", "Hide"], ["locked", "Lock"]]) {
     part(name).setAttribute("aria-pressed", object[name]);
