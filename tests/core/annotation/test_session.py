@@ -131,6 +131,18 @@ def test_propagation_never_overwrites_a_drawn_mask(session: Session, worker: Wor
     np.testing.assert_array_equal(session.mask(6), box(1, left=2))
 
 
+def test_a_drawn_mask_stays_whatever_the_network_finds(
+    session: Session, worker: Worker, steps: Steps, root: Path
+) -> None:
+    steps.looks_at_given = False
+    session.save_mask(0, box(1))
+    session.save_mask(3, box(1, left=20))
+    propagate(session, worker, steps, 0, 5)
+    for kind in ("masks", "given"):
+        np.testing.assert_array_equal(mask_on_disk(root, 3, kind), box(1, left=20))
+    np.testing.assert_array_equal(session.mask(5), moved(box(1), 5))
+
+
 def test_stop_takes_effect_before_the_next_frame(session: Session, worker: Worker, steps: Steps) -> None:
     session.save_mask(0, box(1))
     follower = Follower(session)
