@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -16,33 +15,13 @@ from rich.console import Console
 
 from tests.builders import read_labels
 from tests.conftest import Run
+from tests.core.jobs.measured import dies, keeps_a_log, nothing, refuses
 from visorvos import VisorVosError
 from visorvos.cli.commands.benchmark import show
-from visorvos.core.jobs.benchmark import workloads
+from visorvos.core.jobs.benchmark import job, workloads
 from visorvos.core.jobs.benchmark.job import Benchmark, Figure
-from visorvos.core.jobs.benchmark.measure import measure
+from visorvos.core.jobs.benchmark.measure import Measured, measure
 from visorvos.settings.benchmark import BenchmarkSettings
-
-
-def keeps_a_log(path: Path, name: str, size: int) -> Callable[[], None]:
-    def work() -> None:
-        held = bytearray(b"x" * size)
-        with path.open("a") as file:
-            file.write(f"{name} {os.getpid()} {len(held)}\n")
-
-    return work
-
-
-def refuses() -> Callable[[], None]:
-    raise VisorVosError("Nothing works.", "Fix it.")
-
-
-def dies() -> Callable[[], None]:
-    return lambda: os._exit(3)
-
-
-def nothing() -> None:
-    """A start of processes that changes nothing."""
 
 
 def test_workloads_take_turns_in_their_own_processes(tmp_path: Path) -> None:
@@ -96,7 +75,15 @@ def test_predictions_are_near_the_ground_truth(tmp_path: Path) -> None:
         assert 0.6 < np.mean(true == predicted) < 1
 
 
-def test_the_command_runs_every_part(run: Run) -> None:
+def in_this_process(parts: Mapping[str, Callable[[], Callable[[], None]]], repeats: int) -> dict[str, Measured]:
+    """`measure` without its processes, which import torch once each."""
+    for workload in parts.values():
+        workload()()
+    return {name: Measured((1.0,) * repeats, 1) for name in parts}
+
+
+def test_the_command_runs_every_part(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "measure", in_this_process)
     options = ("--backbone", "resnet18", "--objects", 2, "--precision", "float32", "--device", "cpu", "--workers", 1)
     done = run("benchmark", "--quick", "--repeats", 1, *options, "--json")
     assert done.code == 0, done.err
