@@ -18,6 +18,12 @@ from visorvos.core.network.for_inference import for_inference
 torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def _processor_without_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a processor that has it, `predict` computes in bfloat16 unless told otherwise."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+
+
 @pytest.fixture(scope="session", params=["resnet18", "resnet50"])
 def golden_stm(request: pytest.FixtureRequest) -> STM:
     """The network that the golden figures were taken with, in each recorded backbone."""

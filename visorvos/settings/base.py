@@ -20,19 +20,23 @@ __all__ = [
     "WEIGHTS_HELP",
     "Backbone",
     "Device",
+    "Flip",
     "Limit",
     "MemEvery",
     "Memory",
     "NumWorkers",
     "Precision",
     "Resolution",
+    "Scales",
     "Settings",
     "ShortSide",
+    "TopK",
     "Weights",
     "bare",
     "mark",
     "option",
     "section",
+    "split_at_commas",
 ]
 
 ENVIRONMENT = {"data": "VISORVOS_DATA", "coco": "VISORVOS_COCO"}
@@ -158,7 +162,8 @@ Device = Annotated[
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],
     option(
-        description="Arithmetic of the network: float32, bfloat16, or auto (bfloat16 on a GPU that supports it).",
+        description="Arithmetic of the network: float32, bfloat16, or auto (bfloat16 on a GPU that supports it and, in "
+        "predict, on a CPU with AMX or AVX512-BF16).",
         panel="Computing",
         affects_result=False,
     ),
@@ -208,4 +213,38 @@ ShortSide = Annotated[
         panel="Memory",
     ),
     AfterValidator(_is_a_length),
+]
+
+
+def split_at_commas(values: object) -> object:
+    """Numbers, from numbers or texts such as "0,1"."""
+    parts = values if isinstance(values, (list, tuple)) else [values]
+    return [number for part in parts for number in (part.split(",") if isinstance(part, str) else [part])]
+
+
+Flip = Annotated[
+    bool,
+    option(
+        description="Segment each frame mirrored as well, with a memory of its own, and average the logits. Takes "
+        "twice the time and memory.",
+        panel="Memory",
+    ),
+]
+Scales = Annotated[
+    tuple[Annotated[float, Field(gt=0, le=8)], ...],
+    option(
+        description="Segment each frame at several multiples of --size, such as 1.0,1.15,1.3, each with a memory of "
+        "its own, and average the logits.",
+        panel="Memory",
+        min_length=1,
+    ),
+    BeforeValidator(split_at_commas),
+]
+TopK = Annotated[
+    int | None,
+    option(
+        description="Read only the K memory positions that match best at each position of a frame. Default: all.",
+        panel="Memory",
+        ge=1,
+    ),
 ]

@@ -11,14 +11,17 @@ from visorvos.settings.base import (
     DATA_HELP,
     WEIGHTS_HELP,
     Device,
+    Flip,
     Limit,
     MemEvery,
     Memory,
     NumWorkers,
     Precision,
     Resolution,
+    Scales,
     Settings,
     ShortSide,
+    TopK,
     Weights,
     option,
 )
@@ -46,6 +49,9 @@ class EvaluateSettings(Settings):
     mem_every: MemEvery = 5
     limit: Limit = 8
     size: ShortSide = -1
+    flip: Flip = False
+    scales: Scales = (1.0,)
+    top_k: TopK = None
     num_workers: NumWorkers = 0
     device: Device = "auto"
     precision: Precision = "float32"

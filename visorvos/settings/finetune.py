@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
-from visorvos.settings.base import DATA_HELP, Resolution, Settings, option
+from visorvos.settings.base import DATA_HELP, Resolution, Settings, option, split_at_commas
 from visorvos.settings.training import Accumulate, Clips, Factors, Probability, TrainingSettings
 
 __all__ = ["FinetuneSettings", "VisorAugmentation"]
@@ -45,7 +45,7 @@ class FinetuneSettings(TrainingSettings):
     )
     split: str = option("train", "Split file in ImageSets to train on.", panel="Inputs")
     resolution: Resolution = None
-    max_skip: tuple[Annotated[int, Field(ge=0)], ...] = option(
+    max_skip: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(split_at_commas)] = option(
         (0, 1),
         "Maximum number of frames skipped between two frames of a clip, for each of several equal parts of training, "
         "such as 5,10,15,20,25,5 for DAVIS.",
@@ -71,13 +71,6 @@ class FinetuneSettings(TrainingSettings):
         if any(_with_weight(text)[1] == 0 for text in data):
             raise ValueError("must have weights above 0")
         return data
-
-    @field_validator("max_skip", mode="before")
-    @classmethod
-    def _split_at_commas(cls, skips: object) -> object:
-        """Numbers, or texts such as "0,1"."""
-        parts = skips if isinstance(skips, (list, tuple)) else [skips]
-        return [number for part in parts for number in (part.split(",") if isinstance(part, str) else [part])]
 
     @property
     def data_sets(self) -> list[tuple[Path, float]]:

@@ -8,13 +8,16 @@ from typing import Literal
 from visorvos.settings.base import (
     WEIGHTS_HELP,
     Device,
+    Flip,
     Limit,
     MemEvery,
     Memory,
     Precision,
     Resolution,
+    Scales,
     Settings,
     ShortSide,
+    TopK,
     Weights,
     option,
 )
@@ -103,5 +106,8 @@ class PredictSettings(Settings):
     mem_every: MemEvery = 5
     limit: Limit = 8
     size: ShortSide = 480
+    flip: Flip = False
+    scales: Scales = (1.0,)
+    top_k: TopK = None
     device: Device = "auto"
     precision: Precision = "auto"

@@ -484,11 +484,11 @@ def test_a_long_video_is_remembered_in_few_slots(small_stm: STM) -> None:
         shown.update(np.unique(labels))
         if number >= 8:
             state = segmenter.state()
-            assert len(state["0.frames"]) == state["0.keys"].shape[1] == state["0.values"].shape[1] <= 4
+            assert len(state["0.0.frames"]) == state["0.0.keys"].shape[1] == state["0.0.values"].shape[1] <= 4
     assert labels.shape == (60, 107)
     assert len(shown) > 2
-    assert segmenter.state()["0.keys"].shape == (4, 4, 1, 2, 32)
-    assert segmenter.state()["0.values"].shape == (4, 4, 1, 2, 128)
+    assert segmenter.state()["0.0.keys"].shape == (4, 4, 1, 2, 32)
+    assert segmenter.state()["0.0.values"].shape == (4, 4, 1, 2, 128)
 
 
 def test_every_frame_is_encoded_once_and_the_last_is_not_remembered(small_stm: STM, video: Array, first: Array) -> None:
@@ -573,6 +573,9 @@ BAD_CALLS: dict[str, tuple[dict[str, Any], str]] = {
     "limit 0": ({"limit": 0}, "limit"),
     "size 0": ({"size": 0}, "size"),
     "size -2": ({"size": -2}, "size"),
+    "no scales": ({"scales": ()}, "scales"),
+    "scale 0": ({"scales": (1.0, 0.0)}, "scales"),
+    "top_k 0": ({"top_k": 0}, "top_k"),
     "object 0": ({"objects": [0, 1]}, "0"),
     "object 256": ({"objects": [1, 256]}, "256"),
 }

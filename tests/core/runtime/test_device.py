@@ -39,3 +39,24 @@ def test_precision_follows_the_device() -> None:
     assert choose_precision("auto", cpu) == torch.float32
     assert choose_precision("bfloat16", cpu) == torch.bfloat16
     assert choose_precision("float32", cpu) == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, torch.bfloat16),
+        ({"avx512_bf16": False, "amx_bf16": True}, torch.bfloat16),
+        ({"avx512_f": True, "avx512_bf16": False}, torch.float32),
+        ({}, torch.float32),
+    ],
+)
+def test_a_cpu_computes_in_bfloat16_if_it_can_and_if_asked_to(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], expected: torch.dtype
+) -> None:
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert choose_precision("auto", cpu, cpu_too=True) == expected
+    assert choose_precision("auto", cpu) == torch.float32
+    assert choose_precision("float32", cpu, cpu_too=True) == torch.float32
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert choose_precision("auto", cpu, cpu_too=True) == torch.float32

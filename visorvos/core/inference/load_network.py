@@ -39,6 +39,7 @@ def load_network(settings: PredictSettings | EvaluateSettings | AnnotateSettings
     """
     keep_freed_memory()
     device = choose_device(settings.device)
-    precision = choose_precision(settings.precision, device)
+    # Scores do not depend on the processor, and annotate starts at once; see `choose_precision`.
+    precision = choose_precision(settings.precision, device, isinstance(settings, PredictSettings))
     stm = for_inference(read_checkpoint(weights), device, precision)
     return Network(stm, device, precision, checksum(weights))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -68,10 +67,10 @@ class ObjectGroup:
         elif dropped is not None:
             self._forget(dropped)
 
-    def read(self, query_key: Tensor) -> Tensor:
+    def read(self, query_key: Tensor, top_k: int | None = None) -> Tensor:
         """Reads the memory for a query frame: ``query_key`` (1, Ck, h, w) -> (1, N, Cv, h, w)."""
         keys, values = self._filled()
-        return read_memory(query_key, _as_memory(keys), _as_memory(values))
+        return read_memory(query_key, _as_memory(keys), _as_memory(values), top_k)
 
     def state(self) -> dict[str, Tensor]:
         """Tensors for `restore`."""
@@ -107,10 +106,16 @@ class ObjectGroup:
 
 
 class MemoryBank:
-    """The memories of all objects of a video, in the order in which the objects came."""
+    """The memories of all objects of a video, in the order in which the objects came.
 
-    def __init__(self, policy: MemoryPolicy) -> None:
+    Args:
+        policy: decides which frames are dropped.
+        top_k: number of memory positions that each position of a query frame reads; None: all.
+    """
+
+    def __init__(self, policy: MemoryPolicy, top_k: int | None = None) -> None:
         self.policy = policy
+        self.top_k = top_k
         self.groups: list[ObjectGroup] = []
 
     @property
@@ -139,7 +144,7 @@ class MemoryBank:
 
     def read(self, query_key: Tensor) -> Tensor:
         """Reads every object's memory for a query frame: (1, Ck, h, w) -> (1, N, Cv, h, w)."""
-        return torch.cat([group.read(query_key) for group in self.groups], dim=1)
+        return torch.cat([group.read(query_key, self.top_k) for group in self.groups], dim=1)
 
     def state(self) -> dict[str, Tensor]:
         """Tensors for `restore`, under flat names."""
@@ -150,9 +155,11 @@ class MemoryBank:
         }
 
     @classmethod
-    def restore(cls, state: Mapping[str, Any], policy: MemoryPolicy, device: torch.device) -> MemoryBank:
+    def restore(
+        cls, state: Mapping[str, Tensor], policy: MemoryPolicy, device: torch.device, top_k: int | None = None
+    ) -> MemoryBank:
         """The bank whose `state` this is."""
-        bank = cls(policy)
+        bank = cls(policy, top_k)
         while f"{len(bank.groups)}.keys" in state:
             prefix = f"{len(bank.groups)}."
             own = {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-__all__ = ["frame_tensor", "known_planes", "mask_tensor", "resize_frame", "resize_mask"]
+__all__ = ["frame_tensor", "known_planes", "mask_tensor", "resize_frame", "resize_mask", "resize_planes"]
 
 
 def mask_tensor(mask: NDArray[np.uint8], device: torch.device) -> Tensor:
@@ -25,13 +25,17 @@ def frame_tensor(frame: NDArray[np.uint8], device: torch.device) -> Tensor:
 
 
 def resize_frame(image: Tensor, short_side: int) -> Tensor:
-    """Resizes (1, 3, H, W) to a short side in pixels (bilinear, antialiased); -1 leaves it as it is."""
+    """Resizes (1, 3, H, W) to a short side in pixels."""
     height, width = image.shape[-2:]
-    if short_side in (-1, min(height, width)):
-        return image
     scale = short_side / min(height, width)
-    size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    return interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)
+    return resize_planes(image, (max(1, round(height * scale)), max(1, round(width * scale))))
+
+
+def resize_planes(planes: Tensor, size: Sequence[int]) -> Tensor:
+    """Resizes (1, N, H, W) to a height and width (bilinear, antialiased)."""
+    if planes.shape[-2:] == tuple(size) or not planes.shape[1]:
+        return planes
+    return interpolate(planes, tuple(size), mode="bilinear", align_corners=False, antialias=True)
 
 
 def resize_mask(mask: Tensor, size: Sequence[int]) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -45,6 +45,9 @@ def segment_split(
     memory: Literal["visor", "every"] = "visor",
     every: int = 5,
     limit: int = 8,
+    flip: bool = False,
+    scales: Sequence[float] = (1.0,),
+    top_k: int | None = None,
 ) -> Iterator[Path]:
     """Segments sequences and writes their masks, ``OUTPUT/SEQUENCE/FRAME.png``.
 
@@ -52,8 +55,7 @@ def segment_split(
         stm: the network, in evaluation mode, on the device and in the precision to compute with.
         videos: the sequences.
         output: folder for the masks.
-        size: short side in pixels at which frames are segmented, -1: their own.
-        memory, every, limit: the memory policy, see `segment_video`.
+        size, memory, every, limit, flip, scales, top_k: see `segment_video`.
 
     Returns:
         A generator of the masks' files, one per frame. All masks of a sequence are written before the next one begins.
@@ -71,7 +73,9 @@ def segment_split(
         found: Iterable[NDArray[np.uint8]] = (empty for _ in video.frames[start:])
         if objects or later:
             frames, given = _Frames(video.frames[start:]), truth.first.labels
-            found = segment_video(stm, frames, given, memory, every, limit, later, objects, size)
+            found = segment_video(
+                stm, frames, given, memory, every, limit, later, objects, size, False, flip, scales, top_k
+            )
         masks = chain((empty for _ in video.frames[:start]), found)
         try:
             with write_behind() as write:

@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from visorvos.core.inference.memory_bank import MemoryBank
-from visorvos.core.inference.planes import frame_tensor, known_planes, mask_tensor, resize_frame, resize_mask
+from visorvos.core.inference.planes import frame_tensor, known_planes, mask_tensor, resize_mask, resize_planes
 from visorvos.core.inference.policy import MemoryPolicy, choose_policy
+from visorvos.core.inference.view import View, average
 from visorvos.core.labels import object_ids
 from visorvos.core.network.stm import STM
 from visorvos.errors import VisorVosError
@@ -36,6 +37,9 @@ def segment_video(
     objects: Collection[int] | None = None,
     size: int = -1,
     complete: bool = False,
+    flip: bool = False,
+    scales: Sequence[float] = (1.0,),
+    top_k: int | None = None,
 ) -> Iterator[Labels]:
     """Finds the objects of the first frame's mask in every frame; each frame is read when its mask is due.
 
@@ -56,6 +60,7 @@ def segment_video(
         objects: ids to track from the first frame on beside those of ``first_mask``, even if not shown there.
         size: short side in pixels at which frames are segmented, -1: their own. The logits are resized back.
         complete: objects that a mask of a later frame does not show are absent from that frame.
+        flip, scales, top_k: see `Segmenter`.
 
     Returns:
         A generator of uint8 (H, W) masks with the ids as given, one per frame, the first as it was given.
@@ -72,7 +77,7 @@ def segment_video(
     if 0 in later:
         raise VisorVosError("The mask of frame 0 is given twice.", "Pass it as first_mask only.")
     length = len(frames) if isinstance(frames, Sized) else None
-    segmenter = Segmenter(stm, choose_policy(memory, every, limit, length), size)
+    segmenter = Segmenter(stm, choose_policy(memory, every, limit, length), size, flip, scales, top_k)
 
     def masks_in_order() -> Iterator[Labels]:
         for number, frame in enumerate(frames):
@@ -89,8 +94,10 @@ class _Pending:
     """The newest frame before it is memorized: the last frame of a video never needs to be."""
 
     number: int
-    image: Tensor
-    planes: Tensor
+    images: list[Tensor]
+    """(1, 3, h, w) for each view."""
+    planes: list[Tensor]
+    """(1, N, h, w) for each view."""
     keep: bool
     given: bool
 
@@ -98,30 +105,53 @@ class _Pending:
 class Segmenter:
     """The state of one video: `step` takes the next frame and returns its mask.
 
+    With ``flip`` or several ``scales`` the network sees several views of each frame, each with a memory of its own,
+    and their logits are averaged. Every view memorizes the average, as in Cutie (Cheng et al., CVPR 2024), whose flip
+    does so; AOT (Yang et al., NeurIPS 2021) averages probabilities, and its views memorize their own.
+
     Args:
         stm: the network, in evaluation mode, on the device and in the precision to compute with.
         policy: which frames to remember.
         size: short side in pixels at which frames are segmented, -1: their own.
+        flip: see each frame mirrored, left to right, as well.
+        scales: see each frame at these multiples of ``size``.
+        top_k: number of memory positions that each position of a frame reads, those with the largest products of
+            keys (Cheng et al., CVPR 2021); None: all.
 
     Raises:
-        VisorVosError: for a network in training mode, or a size below 1 other than -1.
+        VisorVosError: for a network in training mode, or a size, scale or ``top_k`` that is not positive.
     """
 
-    def __init__(self, stm: STM, policy: MemoryPolicy, size: int = -1) -> None:
+    def __init__(
+        self,
+        stm: STM,
+        policy: MemoryPolicy,
+        size: int = -1,
+        flip: bool = False,
+        scales: Sequence[float] = (1.0,),
+        top_k: int | None = None,
+    ) -> None:
         if size != -1 and size < 1:
             raise VisorVosError(f"size must be a short side in pixels, 1 or more, or -1, got {size}.", "Pass size=-1.")
+        if not scales or min(scales) <= 0:
+            raise VisorVosError(f"scales must be one or more numbers above 0, got {scales}.", "Pass scales=(1.0,).")
+        if top_k is not None and top_k < 1:
+            raise VisorVosError(f"top_k must be 1 or more, or None, got {top_k}.", "Pass top_k=None.")
         if stm.training:
             raise VisorVosError("The network is in training mode: its batch norms would change.", "Call stm.eval().")
         self.stm = stm
         self.policy = policy
-        self.size = size
         self.object_ids: list[int] = []
         """The user's id of each of the network's planes."""
         self.frames_seen = 0
         """The number of the next frame."""
         self.frames_searched = 0
         """The number of frames in which the network searched for objects."""
-        self._bank = MemoryBank(policy)
+        self._views = [
+            View(stm, policy, size, scale, mirrored, top_k)
+            for scale in scales
+            for mirrored in ((False, True) if flip else (False,))
+        ]
         self._pending: _Pending | None = None
         self._shape: tuple[int, ...] | None = None
         self._device = next(stm.parameters()).device
@@ -150,23 +180,20 @@ class Segmenter:
         number = self.frames_seen if number is None else number
         self._check(number, frame, mask)
         self._memorize_pending()
-        image = resize_frame(frame_tensor(frame, self._device), self.size)
+        images = self._images(frame)
 
         known = set() if mask is None else {*object_ids(mask), *(objects or ()), *(self.object_ids if complete else ())}
         searched = [object_id for object_id in self.object_ids if object_id not in known]
-        logits = self._find(image, searched)
+        logits = self._find(images, searched)
         labels = self._labels(logits, searched, frame.shape[:2])
         if mask is not None:
             labels = np.where(mask > 0, mask, labels)
 
         self._track(known)
         if self.object_ids:
-            planes = torch.softmax(logits, dim=1)[:, 1:]
-            if mask is not None:
-                given = resize_mask(mask_tensor(mask, self._device), image.shape[-2:])
-                planes = known_planes(planes, searched, given, self.object_ids)
             keep = self.policy.adds(number, given=mask is not None)
-            self._pending = _Pending(number, image, planes, keep, mask is not None)
+            planes = self._planes(images, torch.softmax(logits, dim=1)[:, 1:], searched, mask)
+            self._pending = _Pending(number, images, planes, keep, mask is not None)
         self.frames_seen = number + 1
         return labels
 
@@ -183,12 +210,11 @@ class Segmenter:
         """
         self._check(number, frame, mask)
         self._memorize_pending()
-        image = resize_frame(frame_tensor(frame, self._device), self.size)
+        images = self._images(frame)
         self._track(object_ids(mask))
         if self.object_ids:
-            known = resize_mask(mask_tensor(mask, self._device), image.shape[-2:])
-            planes = known_planes(image.new_empty((1, 0)), (), known, self.object_ids)
-            self._pending = _Pending(number, image, planes, keep, given)
+            planes = self._planes(images, images[0][:, :0], (), mask)
+            self._pending = _Pending(number, images, planes, keep, given)
 
     def _track(self, ids: Collection[int]) -> None:
         self.object_ids += sorted(set(ids) - set(self.object_ids))
@@ -197,7 +223,8 @@ class Segmenter:
     def state(self) -> dict[str, Tensor]:
         """Tensors by name, with which `restore` continues as if there had been no interruption."""
         self._memorize_pending()
-        return {**self._bank.state(), **self.position()}
+        banks = enumerate(view.bank.state() for view in self._views)
+        return {f"{view}.{name}": tensor for view, bank in banks for name, tensor in bank.items()} | self.position()
 
     def position(self) -> dict[str, Tensor]:
         """The part of `state` that says how many frames are done: enough once the video is finished."""
@@ -208,11 +235,13 @@ class Segmenter:
 
     @torch.inference_mode()
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Continues from the state of another segmenter with the same network, policy and size."""
+        """Continues from the state of another segmenter with the same network and options."""
         self.frames_seen, *shape = (int(value) for value in state["frames_seen"])
         self._shape = tuple(shape) or None
         self.object_ids = [int(value) for value in state["object_ids"]]
-        self._bank = MemoryBank.restore(state, self.policy, self._device)
+        for number, view in enumerate(self._views):
+            own = {name.removeprefix(f"{number}."): state[name] for name in state if name.startswith(f"{number}.")}
+            view.bank = MemoryBank.restore(own, self.policy, self._device, view.bank.top_k)
         self._pending = None
 
     def _check(self, number: int, frame: Frame, mask: Labels | None) -> None:
@@ -233,22 +262,45 @@ class Segmenter:
                 "Give masks as uint8 (height, width), of the frame's size.",
             )
 
+    def _images(self, frame: Frame) -> list[Tensor]:
+        tensor = frame_tensor(frame, self._device)
+        return [view.image(tensor) for view in self._views]
+
     def _memorize_pending(self) -> None:
         if self._pending is not None:
-            keys, values = self.stm.memorize(self._pending.image, self._pending.planes)
-            self._bank.remember(self._pending.number, keys, values, self._pending.keep, self._pending.given)
-            self._pending = None
+            pending, self._pending = self._pending, None
+            for view, image, planes in zip(self._views, pending.images, pending.planes, strict=True):
+                view.memorize(pending.number, image, planes, pending.keep, pending.given)
 
-    def _find(self, image: Tensor, searched: Sequence[int]) -> Tensor:
+    def _find(self, images: Sequence[Tensor], searched: Sequence[int]) -> Tensor:
         """Logits (1, 1 + searched, h, w) of the background and the objects searched for."""
         if not searched:
-            return image.new_zeros((1, 1, *image.shape[-2:]))
+            return images[0].new_zeros((1, 1, *images[0].shape[-2:]))
         self.frames_searched += 1
-        query = self.stm.encode_query(image)
         # An object whose place is known takes nothing from the background elsewhere.
         present = torch.tensor([[object_id in searched for object_id in self.object_ids]], device=self._device)
-        logits = self.stm.decode(query, self._bank.read(query.key), present)
+        logits = average([view.find(image, present) for view, image in zip(self._views, images, strict=True)])
         return logits[:, [0, *(1 + self.object_ids.index(object_id) for object_id in searched)]]
+
+    def _planes(
+        self, images: Sequence[Tensor], found: Tensor, searched: Sequence[int], mask: Labels | None
+    ) -> list[Tensor]:
+        """The planes (1, N, h, w) that each view memorizes, at the size of its image.
+
+        Args:
+            images: (1, 3, h, w) for each view.
+            found: (1, F, H, W) probabilities of the objects searched for.
+            searched: their ids.
+            mask: uint8 (H, W), what is known.
+        """
+        planes = [resize_planes(found, image.shape[-2:]) for image in images]
+        if mask is None:
+            return planes
+        labels = mask_tensor(mask, self._device)
+        return [
+            known_planes(soft, searched, resize_mask(labels, image.shape[-2:]), self.object_ids)
+            for soft, image in zip(planes, images, strict=True)
+        ]
 
     def _labels(self, logits: Tensor, searched: Sequence[int], shape: Sequence[int]) -> Labels:
         """The most likely id of each pixel at the frame's own size: uint8 (H, W)."""

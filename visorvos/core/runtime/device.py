@@ -35,12 +35,24 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def choose_precision(name: Literal["auto", "float32", "bfloat16"], device: torch.device) -> torch.dtype:
-    """The precision of a name; "auto" is bfloat16 on a GPU that computes in it, else float32."""
+def choose_precision(
+    name: Literal["auto", "float32", "bfloat16"], device: torch.device, cpu_too: bool = False
+) -> torch.dtype:
+    """The precision of a name; "auto" is bfloat16 on a device that computes in it, else float32.
+
+    Args:
+        name: the option.
+        device: where to compute.
+        cpu_too: whether "auto" chooses bfloat16 on a CPU, too, if it has AMX or AVX512-BF16.
+    """
     if name == "bfloat16":
         return torch.bfloat16
     if name == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.bfloat16
+    if name == "auto" and device.type == "cpu" and cpu_too:
+        # Older versions of PyTorch do not say what the processor has.
+        has = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+        return torch.bfloat16 if has.get("amx_bf16") or has.get("avx512_bf16") else torch.float32
     return torch.float32
 
 

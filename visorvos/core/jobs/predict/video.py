@@ -104,7 +104,8 @@ def predict_video(video: Video, network: Network, progress: Progress) -> Predict
     with lock_folder(settings.output):
         for folder in (settings.output, settings.output / OVERLAY):
             clear_parts(folder)
-        run = _Run(video, network, Segmenter(network.stm, policy, settings.size))
+        segmenter = Segmenter(network.stm, policy, settings.size, settings.flip, settings.scales, settings.top_k)
+        run = _Run(video, network, segmenter)
         if settings.resume:
             progress.say(run.resume())
         elif video.earlier:

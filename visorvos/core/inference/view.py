@@ -1,0 +1,63 @@
+"""A view of a video: its frames at one size, mirrored or not, and a memory of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from visorvos.core.inference.memory_bank import MemoryBank
+from visorvos.core.inference.planes import resize_frame, resize_planes
+from visorvos.core.inference.policy import MemoryPolicy
+from visorvos.core.network.stm import STM
+
+__all__ = ["View", "average"]
+
+
+class View:
+    """Segments and memorizes one view of each frame.
+
+    All tensors that go in and out are upright; what the network and the memory see is mirrored if ``mirrored`` is on.
+
+    Args:
+        stm: the network, in evaluation mode.
+        policy: which frames to remember.
+        size: short side in pixels at which frames are segmented, -1: their own.
+        scale: factor by which that size is multiplied.
+        mirrored: whether the network sees the frames mirrored, left to right.
+        top_k: number of memory positions that each position of the frame reads; None: all.
+    """
+
+    def __init__(
+        self, stm: STM, policy: MemoryPolicy, size: int, scale: float, mirrored: bool, top_k: int | None
+    ) -> None:
+        self.stm = stm
+        self.size, self.scale, self.mirrored = size, scale, mirrored
+        self.bank = MemoryBank(policy, top_k)
+
+    def image(self, frame: Tensor) -> Tensor:
+        """(1, 3, H, W) at the size of this view: (1, 3, h, w)."""
+        short_side = min(frame.shape[-2:]) if self.size == -1 else self.size
+        return resize_frame(frame, max(1, round(self.scale * short_side)))
+
+    def find(self, image: Tensor, present: Tensor) -> Tensor:
+        """Logits (1, 1 + N, h, w) of the background and all N objects, of which only those ``present`` (1, N) count."""
+        query = self.stm.encode_query(self._turned(image))
+        return self._turned(self.stm.decode(query, self.bank.read(query.key), present))
+
+    def memorize(self, number: int, image: Tensor, planes: Tensor, keep: bool, given: bool) -> None:
+        """Adds a frame to the memory; see `MemoryBank.remember`."""
+        keys, values = self.stm.memorize(self._turned(image), self._turned(planes))
+        self.bank.remember(number, keys, values, keep, given)
+
+    def _turned(self, planes: Tensor) -> Tensor:
+        return planes.flip(-1) if self.mirrored else planes
+
+
+def average(logits: Sequence[Tensor]) -> Tensor:
+    """The mean of the logits of several views, each (1, 1 + N, h, w), at the largest of their sizes."""
+    if len(logits) == 1:
+        return logits[0]
+    size = max((one.shape[-2:] for one in logits), key=tuple)
+    return torch.stack([resize_planes(one, size) for one in logits]).mean(dim=0)
