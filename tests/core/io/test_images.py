@@ -63,6 +63,16 @@ def test_a_truncated_image_is_an_error(tmp_path: Path, kind: str) -> None:
         read_frame(tmp_path / "a.jpg")
 
 
+def test_a_damaged_jpeg_is_an_error_even_if_it_has_its_end(tmp_path: Path) -> None:
+    content = bytearray(stored("JPEG", quality=90))
+    start = content.index(b"\xff\xda") + 20
+    content[start : start + 2000] = np.random.default_rng(0).bytes(2000)
+    put(tmp_path / "a.jpg", bytes(content))
+    assert cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) is not None
+    with pytest.raises(VisorVosError, match=r"a\.jpg cannot be read: "):
+        read_frame(tmp_path / "a.jpg")
+
+
 def test_a_decompression_bomb_is_refused(tmp_path: Path) -> None:
     bomb(tmp_path / "a.png")
     with pytest.raises(VisorVosError, match="exceeds limit"):

@@ -109,6 +109,7 @@ def read_frame(file: Path | Location, rotate: bool = True) -> NDArray[np.uint8]:
             )
         if rotate:
             ImageOps.exif_transpose(image, in_place=True)
+        # Pillow and not OpenCV, which fills up what a damaged JPEG lacks without an error. Its pixels are the same.
         # For an image that is RGB already, convert would copy it.
         return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
