@@ -12,6 +12,7 @@ import torch
 
 from tests.builders import reference_stm
 from visorvos import STM, save_weights
+from visorvos.core.io.paths import HOME_VARIABLE
 from visorvos.core.network.for_inference import for_inference
 
 # The tests' tensors are small: a second thread costs more in waiting than it saves, most of all on busy cores.
@@ -22,6 +23,14 @@ torch.set_num_threads(1)
 def _processor_without_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a processor that has it, `predict` computes in bfloat16 unless told otherwise."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests write nothing into the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(tmp_path_factory.mktemp("home")))
+        yield
 
 
 @pytest.fixture(scope="session", params=["resnet18", "resnet50"])

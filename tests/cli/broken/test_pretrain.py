@@ -25,7 +25,7 @@ PRETRAIN: dict[str, Row] = {
     "a JSON that is a link to itself": (lambda p: loop(p / JSON), JSON, "Annotations not found"),
     "a JSON that is a pipe": (lambda p: fifo(p / JSON), JSON, "Annotations not found"),
     "a JSON without an end": (lambda p: endless(p / JSON), JSON, "Annotations not found"),
-    "a JSON that cannot be read": (lambda p: unreadable(p / JSON), "mem", "Cannot read"),
+    "a JSON that cannot be read": (lambda p: unreadable(p / JSON), "mem", "cannot be read"),
     "an empty JSON": (lambda p: empty(p / JSON), JSON, "must be a JSON"),
     "a cut JSON": (lambda p: truncate(p / JSON), JSON, "must be a JSON"),
     "a JSON that is not UTF-8": (written(JSON, b'{"images": ["\xff"]}'), JSON, "must be a JSON"),

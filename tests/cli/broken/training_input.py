@@ -23,16 +23,14 @@ LIST = "data/ImageSets/2022/train.txt"
 
 
 @pytest.fixture
-def root(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path: Path, weights: Path) -> Path:
     """A video of three frames, every one of which a clip needs; two images with an object each; weights."""
-    monkeypatch.setenv("VISORVOS_HOME", str(tmp_path / "home"))
-    (tmp_path / "home/coco").mkdir(parents=True)
     frames, masks = squares(0)
     write_data_set(tmp_path / "data", {"video": (frames[:3], masks[:3])})
     (tmp_path / "data/ImageSets/2022/train.txt").write_text("video")
     shapes = [annotation(index, index, square(5, 5, 30)) for index in (1, 2)]
     write_coco(tmp_path / "coco", [picture(1, 48, 64), picture(2, 48, 64)], shapes)
-    open_coco(tmp_path / "coco")  # the index is meant to be written beside the JSON
+    open_coco(tmp_path / "coco")
     (tmp_path / "w.safetensors").symlink_to(weights)
     return tmp_path
 

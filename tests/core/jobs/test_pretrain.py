@@ -47,7 +47,7 @@ def test_images_make_a_network(run: Run, config: Path, coco: Path, weights: Path
     assert done.code == 0, done.err
     assert "4 clips in" in done.out
     assert "nothing was evaluated" in done.out
-    assert (coco / "annotations" / "instances_train2017.json.index").is_dir()
+    assert "Indexing" in done.err
     before, after = load_weights(weights).state_dict(), load_weights(output / "last.safetensors").state_dict()
     assert any(not torch.equal(before[name], after[name]) for name in before)
     assert pd.read_csv(output / "metrics.csv")["clips"].tolist() == [2, 4]

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import gzip
-import re
+import json
 import zlib
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from visorvos.core.io.archives import Location, read_bytes
 from visorvos.core.io.paths import is_safe_path
-from visorvos.core.runtime.progress import Progress
 from visorvos.errors import VisorVosError
 
 __all__ = ["read_annotations"]
 
 Id = int | float | str
-_BLOCK = 1 << 14
-"""Annotations between two updates of the progress bar, and between two conversions of coordinates to int16."""
+S = TypeVar("S", bound=msgspec.Struct)
 _MAX_COORDINATE = 20_000
 """Pixels, far outside any photograph. Coordinates beyond are moved there: int16 and OpenCV's drawing hold them."""
-_NOT_A_NUMBER = re.compile(rb"(?<=[\s:,\[])(?:NaN|-?Infinity)(?=[\s,\]}])")
 
 
 class _Release(msgspec.Struct):
@@ -41,141 +39,139 @@ class _Image(msgspec.Struct):
     height: float | None = None
     width: float | None = None
 
+    def __post_init__(self) -> None:
+        self.file_name = self.file_name.replace("\\", "/").removeprefix("./")
+        if not is_safe_path(self.file_name):
+            raise ValueError(f"unsafe file name {self.file_name!r}")
+
 
 class _RunLengths(msgspec.Struct):
     counts: list[int] | str
     size: tuple[int, int]
+
+    def outlines(self) -> list[Any]:
+        """Flat outlines, which drawn together give the mask again."""
+        (height, width), counts = self.size, self.counts
+        counts = _uncompressed(counts) if isinstance(counts, str) else counts
+        if not 0 < height * width <= _MAX_COORDINATE**2 or min(counts, default=0) < 0 or sum(counts) != height * width:
+            raise ValueError("a run-length encoded mask does not have its size")
+        labels = np.repeat((np.arange(len(counts)) % 2).astype(np.uint8), counts).reshape(width, height).T
+        contours, _ = cv2.findContours(np.ascontiguousarray(labels), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+        return [contour.ravel() for contour in contours]
 
 
 class _Annotation(msgspec.Struct):
     image_id: Id
     segmentation: list[list[float]] | _RunLengths | None = None
     bbox: list[float | None] | None = None
-    iscrowd: int | float | bool | None = 0
+    iscrowd: float | bool | None = 0
     id: Id = "without an id"
+    polygons: list[Any] = msgspec.field(default_factory=list, name="not in the file")
+    """Flat lists of x, y, x, y ...; polygons of fewer than three points have no area."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.segmentation, _RunLengths) and not self.iscrowd:
+            self.polygons = self.segmentation.outlines()
+        elif isinstance(self.segmentation, list):
+            self.polygons = [flat for flat in self.segmentation if len(flat) > 5]
+        if any(len(flat) % 2 for flat in self.polygons):
+            raise ValueError("a polygon has an odd number of coordinates")
+
+    def box_area(self) -> float:
+        """Width times height of the box, or of the polygons' if the file has none."""
+        *_, width, height = self.bbox if self.bbox and len(self.bbox) == 4 else (None, None)
+        if width is not None and height is not None and min(width, height) >= 0:
+            return width * height
+        x, y = (np.concatenate([flat[axis::2] for flat in self.polygons]) for axis in (0, 1))
+        return float(np.ptp(x) * np.ptp(y))
 
 
-def read_annotations(source: Path, images: Path, progress: Progress) -> tuple[dict[str, NDArray[Any]], str]:
+def read_annotations(source: Path, folder: Path) -> tuple[dict[str, NDArray[Any]], str]:
     """Decodes a JSON of instances, plain or gzipped.
 
-    Crowds are skipped, as the recipe says. Missing fields get defaults: ``iscrowd`` 0, ``bbox`` the box of the
-    polygons. What cannot be used is left out and counted.
+    Crowds are skipped, as the recipe says. What cannot be used is left out and counted.
 
     Args:
         source: the JSON.
-        images: folder of the images, to leave out those that are missing.
-        progress: shows how far the decoding is.
+        folder: folder of the images, to leave out those that are missing.
 
     Returns:
-        Arrays by name, as `CocoIndex` describes them, instances in the order of their images; and what was left out,
-        as text, empty if nothing was.
+        The arrays of a `CocoIndex` by name, and what was left out as text, empty if nothing was.
 
     Raises:
         VisorVosError: when the file cannot be read, or nothing is left of it.
     """
     release = _decode(source)
     left_out: dict[str, list[str]] = defaultdict(list)
-    names, sizes, image_numbers = _read_images(release.images, images, left_out)
-    decode = msgspec.json.Decoder(_Annotation).decode
-    points, ends, coordinates = [np.empty((0, 2), np.int16)], array("q", [0]), array("d")
-    first_polygons, polygon_counts, owners, areas = array("q"), array("q"), array("q"), array("d")
-    starts = range(0, len(release.annotations), _BLOCK)
-    for start in progress.track(starts, "Indexing the annotations, once", "blocks", len(starts)):
-        for number, raw in enumerate(release.annotations[start : start + _BLOCK], start + 1):
-            try:
-                annotation = decode(raw)
-                if annotation.iscrowd:
-                    continue
-                polygons = _polygons(annotation.segmentation)
-            except (msgspec.ValidationError, ValueError) as error:
-                left_out["annotations that cannot be read"].append(f"number {number}, {error}")
-                continue
-            image = image_numbers.get(annotation.image_id)
-            if image is None:
-                image = image_numbers.get(_text(annotation.image_id))
-            if image is None or not polygons:
-                reason = "of images that are not listed or missing" if polygons else "without a polygon of three points"
-                left_out[f"annotations {reason}"].append(str(annotation.id))
-                continue
-            owners.append(image)
-            first_polygons.append(len(ends) - 1)
-            polygon_counts.append(len(polygons))
-            areas.append(_box_area(annotation.bbox, polygons))
-            for flat in polygons:
-                coordinates.extend(flat)
-                ends.append(ends[-1] + len(flat) // 2)
-        limited = np.clip(np.frombuffer(coordinates), -_MAX_COORDINATE, _MAX_COORDINATE)
-        points.append(limited.astype(np.int16).reshape(-1, 2))
-        coordinates = array("d")
+    present = {path.name for path in folder.iterdir()}
+    sizes: dict[str, tuple[int, int]] = {}
+    names: dict[str, str] = {}
+    for image in _each(release.images, _Image, "images", left_out):
+        name = image.file_name
+        if name not in present and not (folder / name).is_file():
+            left_out["images that are missing"].append(name)
+        elif names.setdefault(_text(image.id), name) != name:
+            left_out["images with the id of another"].append(f"{name}, id {image.id}")
+        else:
+            sizes.setdefault(name, (int(image.height or 0), int(image.width or 0)))
+    numbers = {name: number for number, name in enumerate(sizes)}
+    coordinates, ends, owners, counts, areas = array("d"), array("q", [0]), array("q"), array("q"), array("d")
+    for annotation in _each(release.annotations, _Annotation, "annotations", left_out):
+        owner = names.get(_text(annotation.image_id))
+        if annotation.iscrowd:
+            continue
+        if owner is None or not annotation.polygons:
+            why = "without a polygon of three points" if owner else "of images that are not listed or missing"
+            left_out[f"annotations {why}"].append(str(annotation.id))
+            continue
+        owners.append(numbers[owner])
+        counts.append(len(annotation.polygons))
+        areas.append(annotation.box_area())
+        for flat in annotation.polygons:
+            coordinates.extend(flat)
+            ends.append(len(coordinates) // 2)
     report = "; ".join(f"{reason}: {len(found):,} (first: {found[0][:60]})" for reason, found in left_out.items())
     if not owners:
         raise VisorVosError(
             f"{source} has no annotation that can be used ({report or 'only crowds'}).",
-            f"Give a COCO instances file whose images lie in {images}.",
+            f"Give a COCO instances file whose images lie in {folder}.",
         )
-    owner = np.frombuffer(owners, np.int64)
-    order = np.argsort(owner, kind="stable")
+    points, order = np.frombuffer(coordinates), np.argsort(owners, kind="stable")
+    polygon_ends = np.cumsum(counts)
     return {
-        "points": np.concatenate(points),
-        "polygon_ends": np.frombuffer(ends, np.int64),
-        "first_polygons": np.frombuffer(first_polygons, np.int64)[order],
-        "polygon_counts": np.frombuffer(polygon_counts, np.int64)[order],
-        "box_areas": np.frombuffer(areas)[order],
-        "instance_starts": np.concatenate(([0], np.cumsum(np.bincount(owner, minlength=len(names))))),
-        "sizes": np.array(sizes, np.int64),
-        "names": np.array([name.encode() for name in names]),
+        "points": np.clip(points, -_MAX_COORDINATE, _MAX_COORDINATE, out=points).astype(np.int16).reshape(-1, 2),
+        "polygon_ends": np.array(ends),
+        "polygons": np.stack((polygon_ends - counts, polygon_ends), axis=1)[order],
+        "box_areas": np.array(areas)[order],
+        "instance_starts": np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=len(sizes))))),
+        "sizes": np.array(list(sizes.values())),
+        "names": np.array([name.encode() for name in sizes]),
     }, report
 
 
 def _decode(source: Path) -> _Release:
+    content = read_bytes(Location(source))
     try:
-        content = source.read_bytes()
-        if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
-        content = content.removeprefix(b"\xef\xbb\xbf")
+        content = gzip.decompress(content) if source.suffix == ".gz" else content
         try:
             return msgspec.json.decode(content, type=_Release)
         except msgspec.DecodeError:
-            # Python's json writes NaN and Infinity, which JSON does not have.
-            return msgspec.json.decode(_NOT_A_NUMBER.sub(b"null", content), type=_Release)
-    except (OSError, EOFError, zlib.error) as error:
-        raise VisorVosError(
-            f"Cannot read {source}: {getattr(error, 'strerror', None) or error}.", "Check or download it again."
-        ) from error
-    except (msgspec.DecodeError, RecursionError) as error:
+            # Python's json takes a byte order mark and NaN as well; msgspec writes null for the latter.
+            return msgspec.json.decode(msgspec.json.encode(json.loads(content)), type=_Release)
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
         raise VisorVosError(
             f"{source} must be a JSON with lists of images and annotations: {error}.", "Check or download it again."
         ) from error
 
 
-def _read_images(
-    raws: Iterable[msgspec.Raw], folder: Path, left_out: dict[str, list[str]]
-) -> tuple[list[str], list[tuple[int, int]], dict[Id, int]]:
-    """Names and sizes (height, width; 0 if unknown) of the images that are there, and their numbers by id."""
-    present = {path.name for path in folder.iterdir()}
-    names: dict[str, int] = {}
-    sizes: list[tuple[int, int]] = []
-    numbers: dict[Id, int] = {}
-    decoder = msgspec.json.Decoder(_Image)
-    for raw in raws:
+def _each(raws: list[msgspec.Raw], form: type[S], what: str, left_out: dict[str, list[str]]) -> Iterator[S]:
+    """Decodes the entries of a list one by one; counts those that cannot be read."""
+    decode = msgspec.json.Decoder(form).decode
+    for number, raw in enumerate(raws, start=1):
         try:
-            image = decoder.decode(raw)
+            yield decode(raw)
         except msgspec.ValidationError as error:
-            left_out["images that cannot be read"].append(str(error))
-            continue
-        name = image.file_name.replace("\\", "/").removeprefix("./")
-        if not is_safe_path(name):
-            left_out["images with unsafe file names"].append(repr(name))
-        elif name not in present and not ("/" in name and (folder / name).is_file()):
-            left_out["images that are missing"].append(name)
-        elif image.id in numbers and numbers[image.id] != names.get(name):
-            left_out["images with the id of another"].append(f"{name}, id {image.id}")
-        else:
-            if name not in names:
-                names[name] = len(sizes)
-                sizes.append((int(image.height or 0), int(image.width or 0)))
-            numbers[image.id] = numbers[_text(image.id)] = names[name]
-    return list(names), sizes, numbers
+            left_out[f"{what} that cannot be read"].append(f"number {number}, {error}")
 
 
 def _text(number: Id) -> str:
@@ -183,33 +179,11 @@ def _text(number: Id) -> str:
     return str(int(number)) if isinstance(number, float) and number.is_integer() else str(number)
 
 
-def _polygons(segmentation: list[list[float]] | _RunLengths | None) -> list[Any]:
-    """Flat lists of x, y, x, y ...; polygons of fewer than three points have no area."""
-    if isinstance(segmentation, _RunLengths):
-        return _outlines(segmentation)
-    polygons = [flat for flat in segmentation or () if len(flat) > 5]
-    if any(len(flat) % 2 for flat in polygons):
-        raise ValueError("a polygon has an odd number of coordinates")
-    return polygons
-
-
-def _outlines(mask: _RunLengths) -> list[Any]:
-    """The outlines of a run-length encoded mask, which drawn together give the mask again."""
-    height, width = mask.size
-    counts = _uncompressed(mask.counts) if isinstance(mask.counts, str) else mask.counts
-    if not 0 < height * width <= _MAX_COORDINATE**2 or min(counts, default=0) < 0 or sum(counts) != height * width:
-        raise ValueError("a run-length encoded mask does not have its size")
-    labels = np.repeat((np.arange(len(counts)) % 2).astype(np.uint8), counts).reshape(width, height).T
-    contours, _ = cv2.findContours(np.ascontiguousarray(labels), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    return [contour.ravel() for contour in contours]
-
-
 def _uncompressed(text: str) -> list[int]:
     """Run lengths from the text that pycocotools writes: 5 bits per character, differences to the last but one."""
     counts: list[int] = []
     value = shift = 0
-    for character in text.encode():
-        bits = character - 48
+    for bits in (character - 48 for character in text.encode()):
         value |= (bits & 31) << shift
         shift += 5
         if not bits & 32:
@@ -217,12 +191,3 @@ def _uncompressed(text: str) -> list[int]:
             counts.append(value + (counts[-2] if len(counts) > 2 else 0))
             value = shift = 0
     return counts
-
-
-def _box_area(box: list[float | None] | None, polygons: list[Any]) -> float:
-    if box is not None and len(box) == 4:
-        width, height = box[2:]
-        if width is not None and height is not None and width >= 0 and height >= 0:
-            return width * height
-    x, y = (np.concatenate([flat[axis::2] for flat in polygons]) for axis in (0, 1))
-    return float(np.ptp(x) * np.ptp(y))

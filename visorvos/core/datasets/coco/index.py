@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import secrets
-import shutil
 import zlib
-from contextlib import suppress
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from visorvos.core.datasets.coco.annotations import read_annotations
+from visorvos.core.io.atomic import write_file
 from visorvos.core.io.images import read_frame
-from visorvos.core.io.paths import cache_folder, is_safe_name, is_safe_path
+from visorvos.core.io.paths import cache_folder
 from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.errors import VisorVosError
 
 __all__ = ["CocoIndex", "open_coco"]
 
-_VERSION = 2
-_NAMES = (
-    "points",  # (P, 2) int16: x, y of the corners of all polygons
-    "polygon_ends",  # where each polygon ends in `points`, after a leading 0
-    "first_polygons",  # of each instance; its others follow
-    "polygon_counts",  # of each instance
-    "box_areas",  # of each instance
-    "instance_starts",  # of each image, and the number of instances
-    "sizes",  # height, width of each image; 0 if unknown
-    "names",  # file name of each image, UTF-8
-)
+_VERSION = 3
 
 
 class CocoIndex:
@@ -42,161 +31,106 @@ class CocoIndex:
     Pickled, it is paths alone: a worker process maps the same files, and shares their memory.
 
     Args:
+        folder: the index, a folder of the arrays that `read_annotations` returns.
         source: the JSON.
-        folder: the index, a folder of arrays.
         images: the folder of images.
-        stamp: identifies the JSON and the folder of images that the index must have been built from.
-
-    Raises:
-        VisorVosError: when the index is missing, damaged or of other data.
     """
 
-    def __init__(self, source: Path, folder: Path, images: Path, stamp: str) -> None:
-        self.source, self.folder, self.images, self._stamp = source, folder, images, stamp
-        try:
-            arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _NAMES}
-            meta = json.loads((folder / "meta.json").read_text())
-            self._description, self.left_out = str(meta["description"]), str(meta["left_out"])
-            is_current = meta["stamp"] == stamp
-        except (OSError, ValueError, EOFError, KeyError, TypeError):
-            is_current = False
-        if not is_current:
-            raise VisorVosError(f"The index {folder} of {source} is damaged or out of date.", "Start again.")
-        self.instance_starts: NDArray[np.int64] = arrays["instance_starts"]
+    def __init__(self, folder: Path, source: Path, images: Path) -> None:
+        self.folder, self.source, self.images = folder, source, images
+        self._arrays = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
+        self.instance_starts: NDArray[np.int64] = self._arrays["instance_starts"]
         """First instance of each image, and their number. Instances of an image are in the JSON's order."""
-        self.box_areas: NDArray[np.float64] = arrays["box_areas"]
+        self.box_areas: NDArray[np.float64] = self._arrays["box_areas"]
         """Width times height of each instance's box, in pixels."""
-        self._points, self._ends, self._sizes = arrays["points"], arrays["polygon_ends"], arrays["sizes"]
-        self._first_polygons, self._counts = arrays["first_polygons"], arrays["polygon_counts"]
-        self._names = arrays["names"]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return CocoIndex, (self.source, self.folder, self.images, self._stamp)
+        return CocoIndex, (self.folder, self.source, self.images)
 
     def __len__(self) -> int:
         """The number of images."""
-        return len(self._sizes)
+        return len(self._arrays["sizes"])
 
     def describe(self) -> str:
         """Numbers of images and instances, and a checksum that changes with their names or sizes."""
-        return self._description
+        names = self._arrays["names"].tolist()
+        checksum = zlib.crc32(b"".join(names))
+        starts = np.cumsum([0, *map(len, names)])
+        for array in (starts, self.instance_starts, self.box_areas, self._arrays["polygon_ends"]):
+            checksum = zlib.crc32(array.tobytes(), checksum)
+        return f"{len(names)} images, {len(self.box_areas)} instances, {checksum:08x}"
 
     def name(self, image: int) -> str:
-        """An image's file name.
-
-        Raises:
-            VisorVosError: when the index, which may have been downloaded as the JSON may, names no file.
-        """
-        name: str = self._names[image].decode(errors="replace")
-        if not is_safe_path(name):
-            raise VisorVosError(f"The index {self.folder} names the image {name[:60]!r}.", "Delete the index.")
-        return name
+        """An image's file name."""
+        return str(self._arrays["names"][image], "utf-8")
 
     def polygons(self, instance: int) -> list[NDArray[np.int32]]:
         """The polygons of an instance, at least one: each int32 (P, 2) of x, y, truncated to integers."""
-        first = int(self._first_polygons[instance])
-        ends = self._ends[first : first + int(self._counts[instance]) + 1].tolist()
-        points = self._points[ends[0] : ends[-1]].astype(np.int32)
-        return [points[start - ends[0] : end - ends[0]] for start, end in pairwise(ends)]
+        first, last = self._arrays["polygons"][instance]
+        ends = self._arrays["polygon_ends"][first : last + 1].tolist()
+        return [self._arrays["points"][start:end].astype(np.int32) for start, end in pairwise(ends)]
 
     def read_frame(self, image: int) -> NDArray[np.uint8]:
-        """An image as uint8 (H, W, 3) RGB.
-
-        It is not rotated as EXIF data may say, because the annotations are not either.
+        """An image as uint8 (H, W, 3) RGB, not rotated as EXIF data may say, because the annotations are not either.
 
         Raises:
             VisorVosError: when it is missing, cannot be read, or has another size than the JSON says.
         """
-        path = self.images / self.name(image)
-        if not path.is_file():
-            raise VisorVosError(f"Image not found: {path}, which {self.source} lists.", "Put it there again.")
-        frame = read_frame(path, rotate=False)
-        expected = tuple(self._sizes[image].tolist())
-        if all(expected) and frame.shape[:2] != expected:
-            raise VisorVosError(
-                f"Image {path} must be {expected[1]}x{expected[0]} as in {self.source}, got "
-                f"{frame.shape[1]}x{frame.shape[0]}.",
-                "Download images and annotations of the same release.",
-            )
+        frame = read_frame(self.images / self.name(image), rotate=False)
+        height, width = self._arrays["sizes"][image].tolist()
+        if height and width and frame.shape[:2] != (height, width):
+            size = f"{width}x{height} as in {self.source}, got {frame.shape[1]}x{frame.shape[0]}"
+            remedy = "Download images and annotations of the same release."
+            raise VisorVosError(f"Image {self.images / self.name(image)} must be {size}.", remedy)
         return frame
 
 
 def open_coco(root: Path, split: str = "train2017", progress: Progress | None = None) -> CocoIndex:
-    """Opens a split of COCO, or of a data set in its format. The index is built when the JSON or its images changed.
+    """Opens a split of COCO, or of a data set in its format.
+
+    The index lies in the cache folder. It is built when the JSON is new or changed, or images were added or removed.
 
     Args:
         root: folder with ``annotations/instances_SPLIT.json`` (or ``instances_default.json``, or ``.json.gz``) and the
             images in ``SPLIT/``, ``images/SPLIT/``, ``images/default/`` or ``images/``.
         split: name of the split.
-        progress: shows how the index is built, and what was left out.
+        progress: is told when the index is built, and what was left out.
 
     Raises:
         VisorVosError: when annotations or images are missing or cannot be used, or the index cannot be written.
     """
-    if not is_safe_name(split):
-        raise VisorVosError(f"--split must be the name of a split of COCO, got {split!r}.", "Try train2017.")
     progress = progress or NoProgress()
     names = [f"instances_{name}.json{end}" for name in (split, "default") for end in ("", ".gz")]
-    files = [root / "annotations" / name for name in names]
-    source = next((file for file in files if file.is_file()), None)
-    if source is None:
+    folders = (split, f"images/{split}", "images/default", "images")
+    source = _first("Annotations", Path.is_file, [root / "annotations" / name for name in names])
+    images = _first("Images", Path.is_dir, [root / name for name in folders])
+    times = source.stat().st_mtime_ns, images.stat().st_mtime_ns
+    stamp = hashlib.sha256(repr((_VERSION, source, images, source.stat().st_size, times)).encode()).hexdigest()
+    folder = cache_folder() / "coco" / f"{source.stem}-{stamp[:16]}"
+    left_out = folder / "left_out.txt"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Of several processes, one writes the index and the others wait. The text is written last.
+        with FileLock(folder / ".lock"):
+            if not left_out.is_file():
+                progress.say(f"Indexing {source}, once.")
+                arrays, text = read_annotations(source, images)
+                for name, array in arrays.items():
+                    np.save(folder / f"{name}.npy", array)
+                write_file(left_out, text)
+    except OSError as error:
         raise VisorVosError(
-            f"Annotations not found: {files[0]}.",
-            f"--coco must be the folder that contains annotations/{names[0]} and {split}/.",
-        )
-    folders = [root / split, root / "images" / split, root / "images" / "default", root / "images"]
-    images = next((folder for folder in folders if folder.is_dir()), None)
-    if images is None:
-        raise VisorVosError(
-            f"Images not found: no folder {folders[0]} or {folders[1]}.", f"Unzip {split}.zip in {root}."
-        )
-    source, images = source.resolve(), images.resolve()
-    # Changes when the JSON does, or when images are added or removed.
-    stat = source.stat()
-    stamp = repr((_VERSION, stat.st_size, stat.st_mtime_ns, str(images), images.stat().st_mtime_ns))
-    own = hashlib.sha256(str(source).encode()).hexdigest()[:16]
-    places = [source.with_name(f"{source.name}.index"), cache_folder() / "coco" / f"{source.name}-{own}.index"]
-    index = None
-    for place in places:
-        with suppress(VisorVosError):
-            index = index or CocoIndex(source, place, images, stamp)
-    index = index or CocoIndex(source, _build(source, images, places, stamp, progress), images, stamp)
-    if index.left_out:
-        progress.say(f"{source.name}: left out {index.left_out}.")
-    return index
+            f"Cannot write the index {folder}: {error}.", "Set VISORVOS_HOME to a writable folder with enough room."
+        ) from error
+    if text := left_out.read_text():
+        progress.say(f"{source.name}: left out {text}.")
+    return CocoIndex(folder, source, images)
 
 
-def _build(source: Path, images: Path, places: list[Path], stamp: str, progress: Progress) -> Path:
-    """Writes the index beside the JSON, or else to the user's cache."""
-    arrays, left_out = read_annotations(source, images, progress)
-    meta = json.dumps({"stamp": stamp, "description": _describe(arrays), "left_out": left_out})
-    failure: OSError | None = None
-    for place in places:
-        part, old = (place.with_name(f".{place.name}.{secrets.token_hex(4)}.{end}") for end in ("part", "old"))
-        try:
-            part.mkdir(parents=True)
-            for name in _NAMES:
-                np.save(part / f"{name}.npy", arrays[name])
-            (part / "meta.json").write_text(meta)
-            with suppress(FileNotFoundError):
-                place.rename(old)
-            part.rename(place)
-            return place
-        except OSError as error:
-            failure = failure or error
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
-    raise VisorVosError(
-        f"Cannot write the index of {source} beside it or as {places[-1]}: {failure}.",
-        "Set the environment variable VISORVOS_HOME to a writable folder with enough room.",
-    )
-
-
-def _describe(arrays: dict[str, NDArray[Any]]) -> str:
-    names = arrays["names"].tolist()
-    starts = np.cumsum([0, *map(len, names)])
-    checksum = zlib.crc32(b"".join(names))
-    for array in (starts, arrays["instance_starts"], arrays["box_areas"], arrays["polygon_ends"]):
-        checksum = zlib.crc32(array.tobytes(), checksum)
-    return f"{len(names)} images, {len(arrays['box_areas'])} instances, {checksum:08x}"
+def _first(what: str, exists: Callable[[Path], bool], paths: list[Path]) -> Path:
+    """The first of several paths that exists, without links."""
+    found = next(filter(exists, paths), None)
+    if found is None:
+        expected = "annotations/instances_SPLIT.json, and the images in SPLIT/ or images/SPLIT/"
+        raise VisorVosError(f"{what} not found: {paths[0]}.", f"--coco must be a folder that contains {expected}.")
+    return found.resolve()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -68,12 +67,12 @@ class VisorClips:
         self.skips = skips
         self.too_short: list[str] = []
         """Names of the videos that were left out."""
-        self._videos: list[_Files] = []
+        self._videos: list[VideoSequence] = []
         for video in videos:
             if len(video.frames) < _FRAMES:
                 self.too_short.append(video.name)
             else:
-                self._videos.append(_Files.of(video))
+                self._videos.append(video)
         if not self._videos:
             raise VisorVosError(
                 f"No sequence is long enough to train on: a clip needs {_FRAMES} annotated frames, "
@@ -177,24 +176,3 @@ def draw_frames(count: int, skip: int, random: np.random.Generator) -> tuple[int
     second = int(random.integers(first + 1, min(first + 1 + skip, count - 2), endpoint=True))
     third = int(random.integers(second + 1, min(second + 1 + skip, count - 1), endpoint=True))
     return first, second, third
-
-
-@dataclass(frozen=True)
-class _Files:
-    """A video's files, its paths as one text: every worker would hold hundreds of thousands of `Path` objects."""
-
-    name: str
-    frame_paths: str
-    mask_paths: str
-
-    @classmethod
-    def of(cls, video: VideoSequence) -> _Files:
-        return cls(video.name, "\0".join(map(str, video.frames)), "\0".join(map(str, video.masks)))
-
-    @property
-    def frames(self) -> list[Path]:
-        return [Path(path) for path in self.frame_paths.split("\0")]
-
-    @property
-    def masks(self) -> list[Path]:
-        return [Path(path) for path in self.mask_paths.split("\0")]
