@@ -42,7 +42,7 @@ class AnnotateSettings(Settings):
     host: str = option("127.0.0.1", "Address to listen on.", panel="Server", affects_result=False, min_length=1)
     port: Annotated[int, Field(ge=0, le=65535)] | None = option(
         None,
-        "Port to listen on; 0 takes any free one. Default: 8765, or any if that is taken.",
+        "Port to listen on; 0 takes any free one. Default: the one that this session had before, else 8765, else any.",
         panel="Server",
         affects_result=False,
     )

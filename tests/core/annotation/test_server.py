@@ -408,7 +408,7 @@ def test_deleting_an_object(client: Client) -> None:
     assert client.send("POST", "/api/delete-object", {"id": 2, "from": 1}).status == 204
     assert client.session.known.showing(2) == [0]
     assert client.send("POST", "/api/delete-object", {"id": 2}).status == 204
-    assert [item.id for item in client.session.objects] == [1]
+    assert [item.id for item in client.session.objects.items] == [1]
     assert client.send("POST", "/api/delete-object", {"id": 2}).status == 409
 
 

@@ -20,9 +20,9 @@ from tests.core.annotation.sessions import (
     open_session,
     start_worker,
 )
-from visorvos.core.annotation.folder import ObjectEntry
+from visorvos.core.annotation.objects import BusyError, ObjectEntry
 from visorvos.core.annotation.propagation import Worker
-from visorvos.core.annotation.session import BusyError, Session, StaleMaskError, mask_tag
+from visorvos.core.annotation.session import Session, StaleMaskError, mask_tag
 from visorvos.core.io.lock import lock_folder
 from visorvos.errors import VisorVosError
 
@@ -256,15 +256,15 @@ def test_deleting_an_object_and_bringing_it_back(session: Session, worker: Worke
     session.delete_object(2, start=None)
     assert not any(2 in ids for ids in session.known.shown.values())
     np.testing.assert_array_equal(mask_on_disk(root, 0, "given"), box(1))
-    assert [item.id for item in session.objects] == [1]
+    assert [item.id for item in session.objects.items] == [1]
     session.save_mask(0, box(1) + box(1, left=20, size=2))
     session.undo()
-    assert [item.id for item in session.objects] == [1, 2]
+    assert [item.id for item in session.objects.items] == [1, 2]
     expected = both.copy()
     expected[box(1, left=20, size=2) > 0] = 1  # drawn since
     np.testing.assert_array_equal(session.mask(0), expected)
     session.redo()
-    assert [item.id for item in session.objects] == [1]
+    assert [item.id for item in session.objects.items] == [1]
     assert not any(2 in ids for ids in session.known.shown.values())
 
 

@@ -13,35 +13,22 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from visorvos.core.annotation.known import Runs
+from visorvos.core.annotation.objects import ObjectEntry
 from visorvos.core.io.atomic import clear_parts, make_folder, write_file
 from visorvos.core.io.frames import FrameSource
 from visorvos.core.io.masks import read_mask
 from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.errors import VisorVosError
 
-__all__ = ["MAX_ID", "ObjectEntry", "Record", "SessionFolder", "SourceRecord"]
+__all__ = ["Record", "SessionFolder", "SourceRecord"]
 
 Labels = NDArray[np.uint8]
 
-MAX_ID = 255
-
 _CLOCK_STEP = 2.0
 """Seconds; file systems round a file's time by as much."""
-
-
-class ObjectEntry(BaseModel):
-    """One object, as `annotate.json` and the page know it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    id: int = Field(ge=1, le=MAX_ID)
-    name: str = Field(default="", max_length=100)
-    color: str = Field(default="", pattern=r"^(#[0-9a-f]{6})?$")
-    hidden: bool = False
-    locked: bool = False
 
 
 class SourceRecord(BaseModel):
@@ -53,8 +40,8 @@ class SourceRecord(BaseModel):
     height: int
     names: str
     """Digest of the frames' names: the masks are called the same."""
-    files: str
-    """Checksum of the frames' files."""
+    files: str = ""
+    """Checksum of the frames' files, empty until they have been read."""
 
     @classmethod
     def of(cls, source: FrameSource, frames: int) -> SourceRecord:
@@ -66,7 +53,6 @@ class SourceRecord(BaseModel):
             width=width,
             height=height,
             names=_digest([source.name(number) for number in range(frames)]),
-            files=source.fingerprint(),
         )
 
 

@@ -22,10 +22,10 @@ from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 
 from visorvos.core.annotation.export import export_session
-from visorvos.core.annotation.folder import MAX_ID, ObjectEntry
 from visorvos.core.annotation.guard import HostGuard, TokenGuard, read_body
+from visorvos.core.annotation.objects import MAX_ID, BusyError, ObjectEntry
 from visorvos.core.annotation.propagation import Worker
-from visorvos.core.annotation.session import BusyError, Session, StaleMaskError, mask_tag
+from visorvos.core.annotation.session import Session, StaleMaskError, mask_tag
 from visorvos.core.io.frame_reader import FrameReader
 from visorvos.core.io.frames import FrameFolder
 from visorvos.core.io.images import encode_jpeg
@@ -118,11 +118,8 @@ class _Routes:
     def get_frame(self, request: Request) -> Response:
         number = self._number(request)
         source = self.reader.source
-        if isinstance(source, FrameFolder):
-            stat = source.files[number].stat()
-            tag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
-        else:
-            tag = f'"{self.session.source.files[:16]}-{number}"'
+        stat = (source.files[number] if isinstance(source, FrameFolder) else source.path).stat()
+        tag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}-{number}"'
         headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
@@ -180,9 +177,11 @@ class _Routes:
         return Response(status_code=204)
 
     async def export(self, request: Request) -> Response:
-        names = {item.id: item.name for item in self.session.objects}
-        path = await run_in_threadpool(export_session, self.session.folder, self.reader, names)
-        return JSONResponse({"path": str(path)})
+        session = self.session
+        path, notes = await run_in_threadpool(
+            export_session, session.folder, self.reader, session.objects.names(), session.known
+        )
+        return JSONResponse({"path": str(path), "notes": notes})
 
     async def get_events(self, request: Request) -> Response:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
 from typing import Any, Literal
 
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from visorvos._version import __version__
 from visorvos.core.annotation.events import EventLog
-from visorvos.core.annotation.folder import MAX_ID, ObjectEntry, Record, SessionFolder, SourceRecord
+from visorvos.core.annotation.folder import Record, SessionFolder, SourceRecord
+from visorvos.core.annotation.history import History
 from visorvos.core.annotation.known import KnownFrames, from_runs, to_runs
+from visorvos.core.annotation.objects import MAX_ID, BusyError, ObjectEntry, Objects, default_color
 from visorvos.core.annotation.propagation import Propagation
-from visorvos.core.annotation.undo import UndoSteps
 from visorvos.core.labels import object_ids
-from visorvos.core.report.colors import bright_palette
 from visorvos.errors import VisorVosError
 
 __all__ = ["BusyError", "Session", "StaleMaskError", "mask_tag"]
@@ -30,10 +30,6 @@ _SECONDS_BETWEEN_RECORDS = 2.0
 
 class StaleMaskError(VisorVosError):
     """A mask was changed elsewhere since the sender read it."""
-
-
-class BusyError(VisorVosError):
-    """The session's state does not allow this now."""
 
 
 class Session:
@@ -54,18 +50,18 @@ class Session:
         self.settings = dict(settings)
         self.events = EventLog()
         self.known = KnownFrames()
-        self.objects: list[ObjectEntry] = []
+        self.objects = Objects()
         self.propagation: Propagation | None = None
         self.network: dict[str, str] = {"state": "none", "message": ""}
-        self._done = UndoSteps(folder.root / ".undo")
-        self._undone = UndoSteps(folder.root / ".redo")
-        self._next_id = 1
+        self.warning = ""
+        """What is wrong with the video, for the user."""
         self._lock = RLock()
         self._recorded = 0.0
         self.known.given = folder.given_numbers()
         record, recorded = folder.read_record()
         if record is not None:
             self._take_up(record)
+        self._history = History(folder, self.known, self.objects)
         self._read_unknown_masks(recorded)
         self._record()
 
@@ -81,16 +77,16 @@ class Session:
                 "height": self.source.height,
                 "rate": float(video.rate),
                 "names": [video.name(number) for number in range(self.source.frames)],
-                "objects": [item.model_dump() for item in self.objects],
-                "colors": ["#000000", *(_default_color(index) for index in range(1, MAX_ID + 1))],
-                "next_id": self._next_id,
+                **self.objects.to_dict(),
+                "colors": ["#000000", *(default_color(index) for index in range(1, MAX_ID + 1))],
                 "given": sorted(self.known.given),
                 "masks": to_runs(self.known.shown),
                 "stale": to_runs(self.known.stale),
-                "presence": self.known.presence(item.id for item in self.objects),
+                "presence": self.known.presence(self.objects.ids),
                 "network": self.network,
+                "warning": self.warning,
                 "propagation": self.propagation.to_dict() if self.propagation else None,
-                **self._undoable(),
+                **self._history.newest(),
             }
 
     def mask(self, number: int) -> Labels:
@@ -123,7 +119,8 @@ class Session:
                     f"The mask of frame {number} was changed elsewhere.", "Read it again, then apply your change."
                 )
             ids = object_ids(labels)
-            self._adopt(ids)
+            if self.objects.adopt(ids):
+                self._tell_objects()
             is_changed = not np.array_equal(before, labels)
             if given or ids:
                 self.folder.write(number, labels, given)
@@ -148,16 +145,7 @@ class Session:
             BusyError: if an object that masks still show is missing, or an id of a deleted object comes back.
         """
         with self._lock:
-            ids = [item.id for item in objects]
-            before = {item.id for item in self.objects}
-            if len(set(ids)) < len(ids):
-                raise BusyError(f"Object ids must differ, got {ids}.", "Give each object an id of its own.")
-            missing = [index for index in sorted(before - set(ids)) if self.known.showing(index)]
-            if missing:
-                raise BusyError(f"Object {missing[0]} is missing, but masks show it.", "Delete it everywhere first.")
-            self._check_unused(set(ids) - before)
-            self.objects = [_with_defaults(item) for item in objects]
-            self._next_id = max([self._next_id, *(index + 1 for index in ids)])
+            self.objects.replace(objects, lambda index: bool(self.known.showing(index)))
             self._record()
             self._tell_objects()
 
@@ -167,14 +155,7 @@ class Session:
         Raises:
             BusyError: if there is no such object, or while a propagation runs.
         """
-        with self._lock:
-            self._check_idle()
-            entry = next((item for item in self.objects if item.id == index), None)
-            if entry is None:
-                raise BusyError(f"There is no object {index}.", "Reload the page.")
-            self._undone.clear()
-            self._delete(entry, start)
-            self._tell_step()
+        self._step(lambda: self._history.delete(index, start))
 
     def undo(self) -> None:
         """Undoes the newest propagation or deletion. What was drawn since then stays.
@@ -182,18 +163,7 @@ class Session:
         Raises:
             BusyError: if there is none, or while a propagation runs.
         """
-        with self._lock:
-            self._check_idle()
-            step = self._done.newest()
-            if step is None:
-                raise BusyError("There is nothing to undo.", "Propagations and deletions can be undone.")
-            self._undone.begin(**step)
-            if step["kind"] == "deletion":
-                self._undelete(ObjectEntry.model_validate(step["object"]))
-            else:
-                self._swap_masks(self._done, self._undone)
-            self._done.drop()
-            self._tell_step()
+        self._step(self._history.undo)
 
     def redo(self) -> None:
         """Does again what `undo` undid last.
@@ -201,18 +171,7 @@ class Session:
         Raises:
             BusyError: if nothing was undone, or while a propagation runs.
         """
-        with self._lock:
-            self._check_idle()
-            step = self._undone.newest()
-            if step is None:
-                raise BusyError("There is nothing to redo.", "Only what was just undone can be redone.")
-            if step["kind"] == "deletion":
-                self._delete(ObjectEntry.model_validate(step["object"]), step["start"])
-            else:
-                self._done.begin(**step)
-                self._swap_masks(self._undone, self._done)
-            self._undone.drop()
-            self._tell_step()
+        self._step(self._history.redo)
 
     def begin(self, start: int, stop: int) -> Propagation:
         """Begins a propagation; `accept` takes its masks and `end` ends it.
@@ -228,8 +187,7 @@ class Session:
                 )
             if not self.known.shown.get(start):
                 raise BusyError(f"Frame {start} shows no object.", "Draw one, then propagate.")
-            self._undone.clear()
-            self._done.begin(kind="propagation", start=start, stop=stop)
+            self._history.begin_propagation(start, stop)
             self.propagation = Propagation(start, stop)
             self._tell_propagation()
             return self.propagation
@@ -244,7 +202,7 @@ class Session:
             if number in self.known.given:
                 running.outdated = False
             else:
-                self._keep(self._done, number)
+                self._history.keep(number)
                 self.folder.write(number, labels, given=False)
                 self.known.note(number, object_ids(labels), False, running.is_backward, running.outdated)
             if time.monotonic() - self._recorded > _SECONDS_BETWEEN_RECORDS:
@@ -265,6 +223,27 @@ class Session:
         self.network = {"state": state, "message": message}
         self.events.add("network", network=self.network)
 
+    def check_frames(self, files: str) -> str:
+        """Compares the frames with those that the session was made from.
+
+        Args:
+            files: checksum of the frames' files.
+
+        Returns:
+            A sentence for the user, empty if nothing changed.
+        """
+        with self._lock:
+            if self.source.files not in ("", files):
+                self.warning = (
+                    f"The frames in {self.folder.source.path} changed since this session was made: "
+                    "its masks may no longer fit."
+                )
+                self.events.add("warning", warning=self.warning)
+            elif not self.source.files:
+                self.source.files = files
+                self._record()
+            return self.warning
+
     def _take_up(self, record: Record) -> None:
         """Continues an earlier session."""
         ours, theirs = (one.model_dump(exclude={"path", "files"}) for one in (self.source, record.source))
@@ -274,7 +253,8 @@ class Session:
                 f"frames of {record.source.width}x{record.source.height}.",
                 "Give its frames, or choose another --output.",
             )
-        self.objects, self._next_id = list(record.objects), record.next_id
+        self.objects = Objects(record.objects, record.next_id)
+        self.source.files = record.source.files
         on_disk = set(self.folder)
         shown: dict[int, set[int]] = {number: set() for number in from_runs(record.masks) & on_disk}
         for index, runs in record.presence.items():
@@ -288,73 +268,12 @@ class Session:
         """Reads the masks that the record, written at that time, does not know: a killed process wrote them."""
         for number in self.folder.newer_than(recorded) | (set(self.folder) - self.known.shown.keys()):
             ids = object_ids(self.folder[number])
-            self._adopt(ids, check=False)
+            self.objects.adopt(ids, check=False)
             self.known.shown[number] = frozenset(ids)
-
-    def _adopt(self, ids: Sequence[int], check: bool = True) -> None:
-        """Makes objects of unknown ids."""
-        new = sorted(set(ids) - {item.id for item in self.objects})
-        if not new:
-            return
-        if check:
-            self._check_unused(set(new))
-        self.objects += [_with_defaults(ObjectEntry(id=index)) for index in new if index <= MAX_ID]
-        self._next_id = max(self._next_id, new[-1] + 1)
-        self._tell_objects()
-
-    def _check_unused(self, ids: set[int]) -> None:
-        spent = sorted(index for index in ids if index < self._next_id)
-        if spent:
-            raise BusyError(f"The id {spent[0]} was used before.", f"The next id is {self._next_id}.")
-        if max(ids, default=0) > MAX_ID:
-            raise BusyError(f"Object ids must be 1 to {MAX_ID}, got {max(ids)}.", "Use a smaller id.")
 
     def _check_idle(self) -> None:
         if self.propagation is not None:
             raise BusyError("A propagation is running.", "Wait for it, or stop it with Esc.")
-
-    def _keep(self, steps: UndoSteps, number: int) -> None:
-        known = self.known
-        steps.keep(number, self.folder.mask_file(number), number in known.stale, number in known.backward)
-
-    def _rewrite(self, number: int, labels: Labels) -> None:
-        """Replaces a mask and leaves all else that is known about its frame."""
-        self.folder.write(number, labels, number in self.known.given)
-        self.known.shown[number] = frozenset(object_ids(labels))
-
-    def _delete(self, entry: ObjectEntry, start: int | None) -> None:
-        self._done.begin(kind="deletion", object=entry.model_dump(), start=start)
-        for number in self.known.showing(entry.id, start or 0):
-            self._keep(self._done, number)
-            labels = self.folder[number]
-            self._rewrite(number, np.where(labels == entry.id, 0, labels).astype(np.uint8))
-        if start is None:
-            self.objects = [item for item in self.objects if item.id != entry.id]
-
-    def _undelete(self, entry: ObjectEntry) -> None:
-        """Brings a deleted object back wherever nothing was drawn since."""
-        if entry.id not in (item.id for item in self.objects):
-            self.objects = sorted([*self.objects, entry], key=lambda item: item.id)
-        for old in self._done.replaced():
-            if old.number in self.known.shown and old.mask.is_file():
-                now, was_there = self.folder[old.number], self.folder.read(old.mask) == entry.id
-                self._rewrite(old.number, np.where(was_there & (now == 0), entry.id, now).astype(np.uint8))
-
-    def _swap_masks(self, steps: UndoSteps, reverse: UndoSteps) -> None:
-        """Restores the masks that a step replaced, and keeps those that are there in the reverse step."""
-        known_ids = [item.id for item in self.objects]
-        for old in steps.replaced():
-            number = old.number
-            if number in self.known.given:
-                continue
-            self._keep(reverse, number)
-            if old.mask.is_file():
-                labels = self.folder.read(old.mask)
-                self._rewrite(number, np.where(np.isin(labels, known_ids), labels, 0).astype(np.uint8))
-                self.known.note(number, self.known.shown[number], False, old.backward, old.stale)
-            elif number in self.known.shown:
-                self.folder.remove(number, mask=True)
-                self.known.forget(number)
 
     def _record(self) -> None:
         known = self.known
@@ -363,13 +282,13 @@ class Session:
                 visorvos=__version__,
                 source=self.source,
                 settings=self.settings,
-                objects=self.objects,
-                next_id=self._next_id,
+                objects=self.objects.items,
+                next_id=self.objects.next_id,
                 given=sorted(known.given),
                 masks=to_runs(known.shown),
                 stale=to_runs(known.stale),
                 backward=to_runs(known.backward),
-                presence=known.presence(item.id for item in self.objects),
+                presence=known.presence(self.objects.ids),
             )
         )
         self._recorded = time.monotonic()
@@ -381,28 +300,21 @@ class Session:
         self.events.add("mask", frame=number, tag=tag, **mask, is_stale=number in known.stale, **more)
 
     def _tell_objects(self) -> None:
-        self.events.add("objects", objects=[item.model_dump() for item in self.objects], next_id=self._next_id)
+        self.events.add(
+            "objects", objects=[item.model_dump() for item in self.objects.items], next_id=self.objects.next_id
+        )
 
     def _tell_propagation(self) -> None:
         running = self.propagation
-        self.events.add("propagation", propagation=running and running.to_dict(), **self._undoable())
+        self.events.add("propagation", propagation=running and running.to_dict(), **self._history.newest())
 
-    def _tell_step(self) -> None:
-        """Has pages read the whole state again."""
-        self._record()
-        self.events.add("reset", reason="step")
-
-    def _undoable(self) -> dict[str, Any]:
-        return {"undo": self._done.newest(), "redo": self._undone.newest()}
-
-
-def _with_defaults(item: ObjectEntry) -> ObjectEntry:
-    defaults = {"name": item.name or f"object {item.id}", "color": item.color or _default_color(item.id)}
-    return item.model_copy(update=defaults)
-
-
-def _default_color(index: int) -> str:
-    return f"#{bright_palette({})[3 * index : 3 * index + 3].hex()}"
+    def _step(self, act: Callable[[], None]) -> None:
+        """Changes masks in one step, and has pages read the whole state again."""
+        with self._lock:
+            self._check_idle()
+            act()
+            self._record()
+            self.events.add("reset", reason="step")
 
 
 def mask_tag(labels: Labels) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 import sys
 import webbrowser
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Thread
@@ -17,6 +16,7 @@ import numpy as np
 import uvicorn
 from numpy.typing import NDArray
 
+from visorvos.core.annotation.access import read_access, write_access
 from visorvos.core.annotation.folder import SessionFolder, SourceRecord
 from visorvos.core.annotation.propagation import Propagator, Worker
 from visorvos.core.annotation.server import Server, make_app
@@ -65,14 +65,17 @@ def annotate(settings: AnnotateSettings, progress: Progress | None = None) -> An
         reader = FrameReader(source)
         session = _open_session(settings, source, len(reader), progress)
         worker = Worker(session, _loader(settings, source, progress))
+        # Reading every frame takes a while, and the page is useful before.
+        Thread(target=_check_frames, args=(session, source, progress), daemon=True).start()
         try:
             _serve(settings, session, worker, reader, progress)
         finally:
             worker.close()
             reader.close()
-    names = {item.id: item.name for item in session.objects}
     known = session.known
-    return Annotated(str(settings.output), session.source.frames, len(known.shown), len(known.given), names)
+    return Annotated(
+        str(settings.output), session.source.frames, len(known.shown), len(known.given), session.objects.names()
+    )
 
 
 def _check_weights(weights: str | None) -> None:
@@ -94,13 +97,26 @@ def _open_session(settings: AnnotateSettings, source: FrameSource, frames: int, 
     return Session(folder, SourceRecord.of(source, frames), settings.model_dump(mode="json"))
 
 
+def _check_frames(session: Session, source: FrameSource, progress: Progress) -> None:
+    """Reports frames that changed since the session was made."""
+    try:
+        warning = session.check_frames(source.fingerprint())
+    except (VisorVosError, OSError) as error:
+        warning = f"The frames could not be compared with those of the session: {error}"
+    if warning:
+        progress.say(f"Warning: {warning}")
+
+
 def _serve(
     settings: AnnotateSettings, session: Session, worker: Worker, reader: FrameReader, progress: Progress
 ) -> None:
     """Serves until Ctrl-C."""
-    listening = _listen(settings.host, settings.port)
+    access = read_access(settings.output)
+    usual = [port for port in (access.port, DEFAULT_PORT) if port is not None]
+    listening = _listen(settings.host, [*usual, 0] if settings.port is None else [settings.port])
     port = listening.getsockname()[1]
-    token = secrets.token_urlsafe(24)
+    token = access.token
+    write_access(settings.output, access.model_copy(update={"port": port}))
     app = make_app(Server(session, worker, reader, token, settings.allow_host))
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
     server = uvicorn.Server(config)
@@ -129,20 +145,15 @@ def _serve(
         thread.join()
 
 
-def _listen(host: str, port: int | None) -> socket.socket:
-    """A listening socket; without a port given, on the usual one or any that is free."""
-    if port is None:
+def _listen(host: str, ports: Sequence[int]) -> socket.socket:
+    """A listening socket on the first port that is free."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in ports:
         try:
-            return _listen(host, DEFAULT_PORT)
-        except VisorVosError:
-            return _listen(host, 0)
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise VisorVosError(
-            f"Cannot listen on {host}, port {port}: {error.strerror or error}.",
-            "Choose another --port; 0 takes any free one.",
-        ) from error
+            return socket.create_server((host, port), family=family)
+        except OSError as error:
+            reason = f"Cannot listen on {host}, port {port}: {error.strerror or error}."
+    raise VisorVosError(reason, "Choose another --port; 0 takes any free one.")
 
 
 def _login() -> str:
