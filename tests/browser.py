@@ -43,13 +43,18 @@ class Browser:
         event = {"type": kind, "x": x, "y": y, "buttons": buttons, "button": "left", "clickCount": 1, **more}
         self.driver.execute_cdp_cmd("Input.dispatchMouseEvent", event)
 
-    def drag(self, *points: tuple[float, float]) -> None:
+    def drag(self, *points: tuple[float, float], **more: object) -> None:
         """Draws with the mouse through some points; one point is a click."""
-        self.mouse("mouseMoved", *points[0], buttons=0, button="none")
-        self.mouse("mousePressed", *points[0])
+        self.mouse("mouseMoved", *points[0], buttons=0, button="none", **more)
+        self.mouse("mousePressed", *points[0], **more)
         for point in points[1:]:
-            self.mouse("mouseMoved", *point)
-        self.mouse("mouseReleased", *points[-1], buttons=0)
+            self.mouse("mouseMoved", *point, **more)
+        self.mouse("mouseReleased", *points[-1], buttons=0, **more)
+
+    def key(self, kind: str, key: str, code: str) -> None:
+        """Sends keyDown or keyUp alone."""
+        event = {"type": kind, "key": key, "code": code, "windowsVirtualKeyCode": ord(key.upper())}
+        self.driver.execute_cdp_cmd("Input.dispatchKeyEvent", event)
 
     def resize(self, width: int, height: int, ratio: float = 1, dark: bool = False) -> None:
         """Sets the window's size in CSS pixels, the device pixels for each, and the colors that the system prefers."""

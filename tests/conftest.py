@@ -1,19 +1,25 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from filelock import FileLock
 
 from tests.builders import reference_stm
 from visorvos import STM, save_weights
 from visorvos.core.io.paths import HOME_VARIABLE
 from visorvos.core.network.for_inference import for_inference
+
+if TYPE_CHECKING:
+    from visorvos.core.jobs.demo.job import Demo
 
 # The tests' tensors are small: a second thread costs more in waiting than it saves, most of all on busy cores.
 torch.set_num_threads(1)
@@ -57,6 +63,23 @@ def weights(small_stm: STM, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "small.safetensors"
     save_weights(small_stm, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def quick_demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Demo:
+    """What `visorvos demo --quick` makes, once for all processes of the tests."""
+    from visorvos.core.jobs.demo.job import demo
+    from visorvos.settings.demo import DemoSettings
+
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+    made = shared / "demo.pickle"
+    with FileLock(shared / "demo.lock"):
+        if not made.exists():
+            result = demo(DemoSettings(output=shared / "demo", quick=True, device="cpu"))
+            made.write_bytes(pickle.dumps(result))
+    return pickle.loads(made.read_bytes())
 
 
 @contextmanager

@@ -25,9 +25,9 @@ def make_frames(folder: Path, count: int = FRAMES) -> Path:
     return write_frames(folder, list(random.integers(0, 255, (count, HEIGHT, WIDTH, 3), np.uint8)))
 
 
-def box(index: int, left: int = 4, top: int = 4, size: int = 6) -> Labels:
+def box(index: int, height: int = HEIGHT, width: int = WIDTH, left: int = 4, top: int = 4, size: int = 6) -> Labels:
     """A mask of one square."""
-    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    labels = np.zeros((height, width), np.uint8)
     labels[top : top + size, left : left + size] = index
     return labels
 

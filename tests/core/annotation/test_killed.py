@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import numpy as np
 
 from tests.builders import read_labels
+from tests.core.annotation.command import Command
 from tests.core.annotation.sessions import FRAMES, HEIGHT, WIDTH, make_frames, open_session, packed
-from tests.core.annotation.slow_server import TOKEN
+from visorvos.core.jobs.demo.job import Demo
 
 KILLS = 10
 
@@ -21,15 +20,16 @@ KILLS = 10
 class Story:
     """Draws, propagates, corrects and undoes over and over; notes what was answered."""
 
-    def __init__(self, port: int, seed: int) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    def __init__(self, server: Command, seed: int) -> None:
+        self.connection = server.connect()
+        self.token = server.token
         self.random = np.random.default_rng(seed)
         self.drawn: dict[int, np.ndarray] = {}
         self.in_hand: tuple[int, np.ndarray] | None = None
 
     def send(self, method: str, path: str, body: bytes, **headers: str) -> None:
         sent = {
-            "Authorization": f"Bearer {TOKEN}",
+            "Authorization": f"Bearer {self.token}",
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
         self.connection.request(method, f"/api/{path}", body, sent)
@@ -56,20 +56,20 @@ class Story:
             pass
 
 
-def test_kill_at_random_moments(tmp_path: Path) -> None:
+def test_kill_at_random_moments(tmp_path: Path, quick_demo: Demo) -> None:
     frames, root = make_frames(tmp_path / "clip"), tmp_path / "out"
     random = np.random.default_rng(0)
     drawn: dict[int, np.ndarray] = {}
     for kill in range(KILLS):
-        command = [sys.executable, "-m", "tests.core.annotation.slow_server", str(frames), str(root)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        story = Story(int(process.stdout.readline()), kill)
+        server = Command(
+            tmp_path, frames, "--output", root, "--weights", quick_demo.weights, "--size", 32, "--device", "cpu"
+        )
+        server.wait_for_network()
+        story = Story(server, kill)
         teller = threading.Thread(target=story.tell)
         teller.start()
         teller.join(random.uniform(0.05, 0.6))
-        process.kill()
-        process.communicate()
+        server.kill()
         teller.join(30)
         drawn |= story.drawn
 

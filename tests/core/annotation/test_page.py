@@ -1,260 +1,76 @@
-"""The page in a headless Chromium, with the server of `visorvos annotate` in a process of its own."""
+"""The page in a headless Chromium, each test on a session of its own."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser import Browser, open_browser
 from tests.builders import draw_clip, read_labels, write_frames
-from tests.conftest import Run
 from tests.core.annotation import plain_drawing
+from tests.core.annotation.conftest import TOKEN, Serve
+from tests.core.annotation.pages import Page
+from tests.core.annotation.sessions import Steps, box, open_session, start_worker
+from visorvos.core.annotation.session import Session
 
 HEIGHT, WIDTH, FRAMES = 90, 160, 14
-browsers = pytest.fixture(open_browser)
-
-Serve = Callable[..., str]
+browsers = pytest.fixture(open_browser, scope="module")
 
 
-@pytest.fixture
-def clip(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def browser(browsers: Callable[[int], Browser]) -> Browser:
+    return browsers(1280)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frames, _ = draw_clip(FRAMES, HEIGHT, WIDTH, 3)
-    return write_frames(tmp_path / "clip", frames)
+    return write_frames(tmp_path_factory.mktemp("page") / "clip", frames)
 
 
 @pytest.fixture
-def serve(clip: Path, tmp_path: Path) -> Iterator[Serve]:
-    """Starts the command on the clip and gives the address that it prints."""
-    started = []
-
-    def start(*options: object) -> str:
-        command = [sys.executable, "-m", "visorvos", "annotate", clip, "--output", tmp_path / "out", "--port", 0]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        process = subprocess.Popen(
-            [str(part) for part in (*command, "--no-browser", *options)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        started.append(process)
-        assert process.stdout is not None
-        return process.stdout.readline().strip()
-
-    yield start
-    for process in started:
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == 0, err
-        assert "masks of 14 frames" in out
-
-
-class Page:
-    """What a person does on the page."""
-
-    def __init__(self, browser: Browser) -> None:
-        self.browser = browser
-        self.wait_for("document.getElementById('view').dataset.tool && document.title.startsWith('clip')")
-        self.wait_for_shown(0)
-
-    def wait_for(self, condition: str, *arguments: object) -> None:
-        WebDriverWait(self.browser.driver, 60, 0.05).until(
-            lambda _: self.browser.run(f"return {condition}", *arguments)
-        )
-
-    def wait_for_state(self, condition: str) -> None:
-        script = f"const {{ state }} = await load('state'); return Boolean({condition});"
-        WebDriverWait(self.browser.driver, 90, 0.05).until(lambda _: self.browser.run_module(script))
-
-    def wait_for_shown(self, frame: int) -> None:
-        script = "const { shown } = await load('frames'); return shown !== null && shown.number === arguments[0];"
-        script = script.replace("arguments[0]", str(frame))
-        WebDriverWait(self.browser.driver, 60, 0.05).until(lambda _: self.browser.run_module(script))
-
-    def wait_until_saved(self) -> None:
-        script = "const { hasUnsaved } = await load('saving'); return !hasUnsaved();"
-        WebDriverWait(self.browser.driver, 60, 0.05).until(lambda _: self.browser.run_module(script))
-
-    def wait_until_propagated(self, start: int) -> None:
-        """Waits for the end of the propagation from a frame."""
-        self.wait_for_state(f"state.propagation?.from === {start} && state.propagation.state !== 'running'")
-
-    def press(self, key: str, *modifiers: str) -> None:
-        keys = ActionChains(self.browser.driver)
-        for modifier in modifiers:
-            keys.key_down(modifier)
-        keys.send_keys(key)
-        for modifier in modifiers:
-            keys.key_up(modifier)
-        keys.perform()
-
-    def state(self, *names: str) -> Any:
-        """Parts of the page's state; sets as sorted lists."""
-        return self.browser.run_module(
-            "const { state } = await load('state');"
-            "const list = (v) => (v instanceof Set ? [...v].sort((a, b) => a - b) : v);"
-            f"return {json.dumps(names)}.map((name) => list(state[name]));"
-        )
-
-    def client(self, x: float, y: float) -> tuple[int, int]:
-        """Whole CSS pixels of the window near the center of a pixel of the frame."""
-        found = self.browser.run_module(
-            "const { toView } = await load('canvas');"
-            "const box = document.getElementById('view').getBoundingClientRect();"
-            f"const [x, y] = toView({x} + 0.5, {y} + 0.5); return [x + box.left, y + box.top];"
-        )
-        return round(found[0]), round(found[1])
-
-    def draw(self, *pixels: tuple[int, int]) -> None:
-        """Draws with the chosen tool through some pixels of the frame."""
-        self.browser.drag(*(self.client(*pixel) for pixel in pixels))
-
-    def click_each(self, *pixels: tuple[int, int]) -> None:
-        for pixel in pixels:
-            self.draw(pixel)
-
-    def set_brush(self, size: int) -> None:
-        self.browser.run_module(f"(await load('tools')).setSize({size});")
-
-    def go_to(self, frame: int) -> None:
-        box = self.browser.find("#frame")
-        box.send_keys(Keys.CONTROL, "a")
-        box.send_keys(str(frame), Keys.ENTER)
-        self.browser.run("document.activeElement.blur()")
-        self.wait_for_shown(frame)
-
-    def rename(self, name: str) -> None:
-        self.press("r")
-        self.browser.driver.switch_to.active_element.send_keys(name, Keys.ENTER)
+def session(root: Path, clip: Path) -> Session:
+    return open_session(root, clip)
 
 
 @pytest.fixture
-def open_page(browsers: Callable[[int], Browser]) -> Callable[..., Page]:
-    def open_at(address: str, width: int = 1280, height: int = 720) -> Page:
-        browser = browsers(width)
-        browser.resize(width, height)
-        browser.visit(address)
-        return Page(browser)
+def steps() -> Steps:
+    return Steps()
 
-    return open_at
+
+@pytest.fixture
+def address(session: Session, steps: Steps, serve: Serve) -> Iterator[str]:
+    worker = start_worker(session, steps)
+    yield f"http://127.0.0.1:{serve(session, worker)}/#token={TOKEN}"
+    worker.stop()
+    steps.let(FRAMES)
+    worker.close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    browser.resize(1280, 720)
+    browser.visit(address)
+    browser.complaints()
+    yield Page(browser)
+    browser.run("sessionStorage.clear()")
+    browser.driver.get("about:blank")
 
 
 def saved(tmp_path: Path, frame: int, kind: str = "masks") -> np.ndarray:
     return read_labels(tmp_path / "out" / kind / f"{frame:05d}.png")
 
 
-def test_the_whole_story(
-    serve: Serve, open_page: Callable[..., Page], weights: Path, clip: Path, tmp_path: Path, run: Run
-) -> None:
-    """Draw, propagate, look, correct, add an object, propagate on, undo, export; then predict and evaluate."""
-    page = open_page(serve("--weights", weights, "--size", 48, "--device", "cpu"))
-    page.press("n")
-    page.rename("cup")
-    page.draw((60, 30), (80, 34), (96, 44))
-    page.wait_until_saved()
-    first = saved(tmp_path, 0)
-    assert set(np.unique(first)) == {0, 1}
-
-    page.press(Keys.ENTER)
-    page.wait_until_propagated(0)
-    assert page.state("given", "masked") == [[0], list(range(FRAMES))]
-    np.testing.assert_array_equal(saved(tmp_path, 0), first)
-
-    page.go_to(8)
-    page.press("p")
-    page.click_each((20, 20), (50, 24), (40, 60))
-    page.press(Keys.ENTER)
-    page.wait_until_saved()
-    corrected = saved(tmp_path, 8)
-    assert corrected[30, 35] == 1
-    page.wait_for_state("state.stale.size > 0")
-    assert page.state("given", "stale") == [[0, 8], list(range(9, FRAMES))]
-
-    page.press("n")
-    page.rename("knife")
-    page.press("b")
-    page.draw((120, 70), (140, 74))
-    page.wait_until_saved()
-    assert set(np.unique(saved(tmp_path, 8))) == {0, 1, 2}
-
-    before = saved(tmp_path, 13)
-    page.press(Keys.ENTER)
-    page.wait_until_propagated(8)
-    assert page.state("stale") == [[]]
-    after = saved(tmp_path, 13)
-    page.press("z", Keys.CONTROL)
-    page.wait_for_state("state.undo.start === 0")
-    np.testing.assert_array_equal(saved(tmp_path, 13), before)
-    page.press("z", Keys.CONTROL, Keys.SHIFT)
-    page.wait_for_state("state.undo.start === 8")
-    np.testing.assert_array_equal(saved(tmp_path, 13), after)
-
-    page.browser.find("#export").click()
-    page.wait_for("document.getElementById('message').innerText.startsWith('Exported')")
-    out = tmp_path / "out"
-    assert json.loads((out / "names.json").read_text()) == {"1": "cup", "2": "knife"}
-    assert page.browser.complaints() == []
-
-    predicted = run(
-        "predict",
-        clip,
-        "--masks",
-        out / "given",
-        "--masks-are",
-        "complete",
-        "--weights",
-        weights,
-        "--size",
-        48,
-        "--device",
-        "cpu",
-        "--output",
-        tmp_path / "predicted",
-        "--names",
-        out / "names.json",
-        "--save",
-        "sheet",
-    )
-    assert predicted.code == 0, predicted.err
-    np.testing.assert_array_equal(read_labels(tmp_path / "predicted" / "00008.png"), saved(tmp_path, 8))
-    scored = run(
-        "evaluate",
-        "--data",
-        out / "export",
-        "--split",
-        "val",
-        "--weights",
-        weights,
-        "--size",
-        48,
-        "--device",
-        "cpu",
-        "--num-workers",
-        1,
-        "--output",
-        tmp_path / "scores",
-    )
-    assert scored.code == 0, scored.err
-
-
 @pytest.mark.parametrize("ratio", [1, 2])
-def test_what_is_drawn_is_what_is_saved(
-    serve: Serve, open_page: Callable[..., Page], tmp_path: Path, ratio: int
-) -> None:
+def test_what_is_drawn_is_what_is_saved(page: Page, tmp_path: Path, ratio: int) -> None:
     """At every zoom and opacity, against drawing in plain Python."""
-    page = open_page(serve())
     page.browser.resize(1280, 720, ratio)
     page.press("n")
     page.press("n")
@@ -316,8 +132,7 @@ def test_what_is_drawn_is_what_is_saved(
     assert page.browser.complaints() == []
 
 
-def test_strokes_made_offline_are_sent_again(serve: Serve, open_page: Callable[..., Page], tmp_path: Path) -> None:
-    page = open_page(serve())
+def test_strokes_made_offline_are_sent_again(page: Page, tmp_path: Path) -> None:
     page.draw((20, 20), (30, 20))
     page.wait_until_saved()
     offline = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
@@ -334,24 +149,21 @@ def test_strokes_made_offline_are_sent_again(serve: Serve, open_page: Callable[.
     assert [found[20, 25], found[45, 70], found[45, 92]] == [1, 1, 1]
 
 
-def test_two_tabs_lose_no_stroke(serve: Serve, open_page: Callable[..., Page], tmp_path: Path) -> None:
-    """The second tab draws before it hears of the first one's stroke: it is refused, merges, and sends again."""
-    address = serve()
-    first, second = open_page(address), open_page(address)
-    second.browser.run_module("(await load('frames')).maskOf(0).isBusy = true;")  # as while a stroke is being drawn
-    first.draw((20, 20), (30, 20))
-    first.wait_until_saved()
-    second.wait_for_state("state.objects.length === 1")
-    second.draw((60, 40), (80, 50))
-    second.wait_until_saved()
+def test_two_tabs_lose_no_stroke(page: Page, session: Session, tmp_path: Path) -> None:
+    """This tab draws before it hears of the other one's stroke: it is refused, merges, and sends again."""
+    page.draw((20, 20), (30, 20))
+    page.wait_until_saved()
+    page.browser.run_module("(await load('frames')).maskOf(0).isBusy = true;")  # as while a stroke is being drawn
+    labels = session.mask(0)
+    labels[70:80, 100:110] = 1
+    session.save_mask(0, labels)
+    page.draw((60, 40), (80, 50))
+    page.wait_until_saved()
     found = saved(tmp_path, 0)
-    assert [found[20, 25], found[45, 70]] == [1, 1]
-    for page in (first, second):
-        page.browser.driver.get("about:blank")
+    assert [found[20, 25], found[45, 70], found[75, 105]] == [1, 1, 1]
 
 
-def test_rules_of_painting(serve: Serve, open_page: Callable[..., Page], tmp_path: Path) -> None:
-    page = open_page(serve())
+def test_rules_of_painting(page: Page, tmp_path: Path) -> None:
     page.set_brush(9)
     page.draw((20, 20), (60, 20))
     page.press("n")
@@ -387,10 +199,7 @@ def test_rules_of_painting(serve: Serve, open_page: Callable[..., Page], tmp_pat
     assert [found[20, 50], found[10, 50], found[10, 40]] == [1, 0, 2]
 
 
-def test_a_name_that_is_being_typed_survives_events(
-    serve: Serve, open_page: Callable[..., Page], tmp_path: Path
-) -> None:
-    page = open_page(serve())
+def test_a_name_that_is_being_typed_survives_events(page: Page, tmp_path: Path) -> None:
     page.press("n")
     page.wait_until_saved()
     page.press("r")
@@ -408,8 +217,7 @@ def test_a_name_that_is_being_typed_survives_events(
     assert json.loads((tmp_path / "out" / "names.json").read_text()) == {"1": "mug"}
 
 
-def test_undo_of_strokes_and_of_being_drawn(serve: Serve, open_page: Callable[..., Page], tmp_path: Path) -> None:
-    page = open_page(serve())
+def test_undo_of_strokes_and_of_being_drawn(page: Page, tmp_path: Path) -> None:
     page.draw((20, 20), (30, 20))
     page.draw((60, 40), (80, 50))
     page.wait_until_saved()
@@ -427,10 +235,7 @@ def test_undo_of_strokes_and_of_being_drawn(serve: Serve, open_page: Callable[..
     np.testing.assert_array_equal(saved(tmp_path, 0, "given"), both)
 
 
-def test_objects_are_deleted_here_onward_and_everywhere(
-    serve: Serve, open_page: Callable[..., Page], tmp_path: Path
-) -> None:
-    page = open_page(serve())
+def test_objects_are_deleted_here_onward_and_everywhere(page: Page, tmp_path: Path) -> None:
     for frame in (0, 4, 8):
         page.go_to(frame)
         page.draw((20, 20), (30, 20))
@@ -454,8 +259,7 @@ def test_objects_are_deleted_here_onward_and_everywhere(
     assert page.state("objects")[0][0]["id"] == 2
 
 
-def test_only_the_shown_frame_and_its_neighbors_are_held(serve: Serve, open_page: Callable[..., Page]) -> None:
-    page = open_page(serve())
+def test_only_the_shown_frame_and_its_neighbors_are_held(page: Page) -> None:
     for frame in [*range(1, FRAMES), 5, 2, 11]:
         page.go_to(frame)
         held = page.browser.run_module("return (await load('frames')).held();")
@@ -468,8 +272,224 @@ def test_only_the_shown_frame_and_its_neighbors_are_held(serve: Serve, open_page
     page.wait_for_shown(FRAMES - 12)
 
 
-def test_without_the_token(serve: Serve, browsers: Callable[[int], Browser]) -> None:
-    address = serve().split("#")[0]
-    browser = browsers(1280)
-    browser.visit(address)
+def test_without_the_token(browser: Browser, address: str) -> None:
+    browser.visit(address.split("#")[0])
     WebDriverWait(browser.driver, 30).until(lambda _: "Signed out" in browser.find("#saving").text)
+    browser.driver.get("about:blank")
+
+
+def test_zoom_and_pan(page: Page) -> None:
+    x, y = page.client(120, 30)
+    page.browser.mouse("mouseWheel", x, y, buttons=0, button="none", deltaX=0, deltaY=-800)
+    page.wait_for_module("canvas", "place.scale > 15")
+    assert page.pixel(x, y) == (120, 30), "the pixel below the pointer stays there"
+    page.browser.key("keyDown", " ", "Space")
+    page.browser.drag((x, y), (x - 60, y + 40))
+    page.browser.key("keyUp", " ", "Space")
+    assert page.pixel(x - 60, y + 40) == (120, 30)
+    page.press("0")
+    assert page.client(WIDTH / 2 - 0.5, HEIGHT / 2 - 0.5) == page.middle()
+    assert page.state("objects") == [[]], "nothing was drawn"
+
+
+def test_the_size_of_the_brush(page: Page) -> None:
+    page.set_brush(20)
+    page.press("]")
+    assert page.state("size") == [23]
+    page.press("[")
+    assert page.state("size") == [20]
+    x, y = page.client(60, 40)
+    scale = page.browser.run_module("const { place, ratio } = await load('canvas'); return place.scale / ratio();")
+    page.browser.drag((x, y), (x + round(10 * scale), y), modifiers=1)  # Alt
+    assert page.state("size", "objects") == [30, []]
+
+
+def test_the_look_of_masks(page: Page) -> None:
+    """Hiding, opacity, outlines and colors, in the pixels of the view."""
+    bare = page.color(60, 40)
+    page.set_brush(31)
+    page.draw((60, 40), (90, 40))
+    page.browser.run_module("const { set } = await load('state'); set({ opacity: 1 }, 'look');")
+    assert page.color(60, 40) == page.object_color(1) != bare
+    page.browser.key("keyDown", "h", "KeyH")
+    assert page.color(60, 40) == bare
+    page.browser.key("keyUp", "h", "KeyH")
+    assert page.color(60, 40) == page.object_color(1)
+    page.press("v")  # hide the object
+    assert page.color(60, 40) == bare
+    page.press("v")
+    page.browser.run_module("const { edit } = await load('objects'); edit(1, { color: '#0a1e28' });")
+    assert page.color(60, 40) == (10, 30, 40)
+    page.browser.run_module("const { set } = await load('state'); set({ opacity: 0 }, 'look');")
+    assert page.color(60, 40) == bare
+    assert page.color(60, 25) == (10, 30, 40), "the outline"
+    page.press("o")
+    assert page.color(60, 25) != (10, 30, 40)
+    page.wait_until_saved()
+
+
+def test_a_stroke_from_outside_of_the_frame(page: Page, tmp_path: Path) -> None:
+    page.set_brush(5)
+    page.press("-")
+    page.draw((-6, 30), (4, 30))
+    page.draw((WIDTH + 5, 50), (WIDTH - 8, 50))
+    page.wait_until_saved()
+    expected = np.zeros((HEIGHT, WIDTH), np.uint8)
+    plain_drawing.stroke(expected, [(-6, 30), (4, 30)], 5, 1)
+    plain_drawing.stroke(expected, [(WIDTH + 5, 50), (WIDTH - 8, 50)], 5, 1)
+    np.testing.assert_array_equal(saved(tmp_path, 0), expected)
+    page.browser.run_module("const { set } = await load('state'); set({ opacity: 1 }, 'look');")
+    assert page.color(1, 30) == page.color(WIDTH - 3, 50) == page.object_color(1)
+
+
+def test_touch_and_pen_draw(page: Page, tmp_path: Path) -> None:
+    page.set_brush(5)
+    page.touch([(20, 20)], [(30, 20)], [(40, 20)])
+    page.wait_until_saved()
+    expected = np.zeros((HEIGHT, WIDTH), np.uint8)
+    plain_drawing.stroke(expected, [(20, 20), (30, 20), (40, 20)], 5, 1)
+    np.testing.assert_array_equal(saved(tmp_path, 0), expected)
+
+    page.browser.drag(page.client(60, 50), page.client(90, 50), pointerType="pen")
+    page.wait_until_saved()
+    plain_drawing.stroke(expected, [(60, 50), (90, 50)], 5, 1)
+    np.testing.assert_array_equal(saved(tmp_path, 0), expected)
+
+    before = page.browser.run_module("return (await load('canvas')).place.scale;")
+    page.touch([(60, 40), (80, 40)], [(50, 40), (90, 40)])  # two fingers
+    page.wait_for_module("canvas", f"place.scale > {1.5 * before}")
+    page.wait_until_saved()
+    np.testing.assert_array_equal(saved(tmp_path, 0), expected)
+
+
+def test_the_timeline(page: Page, session: Session) -> None:
+    session.save_mask(3, box(1, HEIGHT, WIDTH))
+    session.save_mask(9, box(1, HEIGHT, WIDTH))
+    page.wait_for_state("state.given.size === 2")
+    row = 40
+    assert page.timeline_color(3, row) == page.timeline_color(9, row) == page.object_color(1)
+    assert page.timeline_color(5, row) != page.object_color(1)
+    drawn = page.timeline_color(3, 24)
+    assert drawn == page.timeline_color(9, 24) != page.timeline_color(5, 24)
+
+    page.browser.drag(page.timeline_point(5))
+    page.wait_for_shown(5)
+    page.browser.drag(page.timeline_point(5), page.timeline_point(7), page.timeline_point(11))
+    page.wait_for_shown(11)
+    page.press(Keys.PAGE_UP)
+    page.wait_for_shown(9)
+    page.press(Keys.PAGE_UP)
+    page.wait_for_shown(3)
+    page.press(Keys.PAGE_DOWN)
+    page.wait_for_shown(9)
+
+
+def test_play_runs_to_the_end_and_stops(page: Page) -> None:
+    page.browser.run_module("(await load('state')).state.rate = 100;")
+    page.press("k")
+    page.wait_for_shown(FRAMES - 1)
+    page.wait_for_module("play", "!isPlaying()")
+
+
+def test_stale_masks_are_marked(page: Page, session: Session, steps: Steps) -> None:
+    session.save_mask(0, box(1, HEIGHT, WIDTH))
+    page.wait_for_state("state.given.size === 1")
+    page.press(Keys.ENTER)
+    steps.let(FRAMES - 1)
+    page.wait_until_propagated(0)
+    fresh = page.timeline_color(5, 24)
+    page.go_to(2)
+    page.draw((60, 40), (80, 40))
+    page.wait_for_state("state.stale.has(5)")
+    assert page.timeline_color(5, 24) != fresh
+
+
+def test_the_whole_way_by_keyboard(page: Page, session: Session, steps: Steps) -> None:
+    """Choose an object, propagate to a chosen frame, watch, stop, undo, confirm, export; the mouse is not used."""
+    session.save_mask(4, box(1, HEIGHT, WIDTH) + box(2, HEIGHT, WIDTH, left=60))
+    page.wait_for_state("state.objects.length === 2")
+    page.press(Keys.PAGE_DOWN)
+    page.wait_for_shown(4)
+    page.press("2")
+    assert page.state("object") == [2]
+
+    page.tab_to("#until")
+    page.press("7")
+    page.press(Keys.ENTER)
+    page.press(Keys.ENTER)
+    steps.let(1)
+    page.wait_for_shown(5)  # masks are shown as they are found
+    page.wait_for("document.getElementById('job-text').innerText.startsWith('1 of 3, ')")
+    assert page.browser.texts("#job-text")[0].endswith(" left")
+    assert "frames/s" in page.browser.texts("#job-text")[0]
+    page.press(Keys.ESCAPE)
+    steps.let(1)
+    page.wait_until_propagated(4)
+    assert page.state("propagation")[0]["state"] == "stopped"
+    assert page.state("masked")[0] in ([4, 5], [4, 5, 6])
+
+    page.press("z", Keys.CONTROL)
+    page.wait_for_state("state.masked.size === 1")
+    page.go_to_by_key(Keys.PAGE_UP, 4)
+    page.tab_to("#until")
+    page.press(Keys.BACKSPACE)
+    page.press(Keys.ENTER)
+    steps.let(4)
+    page.press(Keys.ENTER, Keys.SHIFT)
+    page.wait_for_state("state.masked.size === 5")
+    page.go_to_by_key(Keys.HOME, 0)
+    page.press("c")
+    page.wait_for_state("state.given.has(0)")
+
+    page.tab_to("#export")
+    page.press(Keys.ENTER)
+    page.wait_for("document.getElementById('message').innerText.startsWith('Exported')")
+    assert (session.folder.root / "export" / "ImageSets" / "2022" / "val.txt").is_file()
+
+
+def test_every_control_has_a_name_for_screen_readers(page: Page) -> None:
+    """In the tree that Chromium gives them, dialogs included."""
+    page.press("n")
+    roles = {"button", "checkbox", "slider", "textbox", "spinbutton", "ColorWell", "Canvas", "dialog", "progressbar"}
+    found = set()
+    for key in (None, "?", Keys.DELETE):
+        if key is not None:
+            page.press(key)
+        for role, name in page.accessible():
+            if role in roles:
+                found.add(role)
+                assert name.strip(), role
+        page.press(Keys.ESCAPE)
+    assert {"button", "checkbox", "slider", "textbox", "spinbutton", "dialog"} <= found
+
+
+def test_the_list_of_keys(page: Page) -> None:
+    page.press("?")
+    shown = page.browser.texts("#key-list kbd")
+    wanted = "B E P F I X N R L V C K 0 O ? [ ] Enter Shift+Enter Esc Ctrl+Z Ctrl+Shift+Z Home End PageUp PageDown"
+    assert set(wanted.split()) <= set(shown)
+    page.press(Keys.ESCAPE)
+    page.wait_for("!document.getElementById('help').open")
+
+
+def test_frames_that_changed_are_reported(page: Page, session: Session) -> None:
+    session.check_frames("then")
+    session.check_frames("now")
+    page.wait_for("document.getElementById('message').innerText.includes('changed since this session was made')")
+    page.browser.driver.refresh()
+    page.wait_for("document.getElementById('message').innerText.includes('changed since this session was made')")
+
+
+def test_colors_of_the_system_and_small_windows(page: Page) -> None:
+    """Nothing is cut off from 1280x720 on; both color schemes have their own paper."""
+    papers = []
+    for dark in (False, True):
+        for width, height in ((1280, 720), (1920, 1080)):
+            page.browser.resize(width, height, dark=dark)
+            assert page.browser.run(
+                "return [...document.querySelectorAll('button, input')].filter((e) => e.offsetParent).every((e) => {"
+                "const b = e.getBoundingClientRect();"
+                "return b.left >= 0 && b.top >= 0 && b.right <= innerWidth && b.bottom <= innerHeight; })"
+            )
+        papers.append(page.browser.run("return getComputedStyle(document.body).backgroundColor"))
+    assert papers[0] != papers[1]

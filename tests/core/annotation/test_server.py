@@ -6,8 +6,6 @@ import asyncio
 import gzip
 import http.client
 import json
-import socket
-import threading
 import tracemalloc
 import zlib
 from collections.abc import Iterator
@@ -18,12 +16,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
 from PIL import Image
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from tests.builders import read_labels
+from tests.core.annotation.conftest import TOKEN, Serve
 from tests.core.annotation.sessions import (
     FRAMES,
     HEIGHT,
@@ -38,12 +36,8 @@ from tests.core.annotation.sessions import (
     start_worker,
 )
 from visorvos.core.annotation.guard import read_body
-from visorvos.core.annotation.server import Server, make_app
 from visorvos.core.annotation.session import Session
-from visorvos.core.io.frame_reader import FrameReader
-from visorvos.core.io.frames import open_frames
 
-TOKEN = "a-token"
 GZIP = {"Content-Encoding": "gzip"}
 
 
@@ -101,25 +95,17 @@ class Client:
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[Client]:
+def client(tmp_path: Path, root: Path, serve: Serve) -> Iterator[Client]:
     frames = make_frames(tmp_path / "clip")
-    session, steps = open_session(tmp_path / "out", frames), Steps()
+    session, steps = open_session(root, frames), Steps()
     worker = start_worker(session, steps)
-    app = make_app(Server(session, worker, FrameReader(open_frames(frames)), TOKEN, ("box.example",)))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
-    listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, args=([listening],))
-    thread.start()
-    client = Client(listening.getsockname()[1], session, steps, tmp_path / "out", frames)
+    client = Client(serve(session, worker, ("box.example",)), session, steps, root, frames)
     yield client
-    server.should_exit = True
-    session.events.close()
     for connection in client.open:
         connection.close()
+    worker.stop()
     steps.let(FRAMES)
     worker.close()
-    thread.join(30)
-    assert not thread.is_alive()
 
 
 ROUTES = [
@@ -309,9 +295,9 @@ def test_bodies_are_bounded(client: Client) -> None:
 
 
 def test_a_bomb_is_not_inflated() -> None:
-    """A gigabyte of zeros in a megabyte, arriving at once: refused without room for it."""
+    """64 MiB of zeros in 64 KiB, arriving at once: refused without room for it."""
     packer = zlib.compressobj(9, wbits=31)
-    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(1 << 10)) + packer.flush()
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(1 << 6)) + packer.flush()
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": bomb, "more_body": False}

@@ -33,11 +33,6 @@ def frames(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
-@pytest.fixture
 def session(root: Path, frames: Path) -> Session:
     return open_session(root, frames)
 

@@ -18,13 +18,12 @@ from tests.builders import read_labels
 from tests.conftest import Run
 from visorvos import load_weights, region_similarity
 from visorvos.cli.commands.demo import show
-from visorvos.core.jobs.demo.job import Demo, demo
-from visorvos.settings.demo import DemoSettings
+from visorvos.core.jobs.demo.job import Demo
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    return demo(DemoSettings(output=tmp_path_factory.mktemp("demo") / "demo", quick=True, device="cpu"))
+@pytest.fixture
+def made(quick_demo: Demo) -> Demo:
+    return quick_demo
 
 
 @pytest.fixture

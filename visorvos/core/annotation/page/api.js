@@ -1,11 +1,17 @@
 // Calls to the server. Everything below api/ needs the token from the address that the command printed.
 
-const fromAddress = new URLSearchParams(location.hash.slice(1)).get("token");
-if (fromAddress) {
-  sessionStorage.setItem("token", fromAddress);
+const fromAddress = () => new URLSearchParams(location.hash.slice(1)).get("token");
+if (fromAddress()) {
+  sessionStorage.setItem("token", fromAddress());
   history.replaceState(null, "", location.pathname); // not to be seen in screenshots or kept as a bookmark
 }
 const token = sessionStorage.getItem("token") || "";
+// An address that is opened in a tab with this page changes no more than the fragment. A session keeps its token, so
+// another one means another session.
+addEventListener("hashchange", () => {
+  if (fromAddress() !== token) location.reload();
+  else history.replaceState(null, "", location.pathname);
+});
 
 /** An answer other than success. `status` is 0 where the server was not reached. */
 export class ApiError extends Error {

@@ -47,12 +47,12 @@ export function confirmMask() {
 
 export const exportAll = () => attempt(async () => {
   emit("message", "Exporting…");
-  const { path } = await api.exportSession();
-  emit("message", `Exported to ${path}`);
+  const { path, notes } = await api.exportSession();
+  emit("message", `Exported to ${path}. ${notes}`);
 });
 
 /** Shows what a propagation finds, unless the person looks elsewhere. */
-export function follow(event) {
+export function showFound(event) {
   if (!event.propagation || !isFollowing) return;
   goTo(event.frame);
   isFollowing = true;

@@ -1,9 +1,9 @@
 // Starts the page: reads the session, follows its events, and wires buttons to what they do.
 import * as api from "./api.js";
 import { fit, place, zoom } from "./canvas.js";
-import { goTo, refresh, refreshAll } from "./frames.js";
+import { goTo, refresh, refreshAll, shown } from "./frames.js";
 import { noteStep } from "./history.js";
-import { follow, redo, undo } from "./jobs.js";
+import { redo, showFound, undo } from "./jobs.js";
 import "./deletion.js";
 import "./keys.js";
 import "./objects.js";
@@ -16,15 +16,18 @@ import { MAX_SIZE, setSize } from "./tools.js";
 const find = (id) => document.getElementById(id);
 
 async function reload() {
-  takeSession(await api.getSession());
-  await refreshAll();
+  const session = await api.getSession();
+  if (hasUnsavedObjects()) Object.assign(session, { objects: state.objects, next_id: Math.max(state.nextId, session.next_id) });
+  takeSession(session);
+  if (shown) await refreshAll();
+  else await goTo(state.given.size ? Math.min(...state.given) : 0);
 }
 
 const handlers = {
   mask(event) {
     if (event.propagation) state.propagation = event.propagation;
     takeMask(event);
-    refresh(event.frame, event.tag).then(() => follow(event));
+    refresh(event.frame, event.tag).then(() => showFound(event));
     if (event.propagation) emit("job");
   },
   objects: (event) => { if (!hasUnsavedObjects()) takeObjects(event); },
@@ -36,42 +39,52 @@ const handlers = {
     if (now === "failed") emit("trouble", message);
     emit("job");
   },
+  warning: (event) => emit("trouble", event.warning),
   async reset(event) {
     if (event.reason === "step") noteStep();
     await reload();
   },
 };
 
-async function followEvents() {
+/** Reads the session and follows its events; again after each lost connection, since a new server counts from 0. */
+async function follow() {
   for (;;) {
     try {
+      await reload();
+      setLink("online");
+      if (state.warning) emit("trouble", state.warning);
       for await (const event of api.readEvents(state.version)) {
-        if (!isOnline) setOnline(true);
         state.version = Math.max(state.version, event.version);
         await handlers[event.event](event);
       }
     } catch (error) {
-      if (error.status === 401) return emit("saving", "refused");
-      if (error.status === 0 || error.name === "AbortError" || error instanceof TypeError) setOnline(false);
+      if (error.status === 401) setLink("refused");
+      else if (error.status === 0 || error.name === "AbortError" || error instanceof TypeError) setLink("offline");
       else emit("trouble", error.message);
     }
     await new Promise((done) => setTimeout(done, 1000));
   }
 }
 
-let isOnline = true, saving = "saved";
+const LINKS = {
+  offline: "The server cannot be reached. Start the command or the SSH tunnel again: this page then continues, and sends what is not saved.",
+  refused: "This page belongs to another session, or was opened without a token. Open the address that the command printed.",
+};
+let link = "online", saving = "saved";
 
-function setOnline(now) {
-  isOnline = now;
+function setLink(now) {
+  if (now !== link && LINKS[now]) emit("trouble", LINKS[now]);
+  link = now;
   showSaving(saving);
 }
 
 function showSaving(now) {
   saving = now;
-  const shown = isOnline ? now : "offline";
+  const shownState = link === "online" ? now : link;
   const texts = { saved: "Saved", saving: "Saving…", offline: "Offline: will be sent again", refused: "Signed out: open the address that the command printed" };
-  find("saving").dataset.state = shown;
-  find("saving").textContent = texts[shown];
+  find("saving").dataset.state = shownState;
+  find("saving").textContent = texts[shownState];
+  find("saving").title = LINKS[shownState] || "";
 }
 
 let fading = 0;
@@ -138,11 +151,4 @@ function wire() {
 
 wire();
 showTool();
-try {
-  takeSession(await api.getSession());
-  await goTo(state.given.size ? Math.min(...state.given) : 0);
-  followEvents();
-} catch (error) {
-  emit("trouble", error.message);
-  if (error.status === 401) emit("saving", "refused");
-}
+follow();

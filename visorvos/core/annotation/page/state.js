@@ -8,6 +8,7 @@ export const state = {
   given: new Set(), stale: new Set(), masked: new Set(),
   presence: new Map(), // id -> Uint8Array, 1 for each frame that shows it
   network: { state: "none", message: "" },
+  warning: "", // what is wrong with the video
   propagation: null,
   undo: null, redo: null,
   frame: 0,
@@ -37,13 +38,11 @@ const expand = (runs) => runs.flatMap(([first, last]) => Array.from({ length: la
 
 /** Takes what api/session gave. */
 export function takeSession(session) {
-  const { frames, width, height, rate, title, names, version, objects, colors, network, propagation, undo, redo } = session;
-  Object.assign(state, { frames, width, height, rate, title, names, version, objects, colors, network, propagation, undo, redo });
-  state.nextId = session.next_id;
-  state.given = new Set(session.given);
-  state.stale = new Set(expand(session.stale));
-  state.masked = new Set(expand(session.masks));
-  state.presence = new Map();
+  Object.assign(state, session, {
+    nextId: session.next_id,
+    given: new Set(session.given), stale: new Set(expand(session.stale)), masked: new Set(expand(session.masks)),
+    presence: new Map(),
+  });
   for (const [id, runs] of Object.entries(session.presence)) {
     const row = presenceOf(Number(id));
     for (const [first, last] of runs) row.fill(1, first, last + 1);

@@ -1,0 +1,71 @@
+"""`visorvos annotate` in a process of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.forked import finish, start
+
+__all__ = ["Command"]
+
+
+class Command:
+    """A server that runs.
+
+    Args:
+        folder: for what it prints.
+        arguments: of the command line.
+    """
+
+    def __init__(self, folder: Path, *arguments: object) -> None:
+        self._out, self._log = folder / "printed.txt", folder / "log.txt"
+        self._out.write_text("")
+        self._log.write_text("")
+        self.process = start(["annotate", *arguments, "--no-browser"], self._log, self._out)
+        while not self.printed.endswith("\n"):
+            assert self.process.exitcode is None, self.log
+            time.sleep(0.01)
+        self.address = self.printed.strip()
+        rest, self.token = self.address.split("/#token=")
+        self.port = int(rest.rpartition(":")[2])
+
+    @property
+    def printed(self) -> str:
+        """Standard output."""
+        return self._out.read_text()
+
+    @property
+    def log(self) -> str:
+        """Standard error, on one line."""
+        return " ".join(self._log.read_text().split())
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+
+    def get_session(self) -> dict[str, Any]:
+        connection = self.connect()
+        connection.request("GET", "/api/session", headers={"Authorization": f"Bearer {self.token}"})
+        found = json.load(connection.getresponse())
+        connection.close()
+        return found
+
+    def wait_for_network(self) -> None:
+        while (network := self.get_session()["network"])["state"] != "ready":
+            assert network["state"] == "loading", network
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.join()
+
+    def interrupt(self) -> int:
+        """Ctrl-C; the exit code."""
+        os.kill(self.process.pid, signal.SIGINT)
+        return finish(self.process)
