@@ -12,7 +12,7 @@ BOTH = ("train", "val")
 
 def found(root, splits=BOTH, **kinds):
     files = find_annotations(root, splits, **{"dense": False, "release": False, **kinds})
-    return {split: {file.location.name: file.read() for file in files[split]} for split in files}
+    return {split: {file.location.name: read_bytes(file.location) for file in files[split]} for split in files}
 
 
 def expected(release):

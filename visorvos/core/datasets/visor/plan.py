@@ -9,6 +9,7 @@ from typing import Literal
 from visorvos.core.datasets.visor.annotations import AnnotatedFrame, read_annotations
 from visorvos.core.datasets.visor.rasterize import Polygons
 from visorvos.core.datasets.visor.release import AnnotationFile
+from visorvos.core.io.archives import read_bytes
 from visorvos.errors import VisorVosError
 
 __all__ = [
@@ -139,7 +140,7 @@ def drawings(plan: VideoPlan) -> Iterator[tuple[PlannedSequence, PlannedFrame, D
 
 def _frames_by_sequence(file: AnnotationFile, rules: Rules) -> dict[str, list[AnnotatedFrame]]:
     by_sequence: dict[str, list[AnnotatedFrame]] = {}
-    for frame in read_annotations(file.read(), str(file.location), rules.dense):
+    for frame in read_annotations(read_bytes(file.location), str(file.location), rules.dense):
         by_sequence.setdefault(frame.sequence(rules.dense), []).append(frame)
     return by_sequence
 

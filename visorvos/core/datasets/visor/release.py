@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +19,7 @@ __all__ = ["AnnotationFile", "FrameFiles", "find_annotations"]
 SPARSE, DENSE, FRAMES = "annotations", "Interpolations-DenseAnnotations", "rgb_frames"
 """Folders of the release."""
 
-_MAX_DEPTH = 8
+_MAX_DEPTH = 12
 _MAX_LISTED = 5
 _SPLITS = ("train", "val", "test")
 _DENSE_SUFFIX = "_interpolations"
@@ -42,14 +41,10 @@ class AnnotationFile:
         """The video that it is named after."""
         return self.name.removesuffix(".json").removesuffix(_DENSE_SUFFIX)
 
-    def read(self) -> bytes:
-        """The bytes of the file."""
-        return read_bytes(self.location)
-
 
 @dataclass(frozen=True)
 class _Entry:
-    """A file found by `_walk`, or a folder or zip file that it was told not to enter."""
+    """A file, or a folder or zip file that `_walk` was told not to enter."""
 
     location: Location
     parts: tuple[str, ...]
@@ -58,6 +53,21 @@ class _Entry:
     """In bytes; 0 for a folder."""
     crc: int | None = None
     """Checksum of a file in a zip file."""
+
+    @property
+    def is_zip(self) -> bool:
+        """Whether its name says that it is a zip file."""
+        return self.parts[-1].lower().endswith(".zip")
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether its name says that it is an image."""
+        return self.parts[-1].lower().endswith(FRAME_SUFFIXES)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """`parts`, its own name without the suffix of a zip file."""
+        return (*self.parts[:-1], self.parts[-1][:-4]) if self.is_zip else self.parts
 
 
 def find_annotations(
@@ -81,17 +91,16 @@ def find_annotations(
     """
     skip = {FRAMES, SPARSE if dense else DENSE} if release else {FRAMES}
 
-    def is_wanted(parts: tuple[str, ...]) -> bool:
-        split = _split_of(parts)
-        return _is_one_of(parts[-1].removesuffix(_DENSE_SUFFIX), videos) and (not split or split in splits)
+    def is_wanted(entry: _Entry) -> bool:
+        return skip.isdisjoint(entry.names) and not _is_of_other(entry, videos) and _split_of(entry) in ("", *splits)
 
     found: dict[str, dict[str, _Entry]] = {}
-    for entry in _walk(root, is_wanted, skip=skip):
+    for entry in _walk(_Entry(Location(root), ()), is_wanted):
         name = entry.parts[-1]
         if not name.endswith(".json") or name == "frame_mapping.json":
             continue
         if not release or (DENSE if dense else SPARSE) in entry.parts:
-            of_split = found.setdefault(_split_of(entry.parts), {})
+            of_split = found.setdefault(_split_of(entry), {})
             if name not in of_split or not entry.location.inside:  # unpacked files replace those in zip files
                 of_split[name] = entry
     if set(found) == {""} and len(splits) == 1:
@@ -108,8 +117,6 @@ def find_annotations(
         split: [AnnotationFile(name, e.location, _checksum(e)) for name, e in sorted(found.get(split, {}).items())]
         for split in splits
     }
-    if not videos:
-        return files
     known = {file.video for own in files.values() for file in own}
     unknown = [video for video in videos if video not in known]
     if unknown:
@@ -117,17 +124,18 @@ def find_annotations(
             f"{root} has no annotations of {listed(unknown, _MAX_LISTED)} in {' or '.join(splits)}.",
             "Give other --videos, or another --split.",
         )
-    chosen = {split: [file for file in files[split] if file.video in videos] for split in splits}
+    chosen = {split: [file for file in own if not videos or file.video in videos] for split, own in files.items()}
     return {split: own for split, own in chosen.items() if own}
 
 
-def _split_of(parts: tuple[str, ...]) -> str:
-    return next((part for part in reversed(parts[:-1]) if part in _SPLITS), "")
+def _split_of(entry: _Entry) -> str:
+    return next((part for part in reversed(entry.parts[:-1]) if part in _SPLITS), "")
 
 
-def _is_one_of(name: str, videos: Collection[str]) -> bool:
-    """Whether a zip file may hold something of these videos: unless it is named after another one."""
-    return name in videos or not (videos and _VIDEO.fullmatch(name))
+def _is_of_other(entry: _Entry, videos: Collection[str]) -> bool:
+    """Whether it is a zip file that is named after a video, and not after one of these."""
+    name = entry.names[-1].removesuffix(_DENSE_SUFFIX)
+    return bool(entry.is_zip and videos and name not in videos and _VIDEO.fullmatch(name))
 
 
 def _checksum(entry: _Entry) -> str:
@@ -151,11 +159,15 @@ class FrameFiles:
         self.root = root
         self._found: dict[str, list[_Entry]] = {video: [] for video in videos}
         self._loose: list[_Entry] = []
-        for entry in _walk(root, lambda parts: _is_one_of(parts[-1], videos), stop=set(videos), skip={DENSE}):
-            owner = next((part for part in entry.parts if part in self._found), None)
-            if owner is not None and (_is_frame(entry) or entry.parts[-1] == owner):
+
+        def is_wanted(entry: _Entry) -> bool:
+            return {*self._found, DENSE}.isdisjoint(entry.names) and not _is_of_other(entry, videos)
+
+        for entry in _walk(_Entry(Location(root), ()), is_wanted):
+            owner = next((name for name in entry.names if name in self._found), None)
+            if owner is not None and (entry.is_frame or entry.names[-1] == owner):
                 self._found[owner].append(entry)
-            elif len(entry.parts) == 1 and _is_frame(entry):
+            elif len(entry.parts) == 1 and entry.is_frame:
                 self._loose.append(entry)
         for entries in self._found.values():
             # Unpacked folders come before the zip files beside them.
@@ -204,78 +216,44 @@ class FrameFiles:
         """Changes if frames of the video are added, removed or change their size; no frame is read."""
         # For a zip file its size is enough, and its list of members may be slow to read.
         files = [file for place in self._found[video] for file in ([place] if place.size else _frames_in(place))]
-        marks = sorted(f"{entry.parts[-1]} {entry.size} {entry.crc}" for entry in (*files, *self._loose))
+        marks = sorted(f"{entry.names[-1]} {entry.size} {entry.crc}" for entry in (*files, *self._loose))
         return hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]
 
 
 def _frames_in(place: _Entry) -> list[_Entry]:
     """The frames in a folder or zip file, or the one frame that the entry is."""
-    if _is_frame(place):
-        return [place]
-    path = place.location.path
-    if place.location.inside or not path.is_dir():
-        found = [_Entry(place.location.member(m.filename), _parts(m), m.file_size) for m in members(place.location)]
-    else:
-        found = [_Entry(Location(file), (file.name,), _size(file)) for file in sorted(path.iterdir())]
-    return [entry for entry in found if _is_frame(entry)]
+    return [place] if place.is_frame else [entry for entry in _entries(place) if entry.is_frame]
 
 
-def _parts(info: zipfile.ZipInfo) -> tuple[str, ...]:
-    """The path of a zip file's member. Some programs on Windows write backslashes."""
-    return tuple(info.filename.replace("\\", "/").split("/"))
-
-
-def _is_frame(entry: _Entry) -> bool:
-    name = entry.parts[-1]
-    return name[:1] != "." and PurePosixPath(name).suffix.lower() in FRAME_SUFFIXES
-
-
-def _walk(
-    root: Path, is_wanted: Callable[[tuple[str, ...]], bool], *, stop: Collection[str] = (), skip: Collection[str] = ()
-) -> Iterator[_Entry]:
-    """Yields all files below a folder or in a zip file. Zip files in it are entered like folders.
-
-    Args:
-        root: the folder or zip file.
-        is_wanted: whether to enter a zip file, given its path without suffix.
-        stop: names of folders on disk, and of zip files without suffix, to yield without entering.
-        skip: names of those to skip.
-    """
-
-    def walk_folder(folder: Path, above: tuple[str, ...]) -> Iterator[_Entry]:
-        try:
-            paths = sorted(path for path in folder.iterdir() if path.name[0] != ".")
-        except OSError as error:
-            raise VisorVosError(f"The folder {folder} cannot be read: {error.strerror}.", "Check the path.") from error
-        for path in paths:
-            parts = (*above, path.name)
-            if not path.is_dir():
-                yield from handle_file(_Entry(Location(path), parts, _size(path)), len(above))
-            elif path.name in stop:
-                yield _Entry(Location(path), parts)
-            elif path.name not in skip and len(above) < _MAX_DEPTH:
-                yield from walk_folder(path, parts)
-
-    def walk_zip(archive: Location, above: tuple[str, ...], depth: int) -> Iterator[_Entry]:
-        for info in members(archive):
-            *folders, name = _parts(info)
-            if name and not any(folder in skip or folder.startswith((".", "__MACOSX")) for folder in folders):
-                parts = (*above, *folders, name)
-                yield from handle_file(_Entry(archive.member(info.filename), parts, info.file_size, info.CRC), depth)
-
-    def handle_file(entry: _Entry, depth: int) -> Iterator[_Entry]:
-        own = PurePosixPath(entry.parts[-1])
-        parts = (*entry.parts[:-1], own.stem)
-        if own.suffix.lower() != ".zip":
+def _walk(place: _Entry, is_entered: Callable[[_Entry], bool]) -> Iterator[_Entry]:
+    """Yields all files below a folder or in a zip file, and the folders and zip files that are not to be entered."""
+    for entry in _entries(place):
+        is_container = entry.is_zip or (not entry.location.inside and entry.location.path.is_dir())
+        if is_container and len(entry.parts) <= _MAX_DEPTH and is_entered(entry):
+            yield from _walk(entry, is_entered)
+        else:
             yield entry
-        elif own.stem in stop:
-            yield _Entry(entry.location, parts, entry.size, entry.crc)
-        elif own.stem not in skip and depth < _MAX_DEPTH and is_wanted(parts):
-            yield from walk_zip(entry.location, parts, depth + 1)
-
-    return walk_folder(root, ()) if root.is_dir() else walk_zip(Location(root), (), 0)
 
 
-def _size(path: Path) -> int:
-    # A dangling link fails when it is read.
-    return path.stat().st_size if path.exists() else 0
+def _entries(place: _Entry) -> list[_Entry]:
+    """The files and folders in a folder, or all files in a zip file; hidden ones are left out.
+
+    Raises:
+        VisorVosError: if it cannot be read.
+    """
+    location = place.location
+    if location.inside or not location.path.is_dir():
+        # Some programs on Windows write backslashes.
+        found = [(info, (*place.parts, *info.filename.replace("\\", "/").split("/"))) for info in members(location)]
+        return [
+            _Entry(location.member(info.filename), parts, info.file_size, info.CRC)
+            for info, parts in found
+            if not any(part.startswith((".", "__MACOSX")) for part in parts)
+        ]
+    try:
+        paths = sorted(path for path in location.path.iterdir() if path.name[0] != ".")
+        # A dangling link fails when it is read.
+        sizes = [path.stat().st_size if path.is_file() else 0 for path in paths]
+    except OSError as error:
+        raise VisorVosError(f"The folder {location} cannot be read: {error.strerror}.", "Check the path.") from error
+    return [_Entry(Location(p), (*place.parts, p.name), size) for p, size in zip(paths, sizes, strict=True)]
