@@ -18,7 +18,7 @@ from PIL import Image
 from tests.builders import write_labels
 from tests.visor_builders import box, entity, frame
 from visorvos.cli.options import resolve
-from visorvos.core.datasets.davis.layout import read_mapping
+from visorvos.core.datasets.davis.object_names import read_mapping
 from visorvos.core.datasets.visor.annotations import read_annotations
 from visorvos.core.datasets.visor.submission import INFO, read_submission
 from visorvos.core.io.masks import read_mask

@@ -79,7 +79,7 @@ EXPORT: dict[str, Row] = {
     ),
     "no names": (lambda p: (p / NAMES).unlink(), "VISOR_2022", "has no val_data_mapping.json"),
     "cut names": (lambda p: truncate(p / NAMES), NAMES, "cannot be read"),
-    "names of another form": (lambda p: (p / NAMES).write_text("[1, 2]"), NAMES, "cannot be read"),
+    "names of another form": (lambda p: (p / NAMES).write_text("[1, 2]"), NAMES, "must be an object"),
     "names that are not UTF-8": (lambda p: (p / NAMES).write_bytes(b'{"\xff": {}}'), NAMES, "cannot be read"),
     "names that are a link to themselves": (lambda p: loop(p / NAMES), "VISOR_2022", "has no val_data_mapping"),
     "no data": (lambda p: shutil.rmtree(p / "VISOR_2022"), "VISOR_2022", "folder not found"),

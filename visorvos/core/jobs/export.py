@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from visorvos.core.datasets.davis.layout import open_split, read_mapping
+from visorvos.core.datasets.davis.layout import open_split
+from visorvos.core.datasets.davis.object_names import read_mapping
 from visorvos.core.datasets.visor.rasterize import object_polygons
 from visorvos.core.datasets.visor.submission import (
     HEIGHT,

@@ -11,7 +11,8 @@ import pytest
 
 from tests.builders import write_labels
 from tests.layouts import write_sequences, write_youtube
-from visorvos.core.datasets.davis.layout import find_splits, note_frames_without_mask, open_split, read_names
+from visorvos.core.datasets.davis.layout import find_splits, note_frames_without_mask, open_split
+from visorvos.core.datasets.davis.object_names import read_names
 from visorvos.errors import VisorVosError
 
 
@@ -116,7 +117,7 @@ def test_lvos_calls_its_names_otherwise(tmp_path: Path) -> None:
 def test_a_meta_file_of_another_form_is_named(tmp_path: Path) -> None:
     write_sequences(tmp_path, ["0a"])
     (tmp_path / "meta.json").write_text('{"videos": {"0a": {"objects": {"one": {}}}}}')
-    with pytest.raises(VisorVosError, match=r"meta\.json cannot be read: videos, 0a, objects, one"):
+    with pytest.raises(VisorVosError, match=r"meta\.json: videos\.0a\.objects\.one"):
         _ = open_split(tmp_path, "val").object_names
 
 

@@ -16,10 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
-
+from visorvos.core.datasets.davis.object_names import read_mapping, read_meta
 from visorvos.core.io.archives import Location, read_bytes
 from visorvos.core.io.images import FRAME_SUFFIXES, list_images, natural_key
 from visorvos.core.io.masks import mask_files
@@ -36,8 +34,6 @@ __all__ = [
     "find_splits",
     "note_frames_without_mask",
     "open_split",
-    "read_mapping",
-    "read_names",
     "sequence_folder",
 ]
 
@@ -48,7 +44,6 @@ RESOLUTION = "480p"
 
 _LAYOUT = f"A data set holds {FRAMES} and {MASKS}, or a folder for each split that does."
 _MAX_LISTED = 8
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -145,7 +140,7 @@ class Split:
         for file in (self.root / f"{prefix}_data_mapping.json" for prefix in (stem, stem.split("_")[0])):
             if file.is_file():
                 return read_mapping(file)
-        return {} if self._meta_file is None else _read_meta(self._meta_file)
+        return {} if self._meta_file is None else read_meta(self._meta_file)
 
     @property
     def _meta_file(self) -> Path | None:
@@ -281,69 +276,3 @@ def _read_lines(path: Path) -> list[str]:
         return read_bytes(Location(path)).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise VisorVosError(f"The list {path} cannot be read: {error}.", "Save it as UTF-8 text.") from error
-
-
-class _MetaObject(BaseModel):
-    category: str = ""
-
-
-class _MetaVideo(BaseModel):
-    objects: dict[int, _MetaObject] = {}
-
-
-class _Meta(BaseModel):
-    """The meta.json of YouTube-VOS and LVOS; only what is used here."""
-
-    videos: dict[str, _MetaVideo]
-
-
-_NAMES = TypeAdapter(dict[int, str])
-_MAPPING = TypeAdapter(dict[str, dict[int, str]])
-_META = TypeAdapter(_Meta)
-
-
-def _read_json(path: Path, form: TypeAdapter[T], expected: str) -> T:
-    try:
-        return form.validate_json(read_bytes(Location(path)))
-    except ValidationError as error:
-        fault = error.errors()[0]
-        where = ", ".join(str(level)[:80] for level in fault["loc"])
-        reason = "it is not JSON" if fault["type"] == "json_invalid" else fault["msg"].replace("Input should", "must")
-        message = f"{path} cannot be read: {where}{': ' if where else ''}{reason}."
-        raise VisorVosError(message, f"It must hold {expected}.") from error
-
-
-def _read_meta(path: Path) -> dict[str, dict[int, str]]:
-    """Object names by sequence and id."""
-    videos = _read_json(path, _META, '{"videos": {"SEQUENCE": {"objects": {"1": {"category": "NAME"}}}}}').videos
-    return {
-        name: {number: entry.category for number, entry in video.objects.items() if entry.category}
-        for name, video in videos.items()
-    }
-
-
-def read_mapping(path: Path) -> dict[str, dict[int, str]]:
-    """Object names by sequence and id, from a file ``{"SEQUENCE": {"1": "NAME"}}``.
-
-    Raises:
-        VisorVosError: if it does not have this form.
-    """
-    return _read_json(path, _MAPPING, '{"SEQUENCE": {"1": "NAME"}}')
-
-
-def read_names(path: Path, sequence: str) -> dict[int, str]:
-    """Object names of one sequence by id, from ``{"1": "NAME"}`` or from a mapping that has the sequence.
-
-    Raises:
-        VisorVosError: if it has neither form, or the mapping lacks the sequence.
-    """
-    try:
-        return _NAMES.validate_json(read_bytes(Location(path)))
-    except ValidationError:
-        mapping = read_mapping(path)
-    if sequence not in mapping:
-        raise VisorVosError(
-            f"The mapping {path} has no sequence {sequence}.",
-            'Rename the folder of frames to a sequence of the mapping, or give a file {"1": "NAME"}.',
-        )
-    return mapping[sequence]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
+from visorvos.core.io.json_file import parse_json
 from visorvos.core.io.paths import is_safe_name
 from visorvos.errors import VisorVosError
 
-__all__ = ["AnnotatedFrame", "Entity", "VideoAnnotations", "explain_json_error", "read_annotations"]
+__all__ = ["AnnotatedFrame", "Entity", "VideoAnnotations", "read_annotations"]
 
-_MAX_LISTED = 5
 _DOWNLOAD_AGAIN = "The file is damaged, or not a JSON of VISOR. Download it again."
 
 
@@ -86,6 +85,9 @@ class VideoAnnotations(_Part):
     video_annotations: list[AnnotatedFrame]
 
 
+_FORM = TypeAdapter(VideoAnnotations)
+
+
 def read_annotations(content: bytes, source: str, dense: bool = False) -> list[AnnotatedFrame]:
     """Reads the annotations of one video.
 
@@ -100,10 +102,7 @@ def read_annotations(content: bytes, source: str, dense: bool = False) -> list[A
     Raises:
         VisorVosError: if the file has another form; the message names frame and field.
     """
-    try:
-        frames = VideoAnnotations.model_validate_json(content).video_annotations
-    except ValidationError as error:
-        raise explain_json_error(error, content, source) from error
+    frames = parse_json(content, _FORM, source, _DOWNLOAD_AGAIN).video_annotations
     if not frames:
         raise _fault(source, "video_annotations has no frame")
     if dense != any(frame.image.interpolation for frame in frames):
@@ -121,41 +120,5 @@ def read_annotations(content: bytes, source: str, dense: bool = False) -> list[A
     return sorted(frames, key=lambda frame: frame.image.image_path)
 
 
-def explain_json_error(
-    error: ValidationError, content: bytes, source: str, remedy: str = _DOWNLOAD_AGAIN
-) -> VisorVosError:
-    """Turns pydantic's findings into a sentence that calls frames by their names."""
-    faults = error.errors(include_url=False)
-    if faults[0]["type"] == "json_invalid":
-        return _fault(source, "it is not JSON", remedy)
-    # pydantic reports positions only: for names the file is parsed again.
-    try:
-        raw = json.loads(content)
-    except (ValueError, RecursionError):
-        raw = None
-    sentences = []
-    for fault in faults[:_MAX_LISTED]:
-        location = list(fault["loc"])
-        where = ""
-        if len(location) > 1 and location[0] == "video_annotations" and isinstance(location[1], int):
-            where = f"frame {_frame_name(raw, location[1])}, "
-            location = location[2:]
-        field = ".".join(map(str, location)) or "the file"
-        words = fault["msg"].removeprefix("Value error, ").replace("Input should", "must")
-        if fault["type"] == "missing":
-            sentences.append(f"{where}{field} is missing")
-        else:
-            sentences.append(f"{where}{field}: {words}, got {str(fault['input'])[:60]}")
-    more = f"; and {len(faults) - _MAX_LISTED} more" if len(faults) > _MAX_LISTED else ""
-    return _fault(source, "; ".join(sentences) + more, remedy)
-
-
-def _frame_name(raw: Any, number: int) -> str:  # noqa: ANN401 - parsed JSON
-    try:
-        return str(raw["video_annotations"][number]["image"]["name"])
-    except (KeyError, TypeError, IndexError):
-        return f"number {number + 1}"
-
-
-def _fault(source: str, what: str, remedy: str = _DOWNLOAD_AGAIN) -> VisorVosError:
-    return VisorVosError(f"{source}: {what}.", remedy)
+def _fault(source: str, what: str) -> VisorVosError:
+    return VisorVosError(f"{source}: {what}.", _DOWNLOAD_AGAIN)

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
-from visorvos.core.datasets.visor.annotations import Entity, VideoAnnotations, explain_json_error
+from visorvos.core.datasets.visor.annotations import Entity, VideoAnnotations
 from visorvos.core.io.archives import Location, members, read_bytes
 from visorvos.core.io.atomic import atomic_write
+from visorvos.core.io.json_file import parse_json
 from visorvos.errors import VisorVosError, listed
 
 __all__ = [
@@ -132,11 +133,7 @@ def read_submission(path: Path) -> Submission:
         others = [name for name in names if name != found[0]]
         if others:
             faults.append(f"the zip file must hold nothing but {found[0]}, got {listed(others, _MAX_LISTED)}")
-    content = read_bytes(location)
-    try:
-        file = _File.model_validate_json(content)
-    except ValidationError as error:
-        raise explain_json_error(error, content, str(location), _EXPORT_AGAIN) from error
+    file = parse_json(read_bytes(location), TypeAdapter(_File), location, _EXPORT_AGAIN)
     wrong = [key for key in _REQUIRED if file.info.get(key) != INFO[key]]
     faults += [f'info: "{key}" must be "{INFO[key]}", got {json.dumps(file.info.get(key))}' for key in wrong]
     frames: dict[str, dict[str, tuple[str, ...]]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from visorvos.core.datasets.davis.layout import read_names
+from visorvos.core.datasets.davis.object_names import read_names
 from visorvos.core.io.frames import FrameSource
 from visorvos.core.io.images import write_picture
 from visorvos.core.io.masks import SHEET, read_mask

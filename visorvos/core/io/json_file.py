@@ -1,0 +1,47 @@
+"""JSON that is checked against a form."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from visorvos.errors import VisorVosError
+
+__all__ = ["parse_json"]
+
+T = TypeVar("T")
+
+
+def parse_json(content: bytes, form: TypeAdapter[T], source: object, remedy: str) -> T:
+    """Reads JSON of a known form.
+
+    Args:
+        content: the bytes.
+        form: what they must hold.
+        source: name of the file, for the error.
+        remedy: what to do if it holds something else.
+
+    Raises:
+        VisorVosError: that names the first value that is wrong, and its frame if it is a frame's.
+    """
+    try:
+        return form.validate_json(content)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        words = fault["msg"].removeprefix("Value error, ").replace("Input should", "must")
+        if fault["type"] == "json_invalid":
+            raise VisorVosError(f"{source} cannot be read: it is not JSON.", remedy) from error
+        what = "is missing" if fault["type"] == "missing" else f"{words}, got {str(fault['input'])[:60]}"
+        more = f"; and {error.error_count() - 1} more" if error.error_count() > 1 else ""
+        raise VisorVosError(f"{source}: {_place(content, fault['loc'])} {what}{more}.", remedy) from error
+
+
+def _place(content: bytes, path: tuple[int | str, ...]) -> str:
+    """Where a value stands: its frame by name, if it is in the list of frames of a file of VISOR."""
+    try:
+        frame: Any = json.loads(content)["video_annotations"][path[1]]["image"]["name"]
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return ".".join(str(level)[:80] for level in path) or "the file"
+    return f"frame {frame}, {'.'.join(map(str, path[2:]))}"
