@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,6 @@ __all__ = ["Export", "export"]
 
 _MAX_LISTED = 20
 
-Names = Mapping[str, Mapping[int, str]]
 Frames = dict[str, list[str]]
 """Names of frames by sequence."""
 
@@ -59,31 +58,50 @@ def export(settings: ExportSettings, progress: Progress | None = None) -> Export
     Raises:
         VisorVosError: with a list of everything that is wrong. Nothing is written then.
     """
+    expected = None
+    if settings.data is not None:
+        split = open_split(settings.data, settings.split)
+        expected = {name: list(mask_files(split.masks_folder / name)) for name in split.sequences}
     if settings.check is not None:
-        return _check(settings, settings.check)
-    progress = progress or NoProgress()
+        return _check(settings, settings.check, expected)
+    return _write(settings, expected, progress or NoProgress())
+
+
+def _write(settings: ExportSettings, expected: Frames | None, progress: Progress) -> Export:
+    folder = settings.predictions
+    if folder is None or not folder.is_dir():
+        raise VisorVosError(f"Folder of predictions not found: {folder}", "Give a folder of SEQUENCE/FRAME.png.")
     names = _names(settings)
-    masks, faults = _masks(settings, names)
-    what = f"{settings.predictions} cannot be exported"
+    folders = sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
+    masks = {entry.name: mask_files(entry) for entry in folders}
+    if not masks:
+        raise VisorVosError(f"No sequences in {folder}.", "Masks are expected as SEQUENCE/FRAME.png.")
+    faults = _differences(settings.split, masks, expected, 0 if settings.first_frames else 1)
+    faults += [f"sequence {name} is not in the mapping" for name in masks if name not in names]
+    what = f"{folder} cannot be exported"
     _refuse(faults, what)
+    jobs = []
+    for name, files in masks.items():
+        given = None if settings.first_frames else next(iter((expected or masks)[name]), None)
+        jobs += [(name, frame, file) for frame, file in files.items() if frame != given]
     objects = 0
 
     def frames() -> Iterator[SubmittedFrame]:
         nonlocal objects
-        for sequence, frame, path in progress.track(masks, "Exporting masks", "masks", len(masks)):
-            submitted = _outline(sequence, frame, path, names[sequence], faults)
+        for name, frame, file in progress.track(jobs, "Exporting masks", "masks", len(jobs)):
+            submitted = _outline(name, frame, file, names[name], faults)
             objects += len(submitted.objects)
             yield submitted
         # Raised before the file is complete, so that it never gets its name.
         _refuse(faults, what)
 
     count = write_submission(settings.output, settings.split, frames())
-    sequences = len({sequence for sequence, _, _ in masks})
-    complete = None if settings.data is None else True
+    sequences = len({name for name, _, _ in jobs})
+    complete = None if expected is None else True
     return Export(str(settings.output), False, sequences, count, objects, settings.first_frames, complete)
 
 
-def _names(settings: ExportSettings) -> Names:
+def _names(settings: ExportSettings) -> Mapping[str, Mapping[int, str]]:
     if settings.mapping is not None:
         return read_mapping(settings.mapping)
     names = open_split(settings.data, settings.split).object_names if settings.data is not None else {}
@@ -94,41 +112,25 @@ def _names(settings: ExportSettings) -> Names:
     return names
 
 
-def _expected(settings: ExportSettings) -> Frames | None:
-    """The frames of the split's sequences; None without the data set."""
-    if settings.data is None:
-        return None
-    split = open_split(settings.data, settings.split)
-    return {name: list(mask_files(split.masks_folder / name)) for name in split.sequences}
+def _differences(split: str, found: Mapping[str, Collection[str]], expected: Frames | None, given: int) -> list[str]:
+    """How frames differ from those of a split, if these are known.
 
-
-def _masks(settings: ExportSettings, names: Names) -> tuple[list[tuple[str, str, Path]], list[str]]:
-    """The masks to submit, with sequence and frame, and what is wrong with the folders."""
-    folder = settings.predictions
-    if folder is None or not folder.is_dir():
-        raise VisorVosError(f"Folder of predictions not found: {folder}", "Give a folder of SEQUENCE/FRAME.png.")
-    found = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
-    if not found:
-        raise VisorVosError(f"No sequences in {folder}.", "Masks are expected as SEQUENCE/FRAME.png.")
-    expected = _expected(settings)
-    faults = _unexpected_sequences(found, expected, settings.split)
-    if expected is not None:
-        faults += [f"sequence {name} is missing" for name in expected if name not in found]
-    unnamed = [name for name in found if name not in names and (expected is None or name in expected)]
-    faults += [f"sequence {name} is not in the mapping" for name in unnamed]
-    masks = []
-    for name in found:
-        files = mask_files(folder / name)
-        frames = list(files) if expected is None else expected.get(name, list(files))
-        given = [] if settings.first_frames else frames[:1]
-        faults += [f"frame {name}/{frame} is missing" for frame in frames if frame not in (*files, *given)]
-        faults += [f"frame {name}/{frame} is not in the data set" for frame in files if frame not in frames]
-        masks += [(name, frame, file) for frame, file in files.items() if frame not in given]
-    return masks, faults
-
-
-def _unexpected_sequences(found: Iterator[str] | list[str], expected: Frames | None, split: str) -> list[str]:
-    return [f"sequence {name} is not in the split {split}" for name in found if expected and name not in expected]
+    Args:
+        split: name of the split.
+        found: frames by sequence.
+        expected: the frames of the split.
+        given: how many frames at the start of each sequence may be missing, since their masks are given.
+    """
+    if expected is None:
+        return []
+    faults = [f"sequence {name} is not in the split {split}" for name in found if name not in expected]
+    for name, wanted in expected.items():
+        if name not in found:
+            faults.append(f"sequence {name} is missing")
+            continue
+        faults += [f"frame {name}/{frame} is missing" for frame in wanted[given:] if frame not in found[name]]
+        faults += [f"frame {name}/{frame} is not in the data set" for frame in found[name] if frame not in wanted]
+    return faults
 
 
 def _outline(sequence: str, frame: str, path: Path, names: Mapping[int, str], faults: list[str]) -> SubmittedFrame:
@@ -141,31 +143,27 @@ def _outline(sequence: str, frame: str, path: Path, names: Mapping[int, str], fa
     return SubmittedFrame(sequence, frame, tuple((names[i], object_polygons(labels, i)) for i in ids if i in names))
 
 
-def _check(settings: ExportSettings, path: Path) -> Export:
+def _check(settings: ExportSettings, path: Path, expected: Frames | None) -> Export:
     """Checks a submission made elsewhere."""
     submission = read_submission(path)
-    faults = list(submission.faults)
-    names = _names(settings) if settings.mapping is not None or settings.data is not None else None
-    for sequence, frames in submission.frames.items():
-        known = None if names is None else set(names.get(sequence, {}).values())
-        for frame, objects in frames.items():
-            unknown = [name for name in objects if known is not None and name not in known]
-            faults += [f"frame {sequence}/{frame} has the object {name}, which the mapping lacks" for name in unknown]
-    expected = _expected(settings)
-    first_frames = None
+    faults = [*submission.faults, *_differences(settings.split, submission.frames, expected, 1)]
+    if settings.mapping is not None or settings.data is not None:
+        known = {name: set(ids.values()) for name, ids in _names(settings).items()}
+        faults += [
+            f"frame {sequence}/{frame} has the object {name}, which the mapping lacks"
+            for sequence, frames in submission.frames.items()
+            for frame, objects in frames.items()
+            for name in objects
+            if name not in known.get(sequence, ())
+        ]
+    first_frames = complete = None
     if expected is not None:
-        firsts = [frames[0] in submission.frames.get(name, {}) for name, frames in expected.items()]
-        first_frames = any(firsts)
-        if first_frames and not all(firsts):
+        firsts = {frames[0] in submission.frames.get(name, {}) for name, frames in expected.items()}
+        first_frames, complete = True in firsts, True
+        if len(firsts) > 1:
             faults.append("some sequences include their given first frame, others do not")
-        for name, wanted in expected.items():
-            there = submission.frames.get(name, {})
-            faults += [f"frame {name}/{frame} is missing" for frame in wanted[1:] if frame not in there]
-            faults += [f"frame {name}/{frame} is not in the data set" for frame in there if frame not in wanted]
-        faults += _unexpected_sequences(list(submission.frames), expected, settings.split)
     _refuse(faults, f"{path} is not valid")
     counts = [len(objects) for frames in submission.frames.values() for objects in frames.values()]
-    complete = None if expected is None else True
     return Export(str(path), True, len(submission.frames), len(counts), sum(counts), first_frames, complete)
 
 
