@@ -9,7 +9,7 @@ from visorvos.cli.commands import export, prepare, preview
 from visorvos.core.datasets.visor.report import BrokenFrame, KeptSequence, Published, SplitReport
 from visorvos.core.jobs.export import Export
 from visorvos.core.jobs.prepare import Preparation
-from visorvos.core.jobs.preview.job import Preview
+from visorvos.core.jobs.preview import Preview
 
 
 def shown(renderable):

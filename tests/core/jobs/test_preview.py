@@ -7,7 +7,7 @@ from tests.visor_builders import Release
 from visorvos.core.datasets.order import sample_of
 from visorvos.core.datasets.synthetic.release import write_synthetic_coco
 from visorvos.core.jobs.prepare import prepare
-from visorvos.core.jobs.preview.job import preview
+from visorvos.core.jobs.preview import preview
 from visorvos.core.runtime.progress import NoProgress
 from visorvos.core.training.clips import visor_clips
 from visorvos.errors import VisorVosError

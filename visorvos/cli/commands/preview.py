@@ -10,14 +10,14 @@ from visorvos.cli.command import Command
 from visorvos.settings.preview import PreviewSettings
 
 if TYPE_CHECKING:
-    from visorvos.core.jobs.preview.job import Preview
+    from visorvos.core.jobs.preview import Preview
     from visorvos.core.runtime.progress import Progress
 
 __all__ = ["COMMAND", "show"]
 
 
 def run(settings: PreviewSettings, progress: Progress) -> Preview:
-    from visorvos.core.jobs.preview.job import preview
+    from visorvos.core.jobs.preview import preview
 
     return preview(settings, progress)
 

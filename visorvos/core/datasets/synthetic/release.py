@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,9 +16,6 @@ from visorvos.core.io.images import write_picture
 
 __all__ = ["write_synthetic_coco", "write_synthetic_visor"]
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 _OBJECTS = (2, 3, 2, 1, 2, 2)
 """Number of objects in one video or image after another, repeated."""
 _KITCHENS = {"train": 1, "val": 2}
@@ -27,7 +23,6 @@ _KITCHENS = {"train": 1, "val": 2}
 _STILLS = 0
 _FULL_WIDTH = 1920
 """Width of the frames that the polygons of VISOR refer to."""
-_THREADS = 2
 
 
 def write_synthetic_visor(
@@ -50,8 +45,7 @@ def write_synthetic_visor(
     """
     annotations, images = root / "annotations", root / "images"
 
-    def write(item: tuple[str, int]) -> None:
-        split, number = item
+    for split, number in [(split, number) for split, count in videos.items() for number in range(count)]:
         name = f"P{_KITCHENS[split]:02d}_{number + 1:03d}"
         video = make_video(frames, height, width, (seed, _KITCHENS[split], number), _objects(number))
         entries = _visor_frames(video, name)
@@ -59,7 +53,6 @@ def write_synthetic_visor(
             write_picture(images / name / entry["image"]["name"], frame)
         write_file(annotations / split / f"{name}.json", json.dumps({"video_annotations": entries}))
 
-    _map(write, [(split, number) for split, count in videos.items() for number in range(count)])
     return annotations, images
 
 
@@ -76,7 +69,7 @@ def write_synthetic_coco(root: Path, images: int, seed: int, height: int = 96, w
     Raises:
         VisorVosError: if the system refuses to write.
     """
-    stills = _map(lambda number: make_video(1, height, width, (seed, _STILLS, number), _objects(number)), range(images))
+    stills = [make_video(1, height, width, (seed, _STILLS, number), _objects(number)) for number in range(images)]
     instances = _coco_instances(stills)
     for entry, still in zip(instances["images"], stills, strict=True):
         write_picture(root / "train2017" / entry["file_name"], still.frames[0])
@@ -135,9 +128,3 @@ def _coco_instances(images: Sequence[SyntheticVideo]) -> dict[str, Any]:
 
 def _objects(number: int) -> int:
     return _OBJECTS[number % len(_OBJECTS)]
-
-
-def _map(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """Maps in threads: OpenCV and Pillow release Python's lock most of the time."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(function, items))
