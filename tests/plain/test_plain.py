@@ -21,7 +21,7 @@ from tests.side_by_side import scanned_clips
 from visorvos import STM, clip_loss, contour_accuracy, evaluate_masks, region_similarity, segment_video
 from visorvos.core.datasets.coco.index import open_coco
 from visorvos.core.datasets.synthetic.release import write_synthetic_visor
-from visorvos.core.jobs.benchmark.workloads import write_masks, write_releases
+from visorvos.core.jobs.benchmark import write_masks, write_releases
 from visorvos.core.jobs.prepare import prepare
 from visorvos.core.runtime.progress import NoProgress
 from visorvos.core.training.clips import coco_clips
@@ -123,7 +123,7 @@ def test_frames_are_prepared_alike(tmp_path: Path) -> None:
 
 
 def test_coco_clips_are_made_alike(tmp_path: Path) -> None:
-    options = write_releases(tmp_path, quick=True)
+    options, _ = write_releases(tmp_path, quick=True)
     plain, ours = scanned_clips(options, 50), coco_clips(options, NoProgress())
     for number in range(6):
         one, other = (clips.clip(number % 3, number // 3, 0.5) for clips in (plain, ours))

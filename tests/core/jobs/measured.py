@@ -9,11 +9,12 @@ from pathlib import Path
 from visorvos.errors import VisorVosError
 
 
-def keeps_a_log(path: Path, name: str, size: int) -> Callable[[], None]:
+def keeps_a_log(path: Path, size: int) -> Callable[[], None]:
     def work() -> None:
         held = bytearray(b"x" * size)
         with path.open("a") as file:
-            file.write(f"{name} {os.getpid()} {len(held)}\n")
+            file.write(f"{os.getpid()}\n")
+        assert len(held) == size
 
     return work
 
@@ -24,7 +25,3 @@ def refuses() -> Callable[[], None]:
 
 def dies() -> Callable[[], None]:
     return lambda: os._exit(3)
-
-
-def nothing() -> None:
-    """A start of processes that changes nothing."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -15,46 +16,46 @@ from rich.console import Console
 
 from tests.builders import read_labels
 from tests.conftest import Run
-from tests.core.jobs.measured import dies, keeps_a_log, nothing, refuses
+from tests.core.jobs.measured import dies, keeps_a_log, refuses
 from visorvos import VisorVosError
 from visorvos.cli.commands.benchmark import show
-from visorvos.core.jobs.benchmark import job, workloads
-from visorvos.core.jobs.benchmark.job import Benchmark, Figure
-from visorvos.core.jobs.benchmark.measure import Measured, measure
+from visorvos.core.jobs import benchmark as workloads
+from visorvos.core.jobs.benchmark import Benchmark, Figure, measure
 from visorvos.settings.benchmark import BenchmarkSettings
 
 
-def test_workloads_take_turns_in_their_own_processes(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    sizes = {"small": 1000, "large": 200 << 20}
-    found = measure({name: partial(keeps_a_log, log, name, size) for name, size in sizes.items()}, 2, nothing)
-    lines = [line.split() for line in log.read_text().splitlines()]
-    assert [name for name, *_ in lines] == ["small", "large"] * 3
-    processes = {name: {process for other, process, _ in lines if other == name} for name in sizes}
-    assert all(len(own) == 1 for own in processes.values())
-    assert processes["small"] != processes["large"]
-    assert [len(measured.seconds) for measured in found.values()] == [2, 2]
+def test_each_workload_has_its_own_process(tmp_path: Path) -> None:
+    peaks, pids = [], []
+    for size in (200 << 20, 1000):
+        seconds, peak_bytes = measure(partial(keeps_a_log, tmp_path / str(size), size), 2)
+        lines = (tmp_path / str(size)).read_text().splitlines()
+        assert len(seconds) == 2
+        assert len(lines) == 3, "one turn is not counted"
+        peaks.append(peak_bytes)
+        pids += set(lines)
+    assert len(set(pids)) == 2
+    assert str(os.getpid()) not in pids
     # The memory of one does not count for the other.
-    assert found["large"].peak_bytes - found["small"].peak_bytes > 150 << 20
+    assert peaks[0] - peaks[1] > 150 << 20
 
 
 def test_a_workload_that_fails_ends_the_measurement() -> None:
     with pytest.raises(VisorVosError, match="Nothing works"):
-        measure({"a": refuses}, 1, nothing)
+        measure(refuses, 1)
     with pytest.raises(VisorVosError, match="memory ran out"):
-        measure({"a": dies}, 1, nothing)
+        measure(dies, 1)
 
 
 def test_figures_are_reported_and_shown() -> None:
-    figure = Figure("inference", "network, 1 object", "frames/s", (1.0, 1.5, 0.5), 1024.0)
-    other = Figure("metrics", "masks", "object masks/s", (500.0,), 0)
+    figure = Figure("inference", "network, 1 object", "frames/s", (1.0, 1.5, 0.5), 1.0, 1024.0)
+    other = Figure("metrics", "masks", "object masks/s", (500.0,), 500.0, 0)
     benchmark = Benchmark({"processor": "P"}, (figure, other), 60)
     found = benchmark.to_dict()["figures"][0]
     assert (found["median"], found["rates"], found["peak_mib"]) == (1.0, (1.0, 1.5, 0.5), 1024.0)
     console = Console(width=140, record=True, file=io.StringIO())
     console.print(show(benchmark))
     text = console.export_text()
-    for part in ("network, 1 object", "1.00 frames/s", "1,024", "500 object masks/s", "unknown", "processor P"):
+    for part in ("network, 1 object", "1.00 frames/s", "1,024", "500.00 object masks/s", "unknown", "processor P"):
         assert part in text
 
 
@@ -75,15 +76,14 @@ def test_predictions_are_near_the_ground_truth(tmp_path: Path) -> None:
         assert 0.6 < np.mean(true == predicted) < 1
 
 
-def in_this_process(parts: Mapping[str, Callable[[], Callable[[], None]]], repeats: int) -> dict[str, Measured]:
+def in_this_process(workload: Callable[[], Callable[[], object]], repeats: int) -> tuple[tuple[float, ...], int]:
     """`measure` without its processes, which import torch once each."""
-    for workload in parts.values():
-        workload()()
-    return {name: Measured((1.0,) * repeats, 1) for name in parts}
+    workload()()
+    return (1.0,) * repeats, 1
 
 
 def test_the_command_runs_every_part(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "measure", in_this_process)
+    monkeypatch.setattr(workloads, "measure", in_this_process)
     options = ("--backbone", "resnet18", "--objects", 2, "--precision", "float32", "--device", "cpu", "--workers", 1)
     done = run("benchmark", "--quick", "--repeats", 1, *options, "--json")
     assert done.code == 0, done.err

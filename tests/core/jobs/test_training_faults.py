@@ -224,7 +224,6 @@ def test_what_cannot_be_saved_does_not_hide_why_a_run_ended(
 
     monkeypatch.setattr(RunFolder, "save", refuse)
     monkeypatch.setattr(RunFolder, "log", die)
-    monkeypatch.setattr(outputs, "training_plot", refuse)
     done = run(*arguments(data, tmp_path / "out", weights))
     assert done.code == 1
     assert "The training since 0 clips could not be saved: No. None." in " ".join(done.err.split())

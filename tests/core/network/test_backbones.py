@@ -19,7 +19,7 @@ def test_a_backbone_is_found_by_its_keys(name: str) -> None:
     if BACKBONES[name].timm:
         pytest.importorskip("timm", reason="the extra resnest is not installed")
     with torch.device("meta"):
-        keys = list(STM(name, pretrained=False, init_weights=False).state_dict())
+        keys = list(STM(name, pretrained=False).state_dict())
     assert find_backbone(keys) == name
     assert find_backbone([from_reference(to_reference(key)) for key in keys]) == name
     assert find_backbone(keys[:10]) is None

@@ -19,7 +19,7 @@ def stm() -> STM:
     """A ResNeSt network with random weights, scaled so that activations stay moderate."""
     pytest.importorskip("timm")
     with torch.device("meta"):
-        network = STM("resnest101", pretrained=False, init_weights=False)
+        network = STM("resnest101", pretrained=False)
     random = torch.Generator().manual_seed(0)
     state = {}
     for name, tensor in network.state_dict().items():

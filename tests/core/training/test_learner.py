@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from visorvos import STM, VisorVosError, clip_loss
 from visorvos.core.datasets.loader import Batch
-from visorvos.core.training.learner import Learner, StepResult, start_accelerator
+from visorvos.core.training.learner import Learner, Stage, StepResult, start_accelerator
+from visorvos.settings.finetune import FinetuneSettings
 
 
 @pytest.fixture
@@ -29,11 +30,10 @@ def batch(*seeds: int, objects: int = 2, idle: bool = False) -> Batch:
     return Batch(torch.stack(frames), torch.stack(labels), tuple(f"clip {seed}" for seed in seeds), 0, idle)
 
 
-CPU = torch.device("cpu")
-
-
-def learner(stm: STM, freeze: bool = True, **options: object) -> Learner:
-    return Learner(stm, start_accelerator(CPU), CPU, detach=True, channels=16, freeze_batch_norm=freeze, **options)  # type: ignore[arg-type]
+def learner(stm: STM, **options: object) -> Learner:
+    given = {"data": "unused", "output": "unused", "device": "cpu", "lr": 1e-3, **options}
+    settings = FinetuneSettings.model_validate(given)
+    return Learner(stm, start_accelerator(settings), settings, Stage("finetune", detach=True, channels=16))
 
 
 def weights(stm: STM) -> dict[str, Tensor]:
@@ -52,7 +52,7 @@ def plain_step(
     losses = [clip_loss(stm, *_clip(seed)) for seed in seeds]
     torch.stack(losses).sum().backward()
     norm = nn.utils.clip_grad_norm_(stm.parameters(), clip * len(seeds))
-    result = taught.step([batch(seeds[0]), batch(*seeds[1:])], rate=1e-3, seed=0)
+    result = taught.step([batch(seeds[0]), batch(*seeds[1:])], seen=0)
     torch.testing.assert_close(torch.tensor([result.second, result.third]), torch.stack(losses).sum(0).detach())
     assert result.gradient == pytest.approx(float(norm), rel=1e-3)
     for own, other in zip(stm.parameters(), taught.stm.parameters(), strict=True):
@@ -97,7 +97,7 @@ def _clip(seed: int) -> tuple[Tensor, Tensor]:
 def test_how_clips_are_put_into_batches_does_not_matter(small_stm: STM) -> None:
     def gradients(*batches: Batch) -> tuple[StepResult, Tensor]:
         taught = learner(copy.deepcopy(small_stm))
-        result = taught.step(batches, rate=0.0, seed=0)
+        result = taught.step(batches, seen=0)
         return result, torch.cat([p.grad.flatten() for p in taught.stm.parameters() if p.grad is not None])
 
     one, by_one = gradients(batch(0, objects=1), batch(1, objects=3), batch(2, objects=1))
@@ -114,9 +114,9 @@ def test_how_clips_are_put_into_batches_does_not_matter(small_stm: STM) -> None:
 
 
 def test_an_idle_batch_does_not_count(small_stm: STM) -> None:
-    alone = learner(copy.deepcopy(small_stm)).step([batch(0)], rate=1e-3, seed=0)
+    alone = learner(copy.deepcopy(small_stm)).step([batch(0)], seen=0)
     taught = learner(copy.deepcopy(small_stm))
-    beside = taught.step([batch(0), batch(1, idle=True)], rate=1e-3, seed=0)
+    beside = taught.step([batch(0), batch(1, idle=True)], seen=0)
     assert beside.clips == 1
     assert (beside.second, beside.third) == (alone.second, alone.third)
     assert beside.gradient == pytest.approx(alone.gradient)
@@ -125,7 +125,7 @@ def test_an_idle_batch_does_not_count(small_stm: STM) -> None:
 @pytest.mark.parametrize("freeze", [True, False])
 def test_frozen_batch_norms_keep_their_statistics_but_learn(stm: STM, freeze: bool) -> None:
     before = weights(stm)
-    learner(stm, freeze).step([batch(0, 1)], rate=1e-3, seed=0)
+    learner(stm, batch_norm="frozen" if freeze else "train").step([batch(0, 1)], seen=0)
     changed = {name for name, tensor in stm.state_dict().items() if not torch.equal(tensor, before[name])}
     statistics = {name for name in before if "running_" in name}
     assert statistics
@@ -137,12 +137,12 @@ def test_frozen_batch_norms_keep_their_statistics_but_learn(stm: STM, freeze: bo
 def test_a_loss_that_is_not_finite_names_the_clip_and_leaves_the_weights(stm: STM) -> None:
     taught = learner(stm)
     before = weights(stm)
-    bad = batch(0, 1, 2)
+    bad = batch(1)
     frames = bad.frames.float() / 255
-    frames[1, 2, 0, 3, 3] = float("nan")
+    frames[0, 2, 0, 3, 3] = float("nan")
     with pytest.raises(VisorVosError, match=r"The loss of clip 1 is not a finite number") as caught:
-        taught.step([batch(5), Batch(frames, bad.labels, bad.names, 0)], rate=1e-3, seed=0)
-    assert "clip 0" not in str(caught.value)
+        taught.step([batch(5), Batch(frames, bad.labels, bad.names, 0)], seen=0)
+    assert "clip 5" not in str(caught.value)
     assert all(torch.equal(tensor, before[name]) for name, tensor in stm.state_dict().items())
 
 
@@ -151,31 +151,31 @@ def test_a_gradient_that_is_not_finite_is_reported_too(stm: STM) -> None:
     parameter = next(stm.decoder.parameters())
     parameter.register_hook(lambda gradient: gradient * float("inf"))
     with pytest.raises(VisorVosError, match=r"The gradient of clip 0, clip 1 is not a finite number"):
-        taught.step([batch(0, 1)], rate=1e-3, seed=0)
+        taught.step([batch(0, 1)], seen=0)
 
 
 def test_a_learner_is_restored_from_its_state(small_stm: STM) -> None:
     steps = [[batch(0, 1)], [batch(2)], [batch(3, 4)]]
     whole = learner(copy.deepcopy(small_stm))
     for number, batches in enumerate(steps):
-        whole.step(batches, rate=1e-3, seed=number)
+        whole.step(batches, seen=number)
     first = learner(copy.deepcopy(small_stm))
-    first.step(steps[0], rate=1e-3, seed=0)
+    first.step(steps[0], seen=0)
     second = learner(STM("resnet18", pretrained=False))
     second.load_state_dict(copy.deepcopy(first.state_dict()))
     for number in (1, 2):
-        second.step(steps[number], rate=1e-3, seed=number)
+        second.step(steps[number], seen=number)
     for name, tensor in whole.stm.state_dict().items():
         assert torch.equal(second.stm.state_dict()[name], tensor), name
 
 
 def test_mixed_precision_computes_nearly_the_same(small_stm: STM) -> None:
-    exact = learner(copy.deepcopy(small_stm)).step([batch(0, 1)], rate=0.0, seed=0)
-    taught = learner(copy.deepcopy(small_stm), bfloat16=True)
-    mixed = taught.step([batch(0, 1)], rate=0.0, seed=0)
+    exact = learner(copy.deepcopy(small_stm)).step([batch(0, 1)], seen=0)
+    taught = learner(copy.deepcopy(small_stm), precision="bfloat16")
+    mixed = taught.step([batch(0, 1)], seen=0)
     assert mixed.second != exact.second
     assert mixed.second == pytest.approx(exact.second, rel=0.05)
     assert all(parameter.dtype == torch.float32 for parameter in taught.stm.parameters())
     # The next run of the process is not affected.
-    again = learner(copy.deepcopy(small_stm)).step([batch(0, 1)], rate=0.0, seed=0)
+    again = learner(copy.deepcopy(small_stm)).step([batch(0, 1)], seen=0)
     assert again.second == exact.second

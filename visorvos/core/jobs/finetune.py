@@ -7,7 +7,8 @@ from pathlib import Path
 from visorvos.core.datasets.davis.layout import find_splits
 from visorvos.core.runtime.progress import Progress
 from visorvos.core.training.clips import visor_clips
-from visorvos.core.training.loop import Stage, Training, train
+from visorvos.core.training.learner import Stage
+from visorvos.core.training.loop import Training, train
 from visorvos.core.training.validation import choose_validation
 from visorvos.settings.finetune import FinetuneSettings
 

@@ -6,7 +6,8 @@ from functools import partial
 
 from visorvos.core.runtime.progress import Progress
 from visorvos.core.training.clips import coco_clips
-from visorvos.core.training.loop import Stage, Training, train
+from visorvos.core.training.learner import Stage
+from visorvos.core.training.loop import Training, train
 from visorvos.core.training.validation import choose_validation
 from visorvos.settings.pretrain import PretrainSettings
 

@@ -13,13 +13,12 @@ from visorvos.errors import VisorVosError
 __all__ = ["BasicBlock", "Bottleneck", "ResNet", "load_resnet"]
 
 
-def load_resnet(name: str, *, pretrained: bool, init_weights: bool = True) -> nn.Module:
+def load_resnet(name: str, *, pretrained: bool) -> nn.Module:
     """Builds the ResNet of a backbone.
 
     Args:
         name: one of `BACKBONES`.
         pretrained: load the ImageNet weights that torchvision (or timm) publishes, downloaded on first use.
-        init_weights: see `ResNet`.
 
     Raises:
         VisorVosError: for an unknown backbone, if timm is needed and missing, or if the ImageNet weights cannot be
@@ -34,7 +33,7 @@ def load_resnet(name: str, *, pretrained: bool, init_weights: bool = True) -> nn
 
             from_timm: nn.Module = timm.create_model(backbone.timm, pretrained=pretrained)
             return from_timm
-        resnet = ResNet(Bottleneck if backbone.bottleneck else BasicBlock, backbone.blocks, init_weights)
+        resnet = ResNet(Bottleneck if backbone.bottleneck else BasicBlock, backbone.blocks)
         if pretrained:
             import torchvision
 
@@ -107,20 +106,14 @@ class Bottleneck(nn.Module):
 class ResNet(nn.Module):
     """A ResNet, of which encoders use the stem and three stages.
 
-    The rest is built as well, in torchvision's order, so that a seed gives the same weights as there.
+    The rest is built as well and weights are drawn in torchvision's order, so that a seed gives the same as there.
 
     Args:
         block: the type of its residual blocks.
         counts: number of blocks in each stage.
-        init_weights: draw random weights as torchvision does; False leaves those of PyTorch's layers.
     """
 
-    def __init__(
-        self,
-        block: type[BasicBlock] | type[Bottleneck],
-        counts: tuple[int, int, int, int],
-        init_weights: bool = True,
-    ) -> None:
+    def __init__(self, block: type[BasicBlock] | type[Bottleneck], counts: tuple[int, int, int, int]) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
@@ -130,10 +123,6 @@ class ResNet(nn.Module):
             setattr(self, f"layer{number}", _stage(block, inputs, width, count, stride))
             inputs = width * block.expansion
         self.fc = nn.Linear(inputs, 1000)
-        if init_weights:
-            self._initialize()
-
-    def _initialize(self) -> None:
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
                 nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")

@@ -3,104 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from visorvos.core.training.learner import StepResult
 
-__all__ = ["History", "Row", "Scores"]
-
-
-@dataclass(frozen=True)
-class Scores:
-    """An evaluation on the validation split, each figure from 0 to 1."""
-
-    j_and_f: float
-    j: float
-    f: float
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of ``metrics.csv``: means since the row before."""
-
-    clips: int
-    """Clips seen since training began."""
-    loss: float
-    """Sum of the two losses below, per clip."""
-    loss_second: float
-    loss_third: float
-    gradient: float
-    """Norm of a step's summed gradient."""
-    learning_rate: float
-    """Learning rate of the last step."""
-    clips_per_second: float
-    j_and_f: float | None = None
-    j: float | None = None
-    f: float | None = None
-
-
-@dataclass
-class _Sums:
-    """Steps that are in no row yet."""
-
-    clips: int = 0
-    steps: int = 0
-    second: float = 0.0
-    third: float = 0.0
-    gradient: float = 0.0
-    seconds: float = 0.0
-    learning_rate: float = 0.0
+__all__ = ["History"]
 
 
 @dataclass
 class History:
-    """The position in the data and the rows of ``metrics.csv``."""
+    """The position in the data and the rows of ``metrics.csv``: plain values, so that `asdict` is its state.
+
+    A row has the number of clips seen, and since the row before: the mean losses per clip, the mean norm of a step's
+    summed gradient, the last learning rate and the clips per second. Scores are from 0 to 1, None without an
+    evaluation.
+    """
 
     clips: int = 0
     evaluated: int = 0
     """Clips seen at the last evaluation."""
     best: float = -1.0
     """The highest J&F so far; -1 before the first evaluation."""
-    rows: list[Row] = field(default_factory=list)
-    _open: _Sums = field(default_factory=_Sums)
+    rows: list[dict[str, float | None]] = field(default_factory=list)
+    _open: dict[str, float] = field(default_factory=dict)
+    """Sums over the steps that are in no row yet."""
 
-    def add(self, result: StepResult, learning_rate: float, seconds: float) -> None:
-        """Adds a step, its learning rate and its duration."""
+    def add(self, result: StepResult, seconds: float) -> None:
+        """Adds a step and its duration."""
         self.clips += result.clips
-        self._open.clips += result.clips
-        self._open.steps += 1
-        self._open.second += result.second
-        self._open.third += result.third
-        self._open.gradient += result.gradient
-        self._open.seconds += seconds
-        self._open.learning_rate = learning_rate
+        step = {"clips": result.clips, "steps": 1, "second": result.second, "third": result.third}
+        step |= {"gradient": result.gradient, "seconds": seconds}
+        self._open = {name: self._open.get(name, 0) + value for name, value in step.items()}
+        self._open["learning_rate"] = result.rate
 
-    def close_row(self) -> None:
-        """Adds a row for the steps since the last one, if there were any."""
-        sums = self._open
-        if sums.clips:
-            second, third, gradient = sums.second / sums.clips, sums.third / sums.clips, sums.gradient / sums.steps
-            speed = sums.clips / sums.seconds
-            self.rows.append(Row(self.clips, second + third, second, third, gradient, sums.learning_rate, speed))
-            self._open = _Sums()
+    def close_row(self, scores: Mapping[str, float] | None = None) -> None:
+        """Adds a row for the steps since the last one, if there were any; it gets the scores of an evaluation.
 
-    def add_scores(self, scores: Scores) -> None:
-        """Closes the row and adds an evaluation to it."""
-        self.close_row()
-        self.evaluated = self.clips
-        self.rows[-1] = replace(self.rows[-1], **asdict(scores))
-        self.best = max(self.best, scores.j_and_f)
-
-    def table(self) -> list[dict[str, float | None]]:
-        """The rows as dictionaries."""
-        return [asdict(row) for row in self.rows]
-
-    def state_dict(self) -> dict[str, Any]:
-        """Plain numbers, lists and dictionaries."""
-        return asdict(self)
-
-    @classmethod
-    def from_state_dict(cls, state: Mapping[str, Any]) -> History:
-        rows = [Row(**row) for row in state["rows"]]
-        return cls(state["clips"], state["evaluated"], state["best"], rows, _Sums(**state["_open"]))
+        Args:
+            scores: "j_and_f", "j" and "f".
+        """
+        if self._open.get("clips"):
+            sums, self._open = self._open, {}
+            second, third = sums["second"] / sums["clips"], sums["third"] / sums["clips"]
+            self.rows.append(
+                {
+                    "clips": self.clips,
+                    "loss": second + third,
+                    "loss_second": second,
+                    "loss_third": third,
+                    "gradient": sums["gradient"] / sums["steps"],
+                    "learning_rate": sums["learning_rate"],
+                    "clips_per_second": sums["clips"] / sums["seconds"],
+                    **dict.fromkeys(("j_and_f", "j", "f")),
+                }
+            )
+        if scores is not None:
+            self.rows[-1].update(scores)
+            self.evaluated, self.best = self.clips, max(self.best, scores["j_and_f"])

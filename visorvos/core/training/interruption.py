@@ -4,45 +4,38 @@ from __future__ import annotations
 
 import signal
 import threading
-from types import FrameType, TracebackType
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["StopSignal", "StoppedError"]
+__all__ = ["StoppedError", "catch_signals"]
 
 
 class StoppedError(VisorVosError):
     """A run was asked to stop and has saved everything."""
 
 
-class StopSignal:
-    """Catches the first of both signals while the block runs; a second one has its usual effect."""
+@contextmanager
+def catch_signals() -> Iterator[list[str]]:
+    """Yields a list that receives the name of the first SIGINT or SIGTERM; a second one has its usual effect."""
+    received: list[str] = []
+    # Python accepts signal handlers in its main thread only.
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if is_main}
 
-    def __init__(self) -> None:
-        self.signal: signal.Signals | None = None
-        self._before: dict[signal.Signals, Any] = {}
+    def receive(number: int, frame: FrameType | None) -> None:
+        received.append(signal.Signals(number).name)
+        restore()
 
-    @property
-    def is_set(self) -> bool:
-        """Whether a signal has arrived."""
-        return self.signal is not None
-
-    def __enter__(self) -> StopSignal:
-        # Python accepts signal handlers in its main thread only.
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._set)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._restore()
-
-    def _set(self, number: int, frame: FrameType | None) -> None:
-        self.signal = signal.Signals(number)
-        self._restore()
-
-    def _restore(self) -> None:
-        for number, handler in self._before.items():
+    def restore() -> None:
+        for number, handler in before.items():
             signal.signal(number, handler)
-        self._before.clear()
+
+    for number in before:
+        signal.signal(number, receive)
+    try:
+        yield received
+    finally:
+        restore()

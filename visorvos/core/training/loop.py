@@ -3,45 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
 from accelerate import Accelerator
 
 from visorvos.core.datasets.clip import Clips
 from visorvos.core.datasets.loader import Batch, ClipSchedule, load_batches
 from visorvos.core.network.stm import STM
-from visorvos.core.runtime.device import choose_device, choose_precision
 from visorvos.core.runtime.freed_memory import keep_freed_memory
 from visorvos.core.runtime.progress import Bar, NoProgress, Progress
 from visorvos.core.runtime.worker_pool import usable_cores
-from visorvos.core.training.history import History, Scores
+from visorvos.core.training.history import History
 from visorvos.core.training.initial_network import initial_network
-from visorvos.core.training.interruption import StoppedError, StopSignal
-from visorvos.core.training.learner import Learner, start_accelerator
+from visorvos.core.training.interruption import StoppedError, catch_signals
+from visorvos.core.training.learner import Learner, Stage, start_accelerator
 from visorvos.core.training.run_folder import RunFolder, checkpoint_to_resume, made_from
-from visorvos.core.training.schedule import Schedule
 from visorvos.core.training.validation import Validation
 from visorvos.errors import VisorVosError
 from visorvos.settings.training import TrainingSettings
 
-__all__ = ["Stage", "Training", "train"]
+__all__ = ["Training", "train"]
 
 _MAX_WORKERS = 8
-
-
-@dataclass(frozen=True)
-class Stage:
-    """The differences between the two stages of training, except their clips."""
-
-    command: str
-    detach: bool
-    """Whether the soft prediction of frame 2 is cut from the graph."""
-    channels: int
-    """Channels of the loss, background included."""
 
 
 @dataclass(frozen=True)
@@ -77,164 +63,122 @@ def train(
     """
     began = time.perf_counter()
     keep_freed_memory()
-    device = choose_device(settings.device)
-    accelerator = start_accelerator(device, settings.output, settings.log_with)
+    accelerator = start_accelerator(settings)
     listener = progress if progress is not None and accelerator.is_main_process else NoProgress()
-    clip_schedule = _clip_schedule(settings, accelerator.num_processes)
+    schedule = _clip_schedule(settings, accelerator.num_processes)
+    # One process makes what is made once, such as an index of the data or a download; the others find it.
     with accelerator.main_process_first():
-        # One process makes what is made once, such as an index of the data.
         clips = make_clips(listener)
     origin = made_from(settings, clips.describe())
-    state = checkpoint_to_resume(settings.output, settings.resume, origin, listener)
-    learner, history = _learner(settings, stage, accelerator, device, state, listener)
+    state = checkpoint_to_resume(settings, origin, listener)
+    with accelerator.main_process_first():
+        # A resumed run does not need the weights that it started from; they may be gone.
+        stm = STM(state["backbone"], pretrained=False) if state else initial_network(settings, listener)
+    learner = Learner(stm, accelerator, settings, stage)
+    history = History()
+    if state is not None:
+        learner.load_state_dict(state)
+        history = History(**state["history"])
+        listener.say(f"Resuming after {history.clips:,} clips.")
     # No process may write before all have read.
     accelerator.wait_for_everyone()
-    with ExitStack() as stack:
-        outputs = None
-        if accelerator.is_main_process:
-            outputs = RunFolder(settings.output, stage.command, settings, origin)
-            stack.enter_context(_plotted(outputs, history))
-        stack.enter_context(_tracked(accelerator, settings, history.clips))
-        stop_signal = stack.enter_context(StopSignal())
-        bar = stack.enter_context(listener.bar("Training", "clips", settings.clips, history.clips))
-        workers = _workers(settings, learner)
-        steps = load_batches(
-            clips, clip_schedule, history.clips, workers, accelerator.process_index, accelerator.num_processes
-        )
-        _Run(settings, learner, history, validation, outputs, listener).take_steps(steps, stop_signal, bar)
-    best = history.best if history.best >= 0 else None
-    seconds = time.perf_counter() - began
-    return Training(str(settings.output), history.clips, history.rows[-1].loss, best, seconds)
-
-
-def _learner(
-    settings: TrainingSettings,
-    stage: Stage,
-    accelerator: Accelerator,
-    device: torch.device,
-    state: dict[str, Any] | None,
-    progress: Progress,
-) -> tuple[Learner, History]:
-    """A network at the start of a run, or as the checkpoint ``state`` left it."""
-    # A resumed run does not need the weights that it started from; they may be gone.
-    with accelerator.main_process_first():  # the others find its downloads in the cache
-        stm = initial_network(settings, progress) if state is None else STM(state["backbone"], pretrained=False)
-    learner = Learner(
-        stm,
-        accelerator,
-        device,
-        detach=stage.detach,
-        channels=stage.channels,
-        freeze_batch_norm=settings.batch_norm == "frozen",
-        bfloat16=choose_precision(settings.precision, device) == torch.bfloat16,
-        weight_decay=settings.weight_decay,
-        clip_gradient=settings.clip_gradient,
-        compiled=settings.compile,
+    outputs = RunFolder(stage.command, settings, origin) if accelerator.is_main_process else None
+    steps = load_batches(
+        clips,
+        schedule,
+        history.clips,
+        _workers(settings, learner),
+        accelerator.process_index,
+        accelerator.num_processes,
     )
-    if state is None:
-        return learner, History()
-    learner.load_state_dict(state)
-    history = History.from_state_dict(state["history"])
-    progress.say(f"Resuming after {history.clips:,} clips.")
-    return learner, history
+    with ExitStack() as stack:
+        _start_trackers(accelerator, settings, history.clips)
+        for tracker in accelerator.trackers:
+            stack.callback(tracker.finish)
+        stopped = stack.enter_context(catch_signals())
+        bar = stack.enter_context(listener.bar("Training", "clips", settings.clips, history.clips))
+        _Run(settings, learner, history, validation, outputs, listener, stopped).take_steps(steps, bar)
+    best = history.best if history.best >= 0 else None
+    loss = history.rows[-1]["loss"] or 0.0
+    return Training(str(settings.output), history.clips, loss, best, time.perf_counter() - began)
 
 
+@dataclass
 class _Run:
-    """The steps of a run, and what happens between them.
+    """The steps of a run, and what happens between them."""
 
-    Args:
-        settings: how often to log, save and evaluate.
-        learner: takes the steps.
-        history: what was measured before; it is continued.
-        validation: what to evaluate, if anything.
-        outputs: writes the outputs; None in all processes but the first.
-        progress: receives a line per evaluation.
-    """
+    settings: TrainingSettings
+    learner: Learner
+    history: History
+    """What was measured before; it is continued."""
+    validation: Validation | None
+    outputs: RunFolder | None
+    """None in all processes but the first."""
+    progress: Progress
+    """Receives a line per evaluation."""
+    stopped: Sequence[str]
+    """The name of the signal that asked this process to stop, if one did."""
 
-    def __init__(
-        self,
-        settings: TrainingSettings,
-        learner: Learner,
-        history: History,
-        validation: Validation | None,
-        outputs: RunFolder | None,
-        progress: Progress,
-    ) -> None:
-        self.settings = settings
-        self.learner = learner
-        self.history = history
-        self.validation = validation
-        self.outputs = outputs
-        self.progress = progress
-        self.schedule = Schedule(settings.lr, settings.warm_up, settings.clips, settings.schedule)
-        self.saved = history.clips
+    def __post_init__(self) -> None:
+        self.saved = self.history.clips
 
-    def take_steps(self, steps: Iterable[list[Batch]], stop_signal: StopSignal, bar: Bar) -> None:
+    def take_steps(self, steps: Iterable[list[Batch]], bar: Bar) -> None:
         """Takes all steps; evaluates, logs and saves when due.
 
         An error of any kind leaves weights and history as after the last whole step: they are saved first.
         """
         try:
-            self._take_steps(steps, stop_signal, bar)
+            # The run may have been stopped between a step and the evaluation that was due after it.
+            self._evaluate_and_log(log=False)
+            began = time.perf_counter()
+            for batches in steps:
+                before = self.history.clips
+                result = self.learner.step(batches, before, bool(self.stopped))
+                self.history.add(result, time.perf_counter() - began)
+                bar.advance(result.clips, f"loss {(result.second + result.third) / result.clips:.3f}")
+                if result.stop:
+                    self._stop()
+                self._evaluate_and_log(self._reached(self.settings.log_every, before))
+                if self._reached(self.settings.save_every, before):
+                    self._save()
+                began = time.perf_counter()
         except Exception:
             self._rescue()
             raise
-
-    def _take_steps(self, steps: Iterable[list[Batch]], stop_signal: StopSignal, bar: Bar) -> None:
-        history = self.history
-        # The run may have been stopped between a step and the evaluation that was due after it.
-        self._evaluate_if_due(stop_signal)
-        began = time.perf_counter()
-        for batches in steps:
-            before = history.clips
-            rate = self.schedule.rate(before)
-            result = self.learner.step(batches, rate, self.settings.seed + before, stop_signal.is_set)
-            history.add(result, rate, time.perf_counter() - began)
-            bar.advance(result.clips, f"loss {(result.second + result.third) / result.clips:.3f}")
-            if result.stop:
-                self._stop(stop_signal)
-            if self._reached(self.settings.log_every, before):
-                self._log()
-            self._evaluate_if_due(stop_signal)
-            if self._reached(self.settings.save_every, before):
-                self._save()
-            began = time.perf_counter()
 
     def _reached(self, every: int, before: int) -> bool:
         """Whether the last step reached a multiple of ``every`` clips, or the end."""
         clips = self.history.clips
         return clips // every > before // every or clips == self.settings.clips
 
-    def _evaluate_if_due(self, stop_signal: StopSignal) -> None:
-        history, every = self.history, self.settings.evaluate_every
-        if self.validation is None or not self._reached(every, history.evaluated) or history.evaluated == history.clips:
+    def _evaluate_and_log(self, log: bool) -> None:
+        """Evaluates if that is due; then, or if ``log`` is set, writes a row of metrics."""
+        history, scores = self.history, None
+        is_new = self.validation is not None and history.evaluated < history.clips
+        if is_new and self._reached(self.settings.evaluate_every, history.evaluated):
+            scores = self._evaluate()
+        if scores is None and not log:
             return
-        scores = self.validation.score(self.learner.stm, self.learner.accelerator, self.progress, stop_signal)
+        history.close_row(scores)
+        if self.outputs is not None:
+            self.outputs.log(history)
+        values = {name: value for name, value in history.rows[-1].items() if value is not None}
+        self.learner.accelerator.log(values, step=history.clips)
+
+    def _evaluate(self) -> dict[str, float] | None:
+        """The scores, or None if the run is at its end and was asked to stop."""
+        assert self.validation is not None
+        scores = self.validation.score(self.learner.stm, self.learner.accelerator, self.progress, self.stopped)
         if scores is None:
-            self._stop(stop_signal)
-            return
-        is_best = scores.j_and_f > history.best
+            self._stop()
+            return None
+        is_best = scores["j_and_f"] > self.history.best
         if is_best and self.outputs is not None:
             # Written before it counts: if that fails, the resumed run evaluates again.
             self.outputs.keep_best(self.learner)
-        self._log(scores)
-        loss = f"loss {history.rows[-1].loss:.3f}"
         best = ", the best so far" if is_best else ""
-        self.progress.say(f"{history.clips:,} clips: {loss}, J&F {100 * scores.j_and_f:.1f}{best}.")
-
-    def _log(self, scores: Scores | None = None) -> None:
-        """Logs a row of metrics; an evaluation is added to the row that ends at its step."""
-        rows = len(self.history.rows)
-        self.history.close_row()
-        is_new = len(self.history.rows) > rows
-        if scores is not None:
-            self.history.add_scores(scores)
-        if self.outputs is not None:
-            self.outputs.log(self.history)
-        values = self.history.table()[-1] if is_new or scores is None else asdict(scores)
-        self.learner.accelerator.log(
-            {name: value for name, value in values.items() if value is not None}, step=self.history.clips
-        )
+        self.progress.say(f"{self.history.clips:,} clips: J&F {100 * scores['j_and_f']:.1f}{best}.")
+        return scores
 
     def _save(self) -> None:
         if self.outputs is not None:
@@ -252,34 +196,20 @@ class _Run:
         else:
             self.progress.say(f"Everything is saved after {self.saved:,} clips: resume with --resume.")
 
-    def _stop(self, stop_signal: StopSignal) -> None:
+    def _stop(self) -> None:
         """Saves, and ends the run if it is not at its end anyway."""
         self._save()
-        if self.history.clips == self.settings.clips:
-            return
-        name = stop_signal.signal.name if stop_signal.signal is not None else "a signal to another process"
-        raise StoppedError(
-            f"Stopped by {name} after {self.history.clips:,} of {self.settings.clips:,} clips; everything is saved.",
-            "Resume with the same command and --resume.",
-        )
+        if self.history.clips < self.settings.clips:
+            name = self.stopped[0] if self.stopped else "a signal to another process"
+            raise StoppedError(
+                f"Stopped by {name} after {self.history.clips:,} of {self.settings.clips:,} clips; everything is "
+                "saved.",
+                "Resume with the same command and --resume.",
+            )
 
 
-@contextmanager
-def _plotted(outputs: RunFolder, history: History) -> Iterator[None]:
-    """Writes the plot after the block, also if an error ends it."""
-    try:
-        yield
-    except BaseException:
-        # The error that ended the run matters more than a full disk.
-        with suppress(VisorVosError):
-            outputs.plot(history)
-        raise
-    outputs.plot(history)
-
-
-@contextmanager
-def _tracked(accelerator: Accelerator, settings: TrainingSettings, clips: int) -> Iterator[None]:
-    """Starts the trackers of ``--log-with``, and finishes them after the block."""
+def _start_trackers(accelerator: Accelerator, settings: TrainingSettings, clips: int) -> None:
+    """Starts the trackers of ``--log-with``, after ``clips`` clips."""
     options = {
         # TensorBoard drops what an interrupted run logged after the checkpoint.
         "tensorboard": {"purge_step": clips + 1},
@@ -296,11 +226,6 @@ def _tracked(accelerator: Accelerator, settings: TrainingSettings, clips: int) -
             raise VisorVosError(
                 f"Cannot start --log-with {' '.join(settings.log_with)}: {error}.", "Choose another --output."
             ) from error
-    try:
-        yield
-    finally:
-        for tracker in accelerator.trackers:
-            tracker.finish()
 
 
 def _clip_schedule(settings: TrainingSettings, processes: int) -> ClipSchedule:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,6 @@ __all__ = ["BEST", "LAST", "RunFolder", "checkpoint_to_resume", "checkpoints", "
 
 LAST = "last.safetensors"
 BEST = "best.safetensors"
-
-_SECONDS_BETWEEN_PLOTS = 30.0
 
 _PARTS = {"backbone": str, "history": dict, "network": dict, "optimizer": dict}
 """What a checkpoint holds."""
@@ -47,34 +45,42 @@ def made_from(settings: TrainingSettings, clips: str) -> MadeFrom:
     return MadeFrom(settings, {"--batch-size x --accumulate": step_size, "the data": clips})
 
 
-def checkpoint_to_resume(folder: Path, resume: bool, origin: MadeFrom, progress: Progress) -> dict[str, Any] | None:
-    """The newest readable checkpoint of a run, or None if there is no run yet.
+def checkpoint_to_resume(settings: TrainingSettings, origin: MadeFrom, progress: Progress) -> dict[str, Any] | None:
+    """The newest readable checkpoint of the run in ``--output``, or None if there is no run yet.
+
+    Steps are repeatable: resumed from an earlier checkpoint, a run reaches the same weights, only later.
 
     Args:
-        folder: the run's folder.
-        resume: whether the user asked to resume.
+        settings: of the run that is to start or to resume.
         origin: what this run is made from.
         progress: receives a line for each checkpoint that cannot be read.
 
     Raises:
-        VisorVosError: if there is a run and ``resume`` is not set, its options or data differ, or none of its
+        VisorVosError: if there is a run and ``--resume`` is not set, its options or data differ, or none of its
             checkpoints can be read.
     """
+    folder = settings.output
     files = checkpoints(folder)
-    if not resume and (files or (folder / LAST).exists()):
+    if not settings.resume and (files or (folder / LAST).exists()):
         raise VisorVosError(
             f"{folder} already holds a training run.", "Resume it with --resume, or choose another --output."
         )
-    if not files:
-        return None
-    state = _newest(files, progress)
-    change = origin.change_since(_record(state["made_from"]))
-    if change is not None:
-        raise VisorVosError(
-            f"The run in {folder} cannot be resumed: {change}.",
-            f"Use its own options (--config {folder / SETTINGS_FILE} --resume), or choose another --output.",
-        )
-    return state
+    for file in reversed(files):
+        try:
+            state = read_state(file, _PARTS)
+        except VisorVosError as error:
+            if file == files[0]:
+                raise
+            progress.say(f"{error.message} Resuming from the one before.")
+            continue
+        change = origin.change_since(_record(state["made_from"]))
+        if change is not None:
+            raise VisorVosError(
+                f"The run in {folder} cannot be resumed: {change}.",
+                f"Use its own options (--config {folder / SETTINGS_FILE} --resume), or choose another --output.",
+            )
+        return state
+    return None
 
 
 def _record(written: dict[str, Any]) -> dict[str, Any]:
@@ -87,40 +93,28 @@ def _record(written: dict[str, Any]) -> dict[str, Any]:
     return {"options": {**written, **schedule}, "inputs": inputs}
 
 
-def _newest(files: list[Path], progress: Progress) -> dict[str, Any]:
-    """Steps are repeatable: resumed from an earlier checkpoint, a run reaches the same weights, only later."""
-    *before, newest = files
-    try:
-        return read_state(newest, _PARTS)
-    except VisorVosError as error:
-        if not before:
-            raise
-        progress.say(f"{error.message} Resuming from the one before.")
-    return _newest(before, progress)
-
-
 class RunFolder:
     """Writes the outputs of a run; every file whole or not at all.
 
     Args:
-        folder: where they go.
         command: the command that runs.
-        settings: its settings, written to the folder.
+        settings: its settings, written to the folder ``--output``.
         origin: what the run is made from.
     """
 
-    def __init__(self, folder: Path, command: str, settings: TrainingSettings, origin: MadeFrom) -> None:
-        make_folder(folder)
-        write_settings(folder, command, settings.model_dump(mode="json"))
-        self.folder = folder
+    def __init__(self, command: str, settings: TrainingSettings, origin: MadeFrom) -> None:
+        self.folder = settings.output
         self.origin = origin
-        self._plotted = time.monotonic()
+        make_folder(self.folder)
+        write_settings(self.folder, command, settings.model_dump(mode="json"))
 
     def save(self, learner: Learner, history: History) -> None:
-        """Writes the weights and a checkpoint, and removes all but the last two checkpoints."""
-        # The checkpoint last: a run that is killed in between resumes from the one before and writes both again.
+        """Writes weights, plot and a checkpoint, and removes all but the last two checkpoints."""
+        # The checkpoint last: a run that is killed in between resumes from the one before and writes all again.
         save_weights(learner.stm, self.folder / LAST)
-        state = {"backbone": learner.stm.backbone, "history": history.state_dict(), **learner.state_dict()}
+        if history.rows:
+            write_file(self.folder / "training.png", training_plot(history.rows))
+        state = {"backbone": learner.stm.backbone, "history": asdict(history), **learner.state_dict()}
         write_state(self.folder / "checkpoints" / f"{history.clips:09d}.pt", self.origin, state)
         for old in checkpoints(self.folder)[:-_KEPT]:
             old.unlink(missing_ok=True)
@@ -130,13 +124,5 @@ class RunFolder:
         save_weights(learner.stm, self.folder / BEST)
 
     def log(self, history: History) -> None:
-        """Writes ``metrics.csv`` and, from time to time, the plot."""
-        write_file(self.folder / "metrics.csv", pd.DataFrame(history.table()).to_csv(index=False))
-        if time.monotonic() - self._plotted > _SECONDS_BETWEEN_PLOTS:
-            self.plot(history)
-
-    def plot(self, history: History) -> None:
-        """Writes ``training.png``."""
-        if history.rows:
-            write_file(self.folder / "training.png", training_plot(history.table()))
-        self._plotted = time.monotonic()
+        """Writes ``metrics.csv``."""
+        write_file(self.folder / "metrics.csv", pd.DataFrame(history.rows).to_csv(index=False))

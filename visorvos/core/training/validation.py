@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,6 @@ from visorvos.core.network.stm import STM
 from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.worker_pool import usable_cores
 from visorvos.core.spread import evenly
-from visorvos.core.training.history import Scores
-from visorvos.core.training.interruption import StopSignal
 from visorvos.settings.training import TrainingSettings
 
 __all__ = ["Validation", "choose_validation"]
@@ -34,11 +33,14 @@ class Validation:
     masks: Path
     """Folder for the masks of the last evaluation."""
 
-    def score(self, stm: STM, accelerator: Accelerator, progress: Progress, stop_signal: StopSignal) -> Scores | None:
+    def score(
+        self, stm: STM, accelerator: Accelerator, progress: Progress, stopped: Sequence[str]
+    ) -> dict[str, float] | None:
         """Segments and scores the sequences under the VISOR protocol; several processes share them.
 
         Returns:
-            The scores, or None if the run was asked to stop meanwhile.
+            "j_and_f", "j" and "f" from 0 to 1, or None if the run was asked to stop meanwhile (``stopped`` is not
+            empty).
 
         Raises:
             VisorVosError: for data that cannot be used.
@@ -46,18 +48,19 @@ class Validation:
         own = self.videos[accelerator.process_index :: accelerator.num_processes]
         masks = segment_split(stm.eval(), own, self.masks, self.size)
         for _ in progress.track(masks, "Evaluating", "frames", sum(len(video.frames) for video in own)):
-            if stop_signal.is_set:
+            if stopped:
                 return None
         accelerator.wait_for_everyone()
-        found: list[Scores | None] = [None]
+        found: list[dict[str, float] | None] = [None]
         if accelerator.is_main_process:
             # A few sequences are scored faster than more processes start.
             workers = min(usable_cores(), 1 + len(self.videos) // 50)
             names = [video.name for video in self.videos]
             late = any(video.late_objects for video in self.videos)
             report = evaluate_masks(self.ground_truth, self.masks, names, workers=workers, late_objects=late)
-            found = [Scores(report.j_and_f, report.region_statistics.mean, report.contour_statistics.mean)]
-        scores: Scores = broadcast_object_list(found)[0]
+            j, f = report.region_statistics.mean, report.contour_statistics.mean
+            found = [{"j_and_f": report.j_and_f, "j": j, "f": f}]
+        scores: dict[str, float] = broadcast_object_list(found)[0]
         return scores
 
 

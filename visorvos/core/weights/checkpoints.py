@@ -6,7 +6,7 @@ import io
 import pickle
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -39,9 +39,7 @@ def read_checkpoint(path: Path) -> STM:
         VisorVosError: if the file is missing, damaged, or not the weights of an STM.
     """
     state, backbone = _read(path)
-    shown: Callable[[str], str] = str
     if is_reference(state):
-        shown = to_reference
         state = {from_reference(name): tensor for name, tensor in state.items()}
         _remove_constants(state, path)
     remedy = "Give a checkpoint of the VISOR-VOS reference implementation or of visorvos."
@@ -52,7 +50,7 @@ def read_checkpoint(path: Path) -> STM:
     if backbone is None or backbone not in BACKBONES:
         found = f"the backbone {backbone}" if backbone else "an encoder with other residual blocks, or incomplete"
         raise VisorVosError(f"The weights {path} must be for {', '.join(BACKBONES)}, got {found}.", remedy)
-    return STM.from_state(state, backbone, str(path), shown)
+    return STM.from_state(state, backbone, str(path))
 
 
 def save_weights(stm: STM, path: str | Path) -> None:

@@ -31,7 +31,7 @@ from visorvos.core.report.overlay import Style, draw_overlay
 from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.read_ahead import BackgroundCalls, read_ahead, write_behind
 from visorvos.core.runtime.run_state import MadeFrom, read_state, write_state
-from visorvos.core.training.interruption import StoppedError, StopSignal
+from visorvos.core.training.interruption import StoppedError, catch_signals
 from visorvos.errors import VisorVosError
 from visorvos.settings.predict import PredictSettings
 
@@ -198,7 +198,7 @@ class _Run:
             )
             # Closed before the video is.
             write = stack.enter_context(write_behind())
-            stop = stack.enter_context(StopSignal())
+            stopped = stack.enter_context(catch_signals())
             # A video file cannot be appended to, so overlays of frames that are done are drawn again.
             redraws = bool({"overlay", "video"} & set(self.settings.save))
             first = 0 if redraws else start
@@ -210,7 +210,7 @@ class _Run:
                     if redraws:
                         write(self._draw, number, frame, labels, draw_into)
                     yield number
-                    if stop.is_set:
+                    if stopped:
                         raise StoppedError(
                             f"Stopped after {self.segmenter.frames_seen} frames; all of them are saved.",
                             "Run the same command with --resume to continue.",
