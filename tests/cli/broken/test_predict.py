@@ -64,7 +64,7 @@ PREDICT: dict[str, Row] = {
     ),
     "a 16-bit frame": (lambda p: replace(p / "frames/00001.png", Image.new("I;16", (64, 48))), "00001.png", "I;16"),
     "a frame twice": (lambda p: replace(p / "frames/00001.jpg", Image.new("RGB", (64, 48))), "00001.jpg", "holds both"),
-    "no masks folder": (lambda p: shutil.rmtree(p / "masks"), "masks", "does not exist"),
+    "no masks folder": (lambda p: shutil.rmtree(p / "masks"), "masks", "Masks not found"),
     "empty masks folder": (lambda p: (p / "masks/00000.png").unlink(), "masks", "There are no masks"),
     "an empty mask": (lambda p: (p / "masks/00000.png").write_bytes(b""), "00000.png", "cannot be read"),
     "a truncated mask": (lambda p: truncate(p / "masks/00000.png"), "masks/00000.png", "cannot be read"),
@@ -88,10 +88,10 @@ PREDICT: dict[str, Row] = {
         "00000.png",
         "128x96",
     ),
-    "a mask without objects": (
-        lambda p: write_labels(p / "masks/00000.png", MASKS[0] * 0),
-        "00000.png",
-        "shows no object",
+    "masks without objects": (
+        lambda p: [write_labels(mask, MASKS[0] * 0) for mask in (p / "masks").iterdir()],
+        "masks",
+        "shows an object: all their pixels are 0",
     ),
     "a mask of no frame": (lambda p: write_labels(p / "masks/00009.png", MASKS[0]), "00009", "belong to no frame"),
     "a mask in white among ids": (

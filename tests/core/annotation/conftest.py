@@ -11,10 +11,10 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from visorvos.core.annotation.frame_reader import FrameReader
 from visorvos.core.annotation.propagation import Worker
 from visorvos.core.annotation.server import Server, make_app
 from visorvos.core.annotation.session import Session
-from visorvos.core.io.frame_reader import FrameReader
 
 TOKEN = "a-token"
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from visorvos.core.annotation.folder import SessionFolder
+from visorvos.core.annotation.frame_reader import FrameReader
 from visorvos.core.annotation.known import KnownFrames
 from visorvos.core.io.atomic import write_file
-from visorvos.core.io.frame_reader import FrameReader
 from visorvos.core.io.frames import FrameFolder, FrameSource
 from visorvos.core.io.images import write_picture
 from visorvos.core.io.paths import is_safe_name

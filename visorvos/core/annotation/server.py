@@ -22,11 +22,11 @@ from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 
 from visorvos.core.annotation.export import export_session
+from visorvos.core.annotation.frame_reader import FrameReader
 from visorvos.core.annotation.guard import HostGuard, TokenGuard, read_body
 from visorvos.core.annotation.objects import MAX_ID, BusyError, ObjectEntry
 from visorvos.core.annotation.propagation import Worker
 from visorvos.core.annotation.session import Session, StaleMaskError, mask_tag
-from visorvos.core.io.frame_reader import FrameReader
 from visorvos.core.io.frames import FrameFolder
 from visorvos.core.io.images import encode_jpeg
 from visorvos.errors import VisorVosError

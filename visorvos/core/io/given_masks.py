@@ -32,7 +32,7 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
         track_255: whether 255 is an object where masks show other ids too, and not the border of objects.
 
     Raises:
-        VisorVosError: if a mask cannot be used, or the first shows no object.
+        VisorVosError: if a mask cannot be used, or none shows an object.
     """
 
     def __init__(self, files: Mapping[int, Path], source: FrameSource, track_255: bool = False) -> None:
@@ -68,12 +68,17 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
                 )
         ignored = {WHITE} if self.ignores_255 else set()
         self.ids = {1} if self._white_is_one else self.ids - ignored
-        first = next(iter(self.files.values()))
-        if not shown[first] - ignored:
+        first = next((number for number, path in self.files.items() if shown[path] - ignored), None)
+        if first is None:
+            path, value = next(iter(self.files.values())), "0 or 255" if self.ids or ignored else "0"
             raise VisorVosError(
-                f"The mask {first} shows no object: all its pixels are {'0 or 255' if shown[first] else '0'}.",
+                f"The mask {path} shows no object: all its pixels are {value}."
+                if len(shown) == 1
+                else f"None of the {len(shown)} masks in {path.parent} shows an object: all their pixels are {value}.",
                 "Mark each object with an id from 1 to 255, or a single object in white.",
             )
+        self.first = first
+        """Number of the first frame whose mask shows an object."""
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
         path = self.files[number]
@@ -98,6 +103,8 @@ def open_masks(path: Path, source: FrameSource, track_255: bool = False) -> Give
     Raises:
         VisorVosError: if there are no masks, one belongs to no frame, or one cannot be used.
     """
+    if not path.exists():
+        raise VisorVosError(f"Masks not found: {path}", "Give the mask of the first frame, or a folder of masks.")
     if not path.is_dir():
         number = source.number(path.stem)
         is_frame = number is not None and source.name(number) == path.stem

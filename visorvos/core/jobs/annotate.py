@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from visorvos.core.annotation.access import read_access, write_access
 from visorvos.core.annotation.folder import SessionFolder, SourceRecord
+from visorvos.core.annotation.frame_reader import FrameReader
 from visorvos.core.annotation.propagation import Propagator, Worker
 from visorvos.core.annotation.server import Server, make_app
 from visorvos.core.annotation.session import Session
-from visorvos.core.io.frame_reader import FrameReader
 from visorvos.core.io.frames import FrameSource, open_frames
 from visorvos.core.io.given_masks import open_masks
 from visorvos.core.io.lock import lock_folder

@@ -14,11 +14,11 @@ from visorvos.core.datasets.clip import Clips
 from visorvos.core.datasets.loader import Batch, ClipSchedule, load_batches
 from visorvos.core.network.stm import STM
 from visorvos.core.runtime.freed_memory import keep_freed_memory
+from visorvos.core.runtime.interruption import StoppedError, catch_signals
 from visorvos.core.runtime.progress import Bar, NoProgress, Progress
 from visorvos.core.runtime.worker_pool import usable_cores
 from visorvos.core.training.history import History
 from visorvos.core.training.initial_network import initial_network
-from visorvos.core.training.interruption import StoppedError, catch_signals
 from visorvos.core.training.learner import Learner, Stage, start_accelerator
 from visorvos.core.training.run_folder import RunFolder, checkpoint_to_resume, made_from
 from visorvos.core.training.validation import Validation

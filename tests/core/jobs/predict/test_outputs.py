@@ -70,9 +70,76 @@ def test_output_of_another_run_is_named_and_not_overwritten_unasked(
     assert {path: path.read_bytes() for path in output.rglob("*.*g")} == before
     done = run(*command, "--overwrite")
     assert done.code == 0, done.err
-    assert f"{output} holds 24 files such as 00000.png: files of the same names are replaced" in done.err
-    assert "also holds 6 files such as 00006.png, of no frame" in done.err
-    np.testing.assert_array_equal(written(output)[:6], expected)
+    assert f"Removing 24 files such as 00000.png of an earlier run from {output}." in done.err
+    np.testing.assert_array_equal(written(output), expected)
+    assert not list(output.glob("overlay/*"))
+
+
+def test_only_what_a_run_wrote_is_removed(run: Run, command: list[object], frames: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    assert run(*command, "--save", "overlay").code == 0
+    mine = [output / name for name in ("figure.png", "notes.txt", "overlay/thumb.jpg", "overlay/00000.txt")]
+    for path in mine:
+        path.write_bytes(b"mine")
+    other = write_frames(tmp_path / "other", [frame[::-1] for frame in FRAMES[:2]], ".bmp")
+    (other / "00000.bmp").rename(other / "a.bmp")
+    (other / "00001.bmp").rename(other / "b.bmp")
+    done = run("predict", other, *command[2:], "--overwrite")
+    assert done.code == 0, done.err
+    assert "also holds 1 file such as figure.png, of no frame" in done.err
+    assert [path.read_bytes() for path in mine] == [b"mine"] * 4
+    assert sorted(path.name for path in output.rglob("*.*") if path not in mine and path.name[0] != ".") == [
+        "a.png",
+        "b.png",
+        "settings.yaml",
+    ]
+
+
+def test_frames_of_an_overlay_folder_are_never_removed(run: Run, command: list[object], tmp_path: Path) -> None:
+    inside = write_frames(tmp_path / "out" / "overlay", FRAMES, ".jpg")
+    before = {path: path.read_bytes() for path in inside.iterdir()}
+    refused = run("predict", inside, *command[2:], "--overwrite")
+    assert refused.code == 1
+    assert "would be overwritten, and it is the input" in refused.err
+    assert {path: path.read_bytes() for path in inside.iterdir()} == before
+
+
+def test_a_run_killed_before_its_first_mask_is_resumed(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: list[object], tmp_path: Path, expected: list[Array]
+) -> None:
+    """As after SIGKILL: nothing runs that could save a state."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(self: Segmenter, *given: Any, **named: Any) -> Array:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Segmenter, "step", killed)
+        with pytest.raises(Killed):
+            run(*command)
+    write_labels(tmp_path / "out" / "00000.png", MASKS[0])
+    done = run(*command, "--resume")
+    assert done.code == 0, done.err
+    assert "Resuming after 0 frames" in done.err
+    np.testing.assert_array_equal(written(tmp_path / "out"), expected)
+
+
+def test_objects_may_enter_after_an_empty_mask(run: Run, ready_stm: STM, command: list[object], tmp_path: Path) -> None:
+    folder = tmp_path / "given"
+    write_labels(folder / "00000.png", MASKS[0] * 0)
+    write_labels(folder / "00002.png", MASKS[2])
+    command[3] = folder
+    done = run(*command)
+    assert done.code == 0, done.err
+    assert "The first object is in the mask of frame 00002: earlier frames get empty masks." in done.err
+    expected = segment_video(ready_stm, FRAMES, MASKS[0] * 0, masks={2: MASKS[2]})
+    np.testing.assert_array_equal(written(tmp_path / "out"), list(expected))
+    write_labels(folder / "00002.png", MASKS[2] * 0)
+    refused = run(*command, "--overwrite")
+    assert refused.code == 1
+    assert f"None of the 2 masks in {folder} shows an object: all their pixels are 0." in refused.err
 
 
 def test_one_mask_named_after_a_frame_belongs_to_it(
@@ -81,7 +148,7 @@ def test_one_mask_named_after_a_frame_belongs_to_it(
     command[3] = write_labels(tmp_path / "elsewhere" / "00003.png", MASKS[3])
     done = run(*command)
     assert done.code == 0, done.err
-    assert "The first mask is that of frame 00003: earlier frames get empty masks." in done.err
+    assert "The first object is in the mask of frame 00003: earlier frames get empty masks." in done.err
     found = written(tmp_path / "out")
     assert not np.any(found[:3])
     later = segment_video(ready_stm, FRAMES, np.zeros_like(MASKS[0]), masks={3: MASKS[3]})

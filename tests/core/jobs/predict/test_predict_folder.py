@@ -96,9 +96,29 @@ def test_the_output_may_lie_among_the_sequences(
         assert masks(root / "frames" / "out") == separate
 
 
-def test_a_sequence_without_masks_is_named(run: Run, root: Path, weights: Path) -> None:
+def test_a_sequence_without_masks_is_named_at_the_end(
+    run: Run, root: Path, weights: Path, separate: dict[str, bytes]
+) -> None:
     (root / "masks" / "b").rename(root / "masks" / "c")
     done = run(*command(root, weights, "out"))
     assert done.code == 1
-    assert "no folder of masks for b." in " ".join(done.err.split())
+    text = " ".join(done.err.split())
+    assert f"1 of 3 sequences failed, the others are done. b: Masks not found: {root / 'masks' / 'b'} " in text
+    assert masks(root / "out") == {name: content for name, content in separate.items() if not name.startswith("b/")}
+
+
+def test_a_folder_without_any_masks_is_refused_at_once(run: Run, root: Path, weights: Path) -> None:
+    for name in NAMES:
+        (root / "masks" / name).rename(root / "masks" / f"other-{name}")
+    done = run(*command(root, weights, "out"))
+    assert done.code == 1
+    assert "no folder of masks for any of them, such as b, video9, video10." in " ".join(done.err.split())
     assert not (root / "out").exists()
+
+
+def test_masks_of_other_sequences_in_the_output_are_named(run: Run, root: Path, weights: Path) -> None:
+    assert run(*command(root, weights, "out")).code == 0
+    (root / "frames" / "b").rename(root / "away")
+    done = run(*command(root, weights, "out"), "--overwrite")
+    assert done.code == 0, done.err
+    assert "also holds masks of other sequences: b." in done.err

@@ -11,10 +11,11 @@ from visorvos.core.datasets.davis.layout import FRAMES, MASKS, sequence_folder
 from visorvos.core.inference.load_network import load_network
 from visorvos.core.io.frames import list_sequences
 from visorvos.core.io.paths import real_path
-from visorvos.core.jobs.predict.video import PredictedVideo, open_video, predict_video
+from visorvos.core.jobs.predict.output_folder import STATE
+from visorvos.core.jobs.predict.video import PredictedVideo, VideoRun
+from visorvos.core.runtime.interruption import StoppedError
 from visorvos.core.runtime.processes import find_processes
 from visorvos.core.runtime.progress import NoProgress, Progress
-from visorvos.core.training.interruption import StoppedError
 from visorvos.core.weights.load import find_weights
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.predict import PredictSettings
@@ -58,12 +59,16 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     progress = progress if progress is not None and processes.is_first else NoProgress()
     in_data_set = (settings.frames / FRAMES).is_dir()
     sequences = _sequences(_open_data_set(settings) if in_data_set else settings)
+    done_now = {one.output.name for one in sequences}
+    left = [path.parent.name for path in settings.output.glob(f"*/{STATE}") if path.parent.name not in done_now]
+    if sequences and left:
+        progress.say(f"{settings.output} also holds masks of other sequences: {listed(sorted(left), _MAX_LISTED)}.")
     # All inputs are checked before any long work begins.
-    videos = [_attempt(open_video, one) for one in processes.share(sequences or [settings])]
+    videos = [_attempt(VideoRun, one) for one in processes.share(sequences or [settings])]
     if not sequences and videos and isinstance(videos[0], VisorVosError):
         raise videos[0]
     network = load_network(settings, processes.first_then_others(lambda: find_weights(settings.weights, progress)))
-    found = processes.gather([_attempt(predict_video, video, network, progress) for video in videos])
+    found = processes.gather([_attempt(VideoRun.predict, video, network, progress) for video in videos])
     failed = [(index, one) for index, one in enumerate(found) if isinstance(one, VisorVosError)]
     if failed and not sequences:
         raise failed[0][1]
@@ -109,10 +114,10 @@ def _sequences(settings: PredictSettings) -> list[PredictSettings]:
     others = {real_path(settings.masks), real_path(settings.output)}
     names = [name for name in list_sequences(settings.frames) if real_path(settings.frames / name) not in others]
     missing = [name for name in names if not (settings.masks / name).is_dir()]
-    if missing:
+    if names and missing == names:
         raise VisorVosError(
             f"{settings.frames} has no frames but {len(names)} folders, and {settings.masks} has no folder of masks "
-            f"for {listed(missing, _MAX_LISTED)}.",
+            f"for any of them, such as {listed(names, _MAX_LISTED)}.",
             "Give the frames of one video, or a folder of masks for each folder of frames, with the same name.",
         )
     folders = ("frames", "masks", "output")

@@ -7,23 +7,22 @@ from pathlib import Path
 from visorvos.core.io.frames import FrameSource
 from visorvos.core.io.masks import SHEET
 from visorvos.core.io.paths import real_path
+from visorvos.core.runtime.run_state import read_state
 from visorvos.errors import VisorVosError
 from visorvos.settings.predict import PredictSettings
 
-__all__ = ["OVERLAY", "VIDEO", "earlier_outputs", "keep_apart", "some_of"]
+__all__ = ["OVERLAY", "STATE", "VIDEO", "earlier_outputs", "keep_apart", "some_of"]
 
 OVERLAY = "overlay"
 VIDEO = "overlay.mp4"
+STATE = ".predict.pt"
 
 
 def keep_apart(settings: PredictSettings) -> None:
     """Refuses an output that would overwrite the input."""
     output = real_path(settings.output)
-    drawn = {"overlay": output / OVERLAY, "video": output / VIDEO, "sheet": output / SHEET}
-    if real_path(settings.frames) in [drawn[kind] for kind in settings.save]:
-        raise VisorVosError(
-            f"With --save, {settings.frames} would be overwritten, and it is the input.", "Choose another --output."
-        )
+    if real_path(settings.frames) in (output / OVERLAY, output / VIDEO, output / SHEET):
+        raise VisorVosError(f"{settings.frames} would be overwritten, and it is the input.", "Choose another --output.")
     for path in (settings.frames, settings.masks):
         read = real_path(path) if path.is_dir() else real_path(path).parent
         if read == output and (path.is_dir() or path.suffix == ".png"):
@@ -34,11 +33,18 @@ def keep_apart(settings: PredictSettings) -> None:
 
 
 def earlier_outputs(output: Path, source: FrameSource) -> list[Path]:
-    """What another run left in the output folder; other PNGs only if a run has written its settings there."""
-    is_a_run = (output / "settings.yaml").exists()
-    masks = [path for path in output.glob("*.png") if is_a_run or source.number(path.stem) is not None]
-    overlays = [*(output / OVERLAY).glob("*.jpg"), output / VIDEO, output / SHEET]
-    return sorted(path for path in (*masks, *overlays) if path.is_file())
+    """Masks and overlays in the output folder that are named after frames, of this video or of the last run there."""
+    try:
+        recorded = set(read_state(output / STATE, {"names": list})["names"])
+    except VisorVosError:
+        recorded = set()
+
+    def is_frame(name: str) -> bool:
+        number = source.number(name)
+        return name in recorded or (number is not None and source.name(number) == name)
+
+    pictures = [path for path in (*output.glob("*.png"), *(output / OVERLAY).glob("*.jpg")) if is_frame(path.stem)]
+    return sorted(path for path in (*pictures, output / VIDEO, output / SHEET) if path.is_file())
 
 
 def some_of(files: list[Path]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.builders import write_frames
-from visorvos.core.io.frame_reader import FrameReader
+from visorvos.core.annotation.frame_reader import FrameReader
 from visorvos.core.io.frames import open_frames
 from visorvos.errors import VisorVosError
 

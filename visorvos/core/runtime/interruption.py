@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as requests to stop: training saves first."""
+"""Ctrl-C and SIGTERM as requests to stop: a run saves first."""
 
 from __future__ import annotations
 
