@@ -88,10 +88,10 @@ PREDICT: dict[str, Row] = {
         "00000.png",
         "128x96",
     ),
-    "masks without objects": (
-        lambda p: [write_labels(mask, MASKS[0] * 0) for mask in (p / "masks").iterdir()],
-        "masks",
-        "shows an object: all their pixels are 0",
+    "a mask without objects": (
+        lambda p: write_labels(p / "masks/00000.png", MASKS[0] * 0),
+        "00000.png",
+        "shows no object",
     ),
     "a mask of no frame": (lambda p: write_labels(p / "masks/00009.png", MASKS[0]), "00009", "belong to no frame"),
     "a mask in white among ids": (
@@ -185,14 +185,16 @@ def test_predict_refuses(run: Run, weights: Path, tmp_path: Path, name: str) -> 
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("room", "culprit"), [(0, "out/settings.yaml"), (700, "out/00000.png"), (1500, "out/overlay")])
+@pytest.mark.parametrize(
+    ("room", "culprit"), [(0, "out/settings.yaml"), (1500, "out/.predict.pt"), (6000, "out/overlay")]
+)
 def test_predict_on_a_full_disk(run: Run, weights: Path, tmp_path: Path, room: int, culprit: str) -> None:
-    frames = write_frames(tmp_path / "frames", FRAMES)
-    mask = write_labels(tmp_path / "first.png", MASKS[0])
+    frames = write_frames(tmp_path / "frames", [frame.repeat(4, axis=0).repeat(4, axis=1) for frame in FRAMES])
+    mask = write_labels(tmp_path / "first.png", MASKS[0].repeat(4, axis=0).repeat(4, axis=1))
     with full_disk(room):
         refused(
             run, tmp_path, tmp_path / "out", culprit, "Cannot write",
-            "predict", frames, "--masks", mask, "--weights", weights, "--output", tmp_path / "out", "--size", -1,
+            "predict", frames, "--masks", mask, "--weights", weights, "--output", tmp_path / "out", "--size", 48,
             "--save", "overlay", "--save", "video",
         )  # fmt: skip
 

@@ -27,7 +27,18 @@ def root(tmp_path: Path) -> Path:
 
 def command(root: Path, weights: Path, output: str, name: str = "") -> list[object]:
     given = ["predict", root / "frames" / name, "--masks", root / "masks" / name, "--weights", weights]
-    return [*given, "--output", root / output / name, "--size", -1, "--device", "cpu", "--json"]
+    return [
+        *given,
+        "--output",
+        root / output / name,
+        "--size",
+        -1,
+        "--device",
+        "cpu",
+        "--precision",
+        "float32",
+        "--json",
+    ]
 
 
 def masks(folder: Path) -> dict[str, bytes]:
