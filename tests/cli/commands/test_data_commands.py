@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from visorvos.cli.commands import export, prepare, preview
-from visorvos.core.datasets.visor.report import BrokenFrame, KeptSequence, Published, SplitReport
+from visorvos.core.datasets.visor.report import BrokenFrame, KeptSequence, SplitReport
 from visorvos.core.jobs.export import Export
 from visorvos.core.jobs.prepare import Preparation
 from visorvos.core.jobs.preview import Preview
@@ -25,7 +25,7 @@ def report(sequences=5309, **changes):
     kept = {f"seq_{number}": KeptSequence(frames=4, objects=3) for number in range(sequences)}
     totals = {"sequences_kept": sequences, "sequences_dropped": 7, "frames_kept": 4 * sequences}
     totals |= {"frames_empty": 1, "frames_dropped": 2, "frames_broken": 0}
-    published = Published(videos=115, sequences=5309, full_release=True, equal=sequences == 5309)
+    published = {"videos": 115, "sequences": 5309, "full_release": True, "equal": sequences == 5309}
     fields = {"videos": 115, "objects": "all", "kept": kept, "dropped": {}, "empty_first_frames": ()}
     return SplitReport(**{**fields, "totals": totals, "published": published, **changes})
 
@@ -67,7 +67,7 @@ def test_prepare_names_what_a_person_should_know():
 
 
 def test_prepare_says_when_the_release_is_not_whole():
-    part = Published(videos=115, sequences=5309, full_release=False, equal=None)
+    part = {"videos": 115, "sequences": 5309, "full_release": False, "equal": None}
     text = shown(prepare.show(Preparation(Path("o"), {"train": report(0, videos=2, published=part)}, 1, 1, 1.0)))
     assert "2 of the release's 115 videos; counts are not compared" in text
     assert "1 were converted before" in text

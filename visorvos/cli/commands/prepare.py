@@ -71,11 +71,13 @@ def _notes(split: str, report: SplitReport) -> list[str]:
         broken = [f"{entry.sequence}/{entry.frame}" for entry in report.broken]
         notes.append(f"[bold red]{split}: left out as missing or damaged: {_named(broken)}.[/]")
     published = report.published
-    if published is not None and published.full_release:
-        equal = "as published" if published.equal else f"[bold red]published: {published.sequences:,}[/]"
+    if published is not None and published["full_release"]:
+        equal = "as published" if published["equal"] else f"[bold red]published: {published['sequences']:,}[/]"
         notes.append(f"{split}: {len(report.kept):,} sequences, {equal}.")
     elif published is not None:
-        notes.append(f"{split}: {report.videos} of the release's {published.videos} videos; counts are not compared.")
+        notes.append(
+            f"{split}: {report.videos} of the release's {published['videos']} videos; counts are not compared."
+        )
     return notes
 
 

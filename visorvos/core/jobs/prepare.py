@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -92,9 +93,9 @@ def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Prep
         converted = pool.spread(convert_frames, ((folder, batch) for batch in batches))
         found = (result for batch in converted for result in batch)
         results = {(r.sequence, r.stem): r for r in progress.track(found, "Converting frames", "frames", total)}
-    reports = _finish(settings, folder, plans, results)
-    written, reused = (sum(getattr(result, how) for result in results.values()) for how in ("written", "reused"))
-    return Preparation(folder.root, reports, written, reused, time.monotonic() - started)
+    reports = _finish(settings, folder, {split: [p for p in plans if p.split == split] for split in files}, results)
+    how = Counter(result.how for result in results.values())
+    return Preparation(folder.root, reports, how["converted"], how["reused"], time.monotonic() - started)
 
 
 def _rules(settings: PrepareSettings, split: str) -> Rules:
@@ -131,11 +132,10 @@ def _plan(
 ) -> list[VideoPlan]:
     """Reads all annotations; plans in the order of splits and files."""
     tasks = [(file, split, _rules(settings, split)) for split in files for file in files[split]]
-    plans = list(progress.track(pool.spread(plan_video, tasks), "Reading annotations", "videos", len(tasks)))
-    order = {file.location: number for number, (file, _, _) in enumerate(tasks)}
-    plans.sort(key=lambda plan: order[plan.file.location])
-    check_unique(plans)
-    return plans
+    plans = progress.track(pool.spread(plan_video, tasks), "Reading annotations", "videos", len(tasks))
+    ordered = sorted(plans, key=lambda plan: (list(files).index(plan.split), plan.file.name))
+    check_unique(ordered)
+    return ordered
 
 
 def _claim(
@@ -165,7 +165,12 @@ def _claim(
 
 
 def _tasks(plan: VideoPlan, frames: FrameFiles) -> Iterator[FrameTask]:
-    sources = {video: _sources(frames, video) for video in plan.videos}
+    sources: dict[str, dict[str, Location] | str] = {}
+    for video in plan.videos:
+        try:
+            sources[video] = frames.of(video)
+        except VisorVosError as error:
+            sources[video] = error.message
     for sequence, frame, drawing in drawings(plan):
         found = sources[frame.video]
         source = found if isinstance(found, str) else found.get(frame.stem, f"No such frame in {frames.root}.")
@@ -173,42 +178,31 @@ def _tasks(plan: VideoPlan, frames: FrameFiles) -> Iterator[FrameTask]:
         yield FrameTask(sequence.name, frame.stem, drawing, source, keep)
 
 
-def _sources(frames: FrameFiles, video: str) -> dict[str, Location] | str:
-    """The frames of a video by name, or why they cannot be read."""
-    try:
-        return frames.of(video)
-    except VisorVosError as error:
-        return error.message
-
-
 def _finish(
     settings: PrepareSettings,
     folder: PreparedFolder,
-    plans: list[VideoPlan],
+    plans: Mapping[str, list[VideoPlan]],
     results: Mapping[tuple[str, str], FrameResult],
 ) -> dict[str, SplitReport]:
     """Removes sequences that are too short, and writes object names, lists and report."""
-    by_split: dict[str, list[VideoPlan]] = {}
-    for plan in plans:
-        by_split.setdefault(plan.split, []).append(plan)
+    sequences = {split: {s.name: s for plan in own for s in plan.sequences} for split, own in plans.items()}
     reports = {
         split: report_split(
             split,
             _rules(settings, split).objects,
             len(own),
-            [sequence for plan in own for sequence in plan.sequences],
+            list(sequences[split].values()),
             results,
             settings.dense,
         )
-        for split, own in by_split.items()
+        for split, own in plans.items()
     }
     refuse_broken(settings.output, {} if settings.skip_broken else reports)
     for split, report in reports.items():
         for name in report.dropped:
             folder.remove_sequence(name)
-        sequences = {sequence.name: sequence for plan in by_split[split] for sequence in plan.sequences}
-        unseen = [name for name in report.kept if sequences[name].frames[0].video in UNSEEN]
-        names = {name: sequence.ids for name, sequence in sequences.items()}
+        names = {name: sequence.ids for name, sequence in sequences[split].items()}
+        unseen = [name for name in report.kept if sequences[split][name].frames[0].video in UNSEEN]
         folder.write_split(split, report.kept, names, unseen if split == "val" else None)
     write_report(settings.output, folder.root.name, reports)
     return reports

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -111,9 +112,8 @@ class FrameResult:
     problem: str = ""
     """Why it could not be converted."""
     stretched: bool = False
-    written: bool = False
-    reused: bool = False
-    """Whether an earlier run wrote it."""
+    how: Literal["", "converted", "reused"] = ""
+    """Whether this run wrote it, or an earlier one."""
 
 
 def convert_frames(batch: tuple[PreparedFolder, list[FrameTask]]) -> list[FrameResult]:
@@ -136,9 +136,11 @@ def _convert(task: FrameTask, folder: PreparedFolder) -> FrameResult:
     if not task.keep:
         return FrameResult(task.sequence, task.stem, ids, lost)
     if not folder.stretch and _is_converted(task, folder, labels):
-        return FrameResult(task.sequence, task.stem, ids, lost, reused=True)
+        return FrameResult(task.sequence, task.stem, ids, lost, how="reused")
     try:
-        frame = _read(task)
+        if isinstance(task.source, str):
+            raise VisorVosError(task.source, "Restore it.")
+        frame = read_frame(task.source)
         height, width = frame.shape[:2]
         stretched = abs(width / height / _ASPECT - 1) > _ASPECT_TOLERANCE
         if stretched and not folder.stretch:
@@ -150,25 +152,16 @@ def _convert(task: FrameTask, folder: PreparedFolder) -> FrameResult:
     write_mask(folder.mask_file(task.sequence, task.stem), labels)
     jpeg = encode_jpeg(shrink_frame(frame, folder.height, folder.width))
     write_file(folder.frame_file(task.sequence, task.stem), jpeg)
-    return FrameResult(task.sequence, task.stem, ids, lost, stretched=stretched, written=True)
+    return FrameResult(task.sequence, task.stem, ids, lost, stretched=stretched, how="converted")
 
 
 def _is_converted(task: FrameTask, folder: PreparedFolder, labels: NDArray[np.uint8]) -> bool:
     """Whether an earlier run wrote both files: the frame, and exactly this mask."""
-    mask = folder.mask_file(task.sequence, task.stem)
-    if not mask.is_file() or not folder.frame_file(task.sequence, task.stem).is_file():
-        return False
     try:
-        return np.array_equal(read_mask(mask).labels, labels)
+        mask = read_mask(folder.mask_file(task.sequence, task.stem))
     except VisorVosError:
         return False
-
-
-def _read(task: FrameTask) -> NDArray[np.uint8]:
-    """The frame, uint8 (H, W, 3) RGB."""
-    if isinstance(task.source, str):
-        raise VisorVosError(task.source, "Restore it.")
-    return read_frame(task.source)
+    return folder.frame_file(task.sequence, task.stem).is_file() and np.array_equal(mask.labels, labels)
 
 
 def _remove(path: Path) -> None:

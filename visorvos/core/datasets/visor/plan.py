@@ -61,9 +61,11 @@ class PlannedSequence:
     name: str
     frames: tuple[PlannedFrame, ...]
     ids: dict[str, int]
-    """Id by object name; empty if entities are numbered by their order."""
+    """Id by object name."""
     first_is_empty: bool
     """Whether the first frame holds no object."""
+    by_order: bool
+    """Whether the entities of each frame are numbered by their order."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,10 @@ def plan_video(task: tuple[AnnotationFile, str, Rules]) -> VideoPlan:
                 f"{file.location}: sequence {name} has {len(ids)} objects; a mask can hold {_MAX_ID}.",
                 "Keep only the objects of the first frame: --objects first-frame",
             )
-        planned = tuple(
-            PlannedFrame(f.image.stem, f.image.video, bool(_drawing(f, ids, _by_order(frames, rules)))) for f in frames
-        )
-        sequences.append(PlannedSequence(name, planned, ids, not _named(frames[0])))
+        is_empty = not _named(frames[0])
+        by_order = is_empty and rules.objects == "first-frame" and rules.reference_ids
+        planned = tuple(PlannedFrame(f.image.stem, f.image.video, bool(_drawing(f, ids, by_order))) for f in frames)
+        sequences.append(PlannedSequence(name, planned, ids, is_empty, by_order))
     return VideoPlan(file, split, rules, tuple(sequences))
 
 
@@ -131,11 +133,9 @@ def drawings(plan: VideoPlan) -> Iterator[tuple[PlannedSequence, PlannedFrame, D
     """
     by_sequence = _frames_by_sequence(plan.file, plan.rules)
     for sequence in plan.sequences:
-        frames = by_sequence[sequence.name]
-        by_order = _by_order(frames, plan.rules)
-        for planned, frame in zip(sequence.frames, frames, strict=True):
+        for planned, frame in zip(sequence.frames, by_sequence[sequence.name], strict=True):
             if planned.has_objects:
-                yield sequence, planned, _drawing(frame, sequence.ids, by_order)
+                yield sequence, planned, _drawing(frame, sequence.ids, sequence.by_order)
 
 
 def _frames_by_sequence(file: AnnotationFile, rules: Rules) -> dict[str, list[AnnotatedFrame]]:
@@ -159,10 +159,6 @@ def _number(frames: list[AnnotatedFrame], rules: Rules) -> dict[str, int]:
         # Frames without an object are left out, so the first one with objects is the first of the data set.
         names = next(filter(None, map(_named, frames)), set())
     return {name: object_id for object_id, name in enumerate(sorted(names), start=1)}
-
-
-def _by_order(frames: list[AnnotatedFrame], rules: Rules) -> bool:
-    return rules.objects == "first-frame" and rules.reference_ids and not _named(frames[0])
 
 
 def _drawing(frame: AnnotatedFrame, ids: dict[str, int], by_order: bool) -> Drawing:

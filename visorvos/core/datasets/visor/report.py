@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ __all__ = [
     "REPORT",
     "BrokenFrame",
     "KeptSequence",
-    "Published",
     "SplitReport",
     "refuse_broken",
     "report_split",
@@ -62,18 +61,6 @@ class BrokenFrame:
 
 
 @dataclass(frozen=True)
-class Published:
-    """The published counts to compare with."""
-
-    videos: int
-    sequences: int
-    full_release: bool
-    """Whether all videos of the release were prepared, so that the counts can be compared."""
-    equal: bool | None
-    """None if they cannot be compared."""
-
-
-@dataclass(frozen=True)
 class SplitReport:
     """The outcome for one split."""
 
@@ -85,7 +72,8 @@ class SplitReport:
     empty_first_frames: tuple[str, ...]
     """Sequences whose first annotated frame holds no object."""
     broken: tuple[BrokenFrame, ...] = ()
-    published: Published | None = None
+    published: dict[str, int | bool | None] | None = None
+    """Counts of the full release, whether this is all of it, and whether they are equal; None if there are none."""
     totals: dict[str, int] = field(default_factory=dict)
     """sequences_kept, sequences_dropped, frames_kept, frames_empty, frames_dropped, frames_broken."""
 
@@ -94,7 +82,7 @@ def report_split(
     split: str,
     objects: str,
     videos: int,
-    sequences: Iterable[PlannedSequence],
+    sequences: Sequence[PlannedSequence],
     results: Mapping[tuple[str, str], FrameResult],
     dense: bool,
 ) -> SplitReport:
@@ -109,44 +97,42 @@ def report_split(
     kept: dict[str, KeptSequence] = {}
     dropped: dict[str, str] = {}
     broken: list[BrokenFrame] = []
-    empty_first: list[str] = []
-    totals = dict.fromkeys(("frames_empty", "frames_dropped"), 0)
+    frames_empty = frames_dropped = 0
     for sequence in sequences:
-        outcomes = [(frame.stem, results.get((sequence.name, frame.stem))) for frame in sequence.frames]
-        done = [result for _, result in outcomes if result is not None and result.ids is not None]
-        faults = [BrokenFrame(sequence.name, stem, r.problem) for stem, r in outcomes if r is not None and r.problem]
-        empty = [stem for stem, result in outcomes if result is None or (result.ids is None and not result.problem)]
+        keys = [(sequence.name, frame.stem) for frame in sequence.frames]
+        outcomes = [results.get(key, FrameResult(*key, None)) for key in keys]
+        done = [result for result in outcomes if result.ids is not None]
+        faults = [BrokenFrame(sequence.name, result.stem, result.problem) for result in outcomes if result.problem]
+        empty = [result.stem for result in outcomes if result.ids is None and not result.problem]
         broken += faults
-        totals["frames_empty"] += len(empty)
-        if sequence.first_is_empty:
-            empty_first.append(sequence.name)
-        if len(done) < MIN_MASKS[split]:
-            left_out = {"empty frame": len(empty), "broken frame": len(faults)}
-            masks = f"{_count(len(done), 'mask')} where {split} needs {MIN_MASKS[split]}"
-            dropped[sequence.name] = ", ".join(
-                [masks, *(_count(number, noun) for noun, number in left_out.items() if number)]
-            )
-            totals["frames_dropped"] += len(done)
-        else:
+        frames_empty += len(empty)
+        if len(done) >= MIN_MASKS[split]:
             kept[sequence.name] = _kept(sequence, done, empty)
-    totals |= {
-        "sequences_kept": len(kept),
-        "sequences_dropped": len(dropped),
-        "frames_kept": sum(entry.frames for entry in kept.values()),
-        "frames_broken": len(broken),
-    }
-    published_videos, published_sequences = _PUBLISHED[split]
-    full = videos == published_videos
-    equal = len(kept) == published_sequences if full else None
+            continue
+        frames_dropped += len(done)
+        dropped[sequence.name] = f"{_count(len(done), 'mask')} where {split} needs {MIN_MASKS[split]}"
+        for noun, frames in (("empty frame", empty), ("broken frame", faults)):
+            dropped[sequence.name] += f", {_count(len(frames), noun)}" if frames else ""
+    full_videos, full_sequences = _PUBLISHED[split]
+    is_full = videos == full_videos
+    equal = len(kept) == full_sequences if is_full else None
+    published = {"videos": full_videos, "sequences": full_sequences, "full_release": is_full, "equal": equal}
     return SplitReport(
         videos,
         objects,
         dict(sorted(kept.items())),
         dict(sorted(dropped.items())),
-        tuple(sorted(empty_first)),
+        tuple(sorted(sequence.name for sequence in sequences if sequence.first_is_empty)),
         tuple(broken),
-        None if dense else Published(published_videos, published_sequences, full, equal),
-        totals,
+        None if dense else published,
+        {
+            "sequences_kept": len(kept),
+            "sequences_dropped": len(dropped),
+            "frames_kept": sum(entry.frames for entry in kept.values()),
+            "frames_empty": frames_empty,
+            "frames_dropped": frames_dropped,
+            "frames_broken": len(broken),
+        },
     )
 
 
