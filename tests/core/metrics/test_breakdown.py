@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.core.metrics.test_scores import make_report
-from visorvos.core.metrics.breakdown import MEASURES, by_age, by_class, by_size, overall
-from visorvos.core.metrics.scores import ObjectScores, SequenceScores
+from visorvos.core.metrics.breakdown import by_age, by_class, by_size, overall
+from visorvos.core.metrics.scores import MEASURES, ObjectScores, SequenceScores
 
 
 @pytest.fixture
@@ -63,9 +63,7 @@ def figures(groups):
             group.sequences,
             group.objects,
             group.masks,
-            group.j_and_f.value,
-            group.region.value,
-            group.contour.value,
+            *(group.figures[name].value for name in ("J&F", "J", "F")),
         )
         for group in groups
     }
@@ -116,14 +114,17 @@ def test_classes_are_means_over_objects(sequences):
         assert group.objects == len(objects)
         assert group.masks == sum(len(item.frames) for item in objects)
         assert group.sequences == len({item.sequence for item in objects})
-        assert group.region.value == pytest.approx(np.mean([item.region.mean() for item in objects]))
-        assert group.j_and_f.value == pytest.approx(np.mean([item.j_and_f for item in objects]))
-        assert group.contour.interval[0] < group.contour.value < group.contour.interval[1]
+        assert group.figures["J"].value == pytest.approx(np.mean([item.region.mean() for item in objects]))
+        assert group.figures["J&F"].value == pytest.approx(np.mean([item.j_and_f for item in objects]))
+        assert group.figures["F"].interval[0] < group.figures["F"].value < group.figures["F"].interval[1]
 
 
 def test_the_whole_is_the_reports(sequences):
     report = make_report(*sequences)
-    found = overall(report.sequences)
+    group = overall("All", report.sequences)
+    found = group.figures
+    assert (group.label, group.sequences, group.objects) == ("All", 30, len(report.objects))
+    assert group.masks == len(masks(sequences))
     region, contour = report.region_statistics, report.contour_statistics
     expected = (report.j_and_f, region.mean, region.recall, region.decay, contour.mean, contour.recall, contour.decay)
     assert [found[name].value for name in MEASURES] == pytest.approx(expected)

@@ -59,16 +59,5 @@ def test_bins_do_not_wrap_in_long_sequences(n):
     assert summarize(falling[::-1]).decay == pytest.approx(-0.75, abs=0.01)
 
 
-@pytest.mark.parametrize("values", [np.zeros(0), np.zeros((2, 3)), np.float64(1)])
-def test_what_is_no_row_of_scores_is_refused(values):
-    with pytest.raises(ValueError, match="Expected scores of the shape"):
-        summarize(values)
-
-
 def test_average_counts_each_once():
     assert average([Statistics(1, 0.5, -1), Statistics(0, 1, 0.5)]) == Statistics(0.5, 0.75, -0.25)
-
-
-def test_average_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="got none"):
-        average([])

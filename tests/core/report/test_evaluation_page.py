@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.builders import draw_clip, read_labels, write_data_set, write_labels
 from tests.conftest import Run
 from tests.core.metrics.test_scores import make_report, make_sequence
 from visorvos.core.report.evaluation_page import parts_of, random_masks, worst_masks
-from visorvos.core.report.mask_pair import crop_window, draw_mask
+from visorvos.core.report.mask_pictures import crop_window, draw_mask
 
 SEEDS = {1: 5, 2: 6, 9: 7}
 """Of videos whose objects all stay in sight."""
@@ -88,7 +89,7 @@ def test_the_page_does_without_frames_and_says_so(run: Run, data: Path, predicti
     text = (tmp_path / "o" / "report.html").read_text()
     lacking = 48 - text.count("data:image/jpeg") // 2
     assert 0 < lacking < 48
-    assert f"{lacking} of 48 frames are missing in JPEGImages." in text
+    assert f"{lacking} of 48 frames or masks are missing." in text
 
     shutil.rmtree(data / "JPEGImages")
     done = run("evaluate", "--data", data, "--predictions", predictions, "--output", tmp_path / "o", "--workers", 1)
@@ -148,34 +149,38 @@ def test_the_window_holds_the_object_in_the_frames_shape(at: tuple[int, int]) ->
 def test_in_a_browser(page: Path, browsers: Iterator) -> None:
     browser = browsers(1440)
     browser.open(page)
-    names = "#sequence-table tbody .choose"
+    names = "#sequence-table tbody tr:not([hidden]) a"
     # The lowest comes first and is the one whose curves are shown.
     lowest = browser.texts(names)
     assert sorted(lowest) == ["P01_seq", "P02_seq", "P09_seq"]
     assert lowest[-1] == "P01_seq"
     assert browser.texts("#curves h3") == [lowest[0]]
+    assert [row.split("\n")[0] for row in browser.texts("tr.chosen td:first-child")] == [lowest[0]]
 
-    def heading(label: str) -> None:
+    def heading(label: str) -> str:
         number = browser.texts("#sequence-table thead th").index(label) + 1
-        browser.find(f"#sequence-table thead th:nth-child({number}) button").click()
+        return f"#sequence-table thead th:nth-child({number})"
 
-    heading("J")
+    browser.find(f"{heading('J')} button").click()
     assert browser.texts(names)[0] == "P01_seq"
-    assert browser.find("#sequence-table th[data-key=j]").get_attribute("aria-sort") == "descending"
-    heading("Sequence")
+    assert browser.find(heading("J")).get_attribute("aria-sort") == "descending"
+    browser.find(f"{heading('Sequence')} button").click()
     assert browser.texts(names) == ["P01_seq", "P02_seq", "P09_seq"]
 
-    browser.find("#search").send_keys("p0 BOWL 9")
+    search = browser.find("#sequences input[type=search]")
+    search.send_keys("p0 BOWL 9")
     assert browser.texts(names) == ["P09_seq"]
     assert browser.texts("#sequence-table [role=status]") == ["1 of 3 sequences"]
-    browser.find("#search").clear()
-    browser.find("#search").send_keys(" ")
-    browser.run("const k = document.getElementById('kitchens'); k.value = 'seen'; k.dispatchEvent(new Event('change'))")
+    search.clear()
+    search.send_keys(" ")
+    browser.run(
+        "const k = document.querySelector('#sequences select');"
+        "k.value = 'seen'; k.dispatchEvent(new Event('input', {bubbles: true}))"
+    )
     assert browser.texts(names) == ["P01_seq", "P02_seq"]
 
-    # By keyboard: down to the second row, chosen with Enter.
-    browser.run("document.querySelector(arguments[0]).focus()", names)
-    browser.driver.switch_to.active_element.send_keys("\ue015")
+    # By keyboard: the second row is chosen with Enter.
+    browser.run("document.querySelectorAll(arguments[0])[1].focus()", names)
     browser.driver.switch_to.active_element.send_keys("\ue007")
     assert browser.texts("#curves h3") == ["P02_seq"]
     rows = browser.texts("#curves tbody tr")
@@ -185,12 +190,13 @@ def test_in_a_browser(page: Path, browsers: Iterator) -> None:
     assert browser.texts("#curves output") == ["Frame 00005, 5 after the first"]
     assert browser.texts("#curves tbody tr")[0].split()[2:] == ["40.0", "40.0", "0.0", "0.0"]
     lines = browser.run("return [...document.querySelectorAll('#curves polyline')].map(e => e.getAttribute('points'))")
-    heights = [float(point.split(",")[1]) for point in lines[0].split()]
+    heights = [float(y) for y in re.split("[ ,]", lines[0])[1::2]]
     assert len(lines) == 6
     assert heights[0] == heights[1] < heights[2] == heights[3] == heights[4]
 
     browser.run("document.querySelector('input[value=objects]').click()")
-    assert len(browser.texts(names)) == 6
+    assert len(browser.texts("#object-table tbody tr:not([hidden])")) == 6
+    assert browser.run("return document.querySelector('#sequence-table').offsetHeight") == 0
     assert browser.texts("#class-table tbody tr td:first-child") == [HOSTILE, "disc", "triangle"]
     assert browser.run("return [...document.images].every(e => e.complete ? e.naturalWidth > 0 : true)")
     assert browser.complaints() == []
@@ -200,6 +206,8 @@ def test_on_a_phone(page: Path, browsers: Iterator) -> None:
     browser = browsers(390)
     browser.open(page, "#at=P09_seq/3")
     assert browser.texts("#curves h3") == ["P09_seq"]
-    assert browser.texts("#curves [aria-pressed=true]") == ["3 \u2068triangle\u2069"]
+    assert browser.texts("#curves [aria-current=true]") == ["3 \u2068triangle\u2069"]
+    browser.find("#curves [aria-current=true]").click()
+    assert browser.texts("#curves [aria-current=true]") == []
     assert browser.run("return document.documentElement.scrollWidth") == 390
     assert browser.complaints() == []

@@ -34,13 +34,11 @@ def show(comparison: Comparison) -> Group:
     total.add_column("run", overflow="fold")
     for heading in ("J&F", "minus A", "95 %", "J", "F"):
         total.add_column(heading, justify="right", no_wrap=True)
-    differences = (None, *comparison.differences)
-    for run, difference in zip(comparison.runs, differences, strict=True):
-        cells = _cells(difference) if difference is not None else [""] * 4
+    for run in comparison.runs:
+        cells = [""] * 4 if run is comparison.runs[0] else _cells(run.difference)
         total.add_row(run.letter, escape(run.path), f"[bold]{100 * run.report.j_and_f:.1f}[/]", *cells)
     parts: list[RenderableType] = [total]
-    for run, difference in zip(comparison.runs[1:], comparison.differences, strict=True):
-        parts.append(_changes(run.letter, difference))
+    parts += [_changes(run.letter, run.difference) for run in comparison.runs[1:]]
     if comparison.output is not None:
         parts.append(f"Wrote {escape(comparison.output)}")
     return Group(*parts)
@@ -66,7 +64,7 @@ def _changes(letter: str, difference: Difference) -> Table:
 
 
 def _signed(score: float) -> str:
-    return f"{100 * score:+.1f}"
+    return f"{100 * score:+z.1f}"
 
 
 COMMAND = Command(

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMAND", "show"]
 
-MEASURES = ("J&F", "J", "J recall", "J decay", "F", "F recall", "F decay")
-
 _MAX_ROWS = 40
 
 
@@ -42,15 +40,15 @@ def show(evaluation: Evaluation) -> Group:
     total.add_column("J&F", justify="right")
     if intervals:
         total.add_column("95 %", justify="right", no_wrap=True)
-    for heading in MEASURES[1:]:
+    for heading in list(evaluation.parts[0].figures)[1:]:
         total.add_column(heading, justify="right")
     for part in evaluation.parts:
-        lead, *figures = (part.figures[name] for name in MEASURES)
+        lead, *figures = part.figures.values()
         total.add_row(
             *([part.label.removesuffix(" kitchens")] if several else []),
-            f"[bold]{100 * lead.value:.1f}[/]",
+            f"[bold]{100 * lead.value:z.1f}[/]",
             *([_interval(lead)] if intervals else []),
-            *(f"{100 * figure.value:.1f}" for figure in figures),
+            *(f"{100 * figure.value:z.1f}" for figure in figures),
         )
 
     ordered = sorted(report.sequences, key=lambda item: item.j_and_f)
@@ -74,12 +72,12 @@ def show(evaluation: Evaluation) -> Group:
 
 
 def _interval(estimate: Estimate) -> str:
-    return "" if estimate.interval is None else "–".join(f"{100 * end:.1f}" for end in estimate.interval)  # noqa: RUF001 - a range
+    return "" if estimate.interval is None else "–".join(f"{100 * end:z.1f}" for end in estimate.interval)  # noqa: RUF001 - a range
 
 
 def _figures(scores: Scores) -> list[str]:
     return [
-        f"{100 * figure:.1f}"
+        f"{100 * figure:z.1f}"
         for figure in (scores.j_and_f, scores.region_statistics.mean, scores.contour_statistics.mean)
     ]
 

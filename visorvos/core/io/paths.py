@@ -7,7 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
-__all__ = ["HOME_VARIABLE", "cache_folder", "is_safe_name", "is_safe_path", "real_path"]
+__all__ = ["HOME_VARIABLE", "cache_folder", "in_other_case", "is_safe_name", "is_safe_path", "real_path"]
 
 HOME_VARIABLE = "VISORVOS_HOME"
 _MAX_BYTES = 200
@@ -18,6 +18,12 @@ def cache_folder() -> Path:
     """The folder for files that can be downloaded or built again: ``$VISORVOS_HOME``, or the platform's cache."""
     named = os.environ.get(HOME_VARIABLE)
     return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("visorvos", appauthor=False))
+
+
+def in_other_case(path: Path) -> Path | None:
+    """The entry of the same folder whose name differs from the path's only in upper and lower case, if there is one."""
+    entries = path.parent.iterdir() if path.parent.is_dir() else ()
+    return next((entry for entry in entries if entry != path and entry.name.lower() == path.name.lower()), None)
 
 
 def is_safe_name(name: str) -> bool:

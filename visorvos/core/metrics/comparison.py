@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from visorvos.core.metrics.bootstrap import Estimate, pooled_means
-from visorvos.core.metrics.breakdown import MEASURES, object_measures
-from visorvos.core.metrics.scores import ObjectScores, ScoreReport, SequenceScores
+from visorvos.core.metrics.scores import MEASURES, ScoreReport, SequenceScores
 from visorvos.errors import VisorVosError, listed
 
 __all__ = ["Difference", "SequenceChange", "compare_reports"]
@@ -51,7 +50,7 @@ def compare_reports(before: ScoreReport, after: ScoreReport) -> Difference:
     sums, counts, changes = [], [], []
     for one, other in zip(before.sequences, after.sequences, strict=True):
         pairs = zip(one.objects, other.objects, strict=True)
-        sums.append(np.sum([np.subtract(object_measures(b), object_measures(a)) for a, b in pairs], axis=0))
+        sums.append(np.sum([np.subtract(b.measures, a.measures) for a, b in pairs], axis=0))
         counts.append([float(len(one.objects))] * len(MEASURES))
         changes.append(SequenceChange(one.sequence, one.j_and_f, other.j_and_f))
     estimates = pooled_means(np.array(sums), np.array(counts))
@@ -75,8 +74,5 @@ def _check_same(before: ScoreReport, after: ScoreReport) -> None:
 
 
 def _same_masks(one: SequenceScores, other: SequenceScores) -> bool:
-    def identity(item: ObjectScores) -> tuple[object, ...]:
-        return item.object_id, item.frames, item.sizes.tolist()
-
-    same_objects = list(map(identity, one.objects)) == list(map(identity, other.objects))
-    return same_objects and one.ground_truth == other.ground_truth
+    objects = [[(item.object_id, item.frames, item.sizes.tolist()) for item in run.objects] for run in (one, other)]
+    return objects[0] == objects[1] and one.ground_truth == other.ground_truth

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, astuple, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,28 +14,38 @@ from numpy.typing import NDArray
 from visorvos.core.metrics.summary import Statistics, average, summarize
 from visorvos.errors import VisorVosError, listed
 
-__all__ = ["ObjectScores", "ScoreReport", "Scores", "SequenceScores"]
+__all__ = ["MEASURES", "ObjectScores", "ScoreReport", "Scores", "SequenceScores"]
+
+MEASURES = ("J&F", "J", "J recall", "J decay", "F", "F recall", "F decay")
+"""Figures that the benchmark reports, each a mean over objects."""
 
 _MAX_LISTED = 5
 
 
-class Scores(ABC):
-    """What the scores of an object, a sequence and a data set have in common."""
+class Scores:
+    """What the scores of a sequence and a data set have in common: means over objects, each object counting once."""
 
-    @property
-    @abstractmethod
+    objects: tuple[ObjectScores, ...]
+
+    @cached_property
     def region_statistics(self) -> Statistics:
         """Mean, recall and decay of J."""
+        return average(item.region_statistics for item in self.objects)
 
-    @property
-    @abstractmethod
+    @cached_property
     def contour_statistics(self) -> Statistics:
         """Mean, recall and decay of F."""
+        return average(item.contour_statistics for item in self.objects)
 
     @property
     def j_and_f(self) -> float:
         """The mean of the mean J and the mean F, in [0, 1]."""
         return (self.region_statistics.mean + self.contour_statistics.mean) / 2
+
+    @property
+    def measures(self) -> tuple[float, ...]:
+        """Figures in the order of `MEASURES`."""
+        return (self.j_and_f, *astuple(self.region_statistics), *astuple(self.contour_statistics))
 
     def statistics(self) -> dict[str, Any]:
         """The statistics as plain JSON types."""
@@ -94,31 +103,18 @@ class ObjectScores(Scores):
         }
 
 
-class _MeanOverObjects(Scores):
-    """Scores that are means over objects, each object counting once."""
-
-    objects: tuple[ObjectScores, ...]
-
-    @cached_property
-    def region_statistics(self) -> Statistics:
-        return average([item.region_statistics for item in self.objects])
-
-    @cached_property
-    def contour_statistics(self) -> Statistics:
-        return average([item.contour_statistics for item in self.objects])
-
-
 @dataclass(frozen=True)
-class SequenceScores(_MeanOverObjects):
+class SequenceScores(Scores):
     """Scores of one sequence: the mean over its objects.
 
     Attributes:
         sequence: name of the sequence.
-        objects: scored objects in the order of their ids; without any, the statistics raise ValueError.
+        objects: scored objects in the order of their ids; without any, there are no statistics.
         ground_truth: checksum of the ground-truth labels of the scored frames, in hexadecimal.
         late: ids of objects that first appear after the first frame and are not scored.
         never_shown: ids of scored objects that no ground-truth mask shows.
         unknown: predicted ids that the ground truth lacks, by frame; they count as background.
+        predicted: whether any scored frame shows a predicted object.
     """
 
     sequence: str
@@ -127,6 +123,13 @@ class SequenceScores(_MeanOverObjects):
     late: tuple[int, ...] = ()
     never_shown: tuple[int, ...] = ()
     unknown: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    predicted: bool = True
+
+    @property
+    def is_perfect(self) -> bool:
+        """Whether every predicted mask equals the ground truth, and some object is visible."""
+        scores = [(item.region.min(), item.contour.min(), item.sizes.max()) for item in self.objects]
+        return bool(scores) and min(min(j, f) for j, f, _ in scores) == 1 and max(size for *_, size in scores) > 0
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -138,7 +141,7 @@ class SequenceScores(_MeanOverObjects):
 
 
 @dataclass(frozen=True)
-class ScoreReport(_MeanOverObjects):
+class ScoreReport(Scores):
     """Scores of a data set: the mean over all its objects, regardless of their sequence.
 
     Attributes:
@@ -190,10 +193,9 @@ class ScoreReport(_MeanOverObjects):
         }
 
 
-def _warnings(sequences: Iterable[SequenceScores], unscored: tuple[str, ...]) -> Iterable[str]:
-    sequences = list(sequences)
+def _warnings(sequences: Sequence[SequenceScores], unscored: Sequence[str]) -> Iterable[str]:
     if unscored:
-        yield f"Not scored, without an object or a frame to score: {listed(list(unscored), _MAX_LISTED)}."
+        yield f"Not scored, without an object or a frame to score: {listed(unscored, _MAX_LISTED)}."
     late = {item.sequence: item.late for item in sequences if item.late}
     if late:
         yield f"Not scored, since they first appear after the first frame: {_objects(late)}."
@@ -202,25 +204,33 @@ def _warnings(sequences: Iterable[SequenceScores], unscored: tuple[str, ...]) ->
         yield (
             f"Shown by no ground-truth mask, and scored 1 in every frame where nothing is predicted: {_objects(never)}."
         )
-    unknown = [(item.sequence, frame, ids) for item in sequences for frame, ids in item.unknown]
+    empty = [item.sequence for item in sequences if item.objects and not item.predicted]
+    if empty:
+        yield f"The predicted masks show no object in {_count(empty, 'sequence')}: {listed(empty, _MAX_LISTED)}."
+    unknown = [(f"{item.sequence}/{frame}", ids) for item in sequences for frame, ids in item.unknown]
     if unknown:
-        shown = [f"{sequence}/{frame} ({_ids(ids)})" for sequence, frame, ids in unknown]
+        shown = [f"{mask} ({_ids(ids)})" for mask, ids in unknown]
         yield (
-            f"Predicted ids that the ground truth does not have count as background, in {len(unknown)} "
-            f"mask{'s' * (len(unknown) != 1)}: {listed(shown, _MAX_LISTED)}."
+            f"Predicted ids that the ground truth does not have count as background, in {_count(unknown, 'mask')}: "
+            f"{listed(shown, _MAX_LISTED)}."
         )
-    if all((item.region == 1).all() and (item.contour == 1).all() for one in sequences for item in one.objects):
-        yield "Every predicted mask equals the ground truth: check that the predictions are not the ground truth."
+    perfect = [item.sequence for item in sequences if item.is_perfect]
+    if perfect:
+        yield (
+            f"Every predicted mask equals the ground truth in {_count(perfect, 'sequence')}: "
+            f"{listed(perfect, _MAX_LISTED)}. Check that the predictions are not the ground truth."
+        )
 
 
 def _objects(found: dict[str, tuple[int, ...]]) -> str:
     """The number of objects and of sequences, and the first of them."""
-    count = sum(map(len, found.values()))
+    ids = [object_id for of_sequence in found.values() for object_id in of_sequence]
     shown = [f"{sequence} ({_ids(ids)})" for sequence, ids in found.items()]
-    return (
-        f"{count} object{'s' * (count != 1)} in {len(found)} sequence{'s' * (len(found) != 1)}: "
-        f"{listed(shown, _MAX_LISTED)}"
-    )
+    return f"{_count(ids, 'object')} in {_count(found, 'sequence')}: {listed(shown, _MAX_LISTED)}"
+
+
+def _count(items: Collection[object], noun: str) -> str:
+    return f"{len(items)} {noun}{'s' * (len(items) != 1)}"
 
 
 def _ids(ids: tuple[int, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from visorvos.core.datasets.davis.ground_truth import open_ground_truth
 from visorvos.core.io.masks import mask_files
+from visorvos.core.io.paths import in_other_case
 from visorvos.core.labels import object_ids as ids_of
 from visorvos.core.metrics.contour import label_contours
 from visorvos.core.metrics.region import label_regions
@@ -66,7 +68,9 @@ def evaluate_masks(
     truth_dir, prediction_dir = Path(truth_dir), Path(prediction_dir)
     for folder in (truth_dir, prediction_dir):
         if not folder.is_dir():
-            raise VisorVosError(f"Folder not found: {folder}", "Give a folder that holds SEQUENCE/FRAME.png.")
+            near = in_other_case(folder)
+            found = f" It is named {near.name}." if near else ""
+            raise VisorVosError(f"Folder not found: {folder}.{found}", "Give a folder that holds SEQUENCE/FRAME.png.")
     if sequences is None:
         sequences = sorted(entry.name for entry in truth_dir.iterdir() if entry.is_dir())
     tasks = _plan(truth_dir, prediction_dir, sequences, protocol, names or {}, late_objects)
@@ -145,6 +149,7 @@ def score_sequence(
         late=tuple(sorted(shown - set(figures))),
         never_shown=tuple(object_id for object_id in scored if object_id not in shown),
         unknown=unknown,
+        predicted=any(predicted.values()),
     )
 
 
@@ -215,22 +220,29 @@ def _plan(
         first = next(iter(truth.values()))
         tasks.append(_SequenceFiles(sequence, first, frames, names.get(sequence, {}), late_objects))
     if missing:
-        nearby = _find_nearby(prediction_dir, missing[0].parent.name)
         raise VisorVosError(
             f"{len(missing)} predicted mask{'s are' if len(missing) > 1 else ' is'} missing: "
             f"{listed(list(map(str, missing)), _MAX_LISTED)}.",
-            f"Masks of that sequence are in {nearby}: give --predictions {nearby.parent}."
-            if nearby is not None
-            else "Name predictions as the annotations are named, SEQUENCE/FRAME.png.",
+            _find_nearby(prediction_dir, missing[0].parent.name)
+            or "Name predictions as the annotations are named, SEQUENCE/FRAME.png.",
         )
     return tasks
 
 
-def _find_nearby(predictions: Path, sequence: str) -> Path | None:
-    """A folder of the sequence's name one level up or down, or in another case, that holds masks."""
-    folders = [*predictions.iterdir(), *predictions.glob("*/*"), *predictions.resolve().parent.iterdir()]
-    for folder in folders:
-        is_same = folder.parent == predictions and folder.name == sequence
-        if not is_same and folder.name.lower() == sequence.lower() and folder.is_dir() and mask_files(folder):
-            return folder
-    return None
+def _find_nearby(predictions: Path, sequence: str) -> str:
+    """What to do where masks of a sequence lie nearby, under another path or other names; "" where there are none."""
+    own, name = predictions / sequence, glob.escape(sequence)
+    elsewhere = [
+        *predictions.glob(f"*/{name}"),
+        *predictions.glob(f"*/*/{name}"),
+        predictions.resolve().parent / sequence,
+    ]
+    for folder in (own, *own.glob("*"), in_other_case(own) or own, *elsewhere):
+        files = sorted(path.name for path in folder.glob("*.png"))
+        if files and folder == own:
+            return f"{folder} holds {listed(files, 3)}: name predictions as the annotations are named."
+        if files and folder in elsewhere:
+            return f"Masks of that sequence are in {folder}: give --predictions {folder.parent}."
+        if files:
+            return f"Masks of that sequence are in {folder}: move them to {own}."
+    return ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +35,7 @@ def summarize(per_frame: NDArray[np.float64]) -> Statistics:
     Args:
         per_frame: float64 (n,) in [0, 1], in the order of the frames, n at least 1. The decay of a
             single frame is 0.
-
-    Raises:
-        ValueError: if not one-dimensional, or empty.
     """
-    if per_frame.ndim != 1 or per_frame.size == 0:
-        raise ValueError(f"Expected scores of the shape (n,) with n at least 1, got {per_frame.shape}.")
     # The small term rounds halves up; numpy would round them to even.
     edges = np.round(np.linspace(1, len(per_frame), 5) + 1e-10).astype(np.int64) - 1
     first_quarter = per_frame[edges[0] : edges[1] + 1]
@@ -52,16 +47,6 @@ def summarize(per_frame: NDArray[np.float64]) -> Statistics:
     )
 
 
-def average(statistics: Sequence[Statistics]) -> Statistics:
-    """The mean of each statistic over objects, each object counting once.
-
-    Raises:
-        ValueError: if there is nothing to average.
-    """
-    if not statistics:
-        raise ValueError("Expected the statistics of at least one object, got none.")
-    return Statistics(
-        mean=float(np.mean([item.mean for item in statistics])),
-        recall=float(np.mean([item.recall for item in statistics])),
-        decay=float(np.mean([item.decay for item in statistics])),
-    )
+def average(statistics: Iterable[Statistics]) -> Statistics:
+    """The mean of each statistic over one or more objects, each object counting once."""
+    return Statistics(*(float(np.mean(column)) for column in zip(*map(astuple, statistics), strict=True)))

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from visorvos.core.metrics.bootstrap import RESAMPLES, SEED
-from visorvos.core.metrics.breakdown import MEASURES
 from visorvos.core.metrics.comparison import Difference, SequenceChange
-from visorvos.core.metrics.scores import ObjectScores, ScoreReport
-from visorvos.core.report.mask_pair import MaskPair
+from visorvos.core.metrics.scores import MEASURES, ScoreReport
+from visorvos.core.report.mask_pictures import MaskPair
 from visorvos.core.report.page import render
 
-__all__ = ["ComparedRun", "ShownChange", "changed_masks", "comparison_page"]
+__all__ = ["ComparedRun", "changed_masks", "comparison_page"]
 
 _MAX_SHOWN = 6
 """Sequences shown that gained most, and as many that lost most."""
@@ -22,109 +21,68 @@ _MAX_SHOWN = 6
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One run: its letter on the page, its path and its scores."""
+    """One run.
+
+    Attributes:
+        letter: its name on the page: A, B, ...
+        path, source, date: the evaluation, what it scored, and when.
+        report: its scores.
+        difference: this run minus the first; that of the first run is 0.
+        shown: from `changed_masks`.
+    """
 
     letter: str
     path: str
     source: str
     date: str
     report: ScoreReport
+    difference: Difference
+    shown: Sequence[tuple[SequenceChange, MaskPair, MaskPair]] = ()
+
+    @property
+    def changes(self) -> dict[str, SequenceChange]:
+        """Change of each sequence by its name."""
+        return {change.sequence: change for change in self.difference.sequences}
 
 
-@dataclass(frozen=True)
-class ShownChange:
-    """Change of a sequence, and the object mask of it that changed most.
+def changed_masks(
+    before: ScoreReport, after: ScoreReport, difference: Difference
+) -> list[tuple[SequenceChange, MaskPair, MaskPair]]:
+    """The sequences that gained most, then those that lost most, each group by decreasing change.
 
-    Attributes:
-        change: J&F of the sequence in both runs.
-        pair: the mask in the later run.
-        before: J and F of that mask in the first run.
+    Each comes with the object mask of it that changed most, before and after.
     """
-
-    change: SequenceChange
-    pair: MaskPair
-    before: tuple[float, float]
-
-
-def changed_masks(before: ScoreReport, after: ScoreReport, difference: Difference) -> list[ShownChange]:
-    """The sequences that gained most, then those that lost most, each group by decreasing change."""
     gained = [change for change in difference.sequences if change.difference > 0][:_MAX_SHOWN]
     lost = [change for change in reversed(difference.sequences) if change.difference < 0][:_MAX_SHOWN]
-    one = {item.sequence: item for item in before.sequences}
-    other = {item.sequence: item for item in after.sequences}
+    one, other = ({item.sequence: item.objects for item in report.sequences} for report in (before, after))
     shown = []
     for change in (*gained, *lost):
-        sign = 1 if change.difference > 0 else -1
-        best = (-np.inf, 0, 0)
-        pairs = list(zip(one[change.sequence].objects, other[change.sequence].objects, strict=True))
-        for index, (old, new) in enumerate(pairs):
-            gain = sign * (new.region + new.contour - old.region - old.contour)
-            best = max(best, (float(gain.max()), index, int(gain.argmax())))
-        _, index, number = best
-        old, new = pairs[index]
-        pair = MaskPair.from_scores(new, number)
-        shown.append(ShownChange(change, pair, (float(old.region[number]), float(old.contour[number]))))
+        pairs = list(zip(one[change.sequence], other[change.sequence], strict=True))
+        gains = [np.sign(change.difference) * (b.region + b.contour - a.region - a.contour) for a, b in pairs]
+        _, index, number = max((float(gain.max()), index, int(gain.argmax())) for index, gain in enumerate(gains))
+        old, new = (MaskPair.from_scores(item, number) for item in pairs[index])
+        shown.append((change, old, new))
     return shown
 
 
-def comparison_page(
-    runs: Sequence[ComparedRun],
-    differences: Sequence[Difference],
-    changes: Sequence[Sequence[ShownChange]],
-    split: str,
-    protocol: str,
-    picture_note: str,
-    version: str,
-) -> str:
+def comparison_page(runs: Sequence[ComparedRun], **shown: object) -> str:
     """The page as HTML.
 
     Args:
         runs: the first is the baseline.
-        differences: one per other run.
-        changes: from `changed_masks`, one list per other run.
-        split, protocol: names of the split and the protocol.
-        picture_note: a sentence about missing pictures, or "".
-        version: version of visorvos.
+        shown: texts: split, protocol, picture_note, version.
     """
-    first = runs[0].report.sequences
-    scores = {item.sequence: [1000 * item.j_and_f] for item in first}
-    for difference in differences:
-        for change in difference.sequences:
-            scores[change.sequence].append(1000 * change.after)
-    ends = [
-        abs(end)
-        for difference in differences
-        for figure in difference.figures.values()
-        for end in (figure.value, *(figure.interval or ()))
-    ]
+    report = runs[0].report
+    figures = [figure for run in runs for figure in run.difference.figures.values()]
+    ends = [abs(end) for figure in figures for end in (figure.value, *(figure.interval or ()))]
     return render(
         "comparison.html",
+        **shown,
         runs=runs,
-        others=list(zip(runs[1:], differences, changes, strict=True)),
+        report=report,
+        objects={item.sequence: item.objects for item in report.sequences},
         measures=MEASURES,
         reach=max(0.001, *ends) * 1.1,
-        split=split,
-        protocol=protocol,
-        sequences=len(first),
-        objects=len(runs[0].report.objects),
         resamples=RESAMPLES,
         seed=SEED,
-        picture_note=picture_note,
-        version=version,
-        data={
-            "letters": [run.letter for run in runs],
-            "sequences": [
-                [
-                    item.sequence,
-                    ", ".join(map(_title, item.objects)),
-                    *scores[item.sequence],
-                ]
-                for item in first
-            ],
-        },
     )
-
-
-def _title(item: ObjectScores) -> str:
-    """Id and name; the isolates keep a right-to-left name from reordering the id."""
-    return f"{item.object_id} \u2068{item.name}\u2069" if item.name else str(item.object_id)

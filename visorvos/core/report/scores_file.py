@@ -50,6 +50,14 @@ class _Sequence(_Row):
     ground_truth: str
     objects: Annotated[tuple[_Object, ...], Field(min_length=1)]
 
+    def scores(self) -> SequenceScores:
+        objects = []
+        for item in self.objects:
+            names = tuple(frame.frame for frame in item.frames)
+            arrays = np.array([(frame.j, frame.f, frame.size) for frame in item.frames]).T
+            objects.append(ObjectScores(self.sequence, item.object, item.name, names, *arrays))
+        return SequenceScores(self.sequence, tuple(objects), self.ground_truth)
+
 
 class ScoresFile(_Row):
     """An evaluation: what was scored, and the scores of every frame."""
@@ -64,7 +72,7 @@ class ScoresFile(_Row):
 
     def report(self) -> ScoreReport:
         """The scores as `evaluate_masks` returned them."""
-        return ScoreReport.from_sequences(self.protocol, map(_sequence_scores, self.sequences))
+        return ScoreReport.from_sequences(self.protocol, [item.scores() for item in self.sequences])
 
 
 def read_scores(path: Path) -> tuple[Path, ScoresFile]:
@@ -79,7 +87,15 @@ def read_scores(path: Path) -> tuple[Path, ScoresFile]:
     Raises:
         VisorVosError: if there is no such file, there are several, or its content is not from `evaluate`.
     """
-    file = _only_scores_file(path) if path.is_dir() else path
+    files = sorted(path.glob("scores-*.json")) if path.is_dir() else [path]
+    if not files:
+        raise VisorVosError(
+            f"No scores-SPLIT.json in {path}.", "Run visorvos evaluate with --output, and give that folder."
+        )
+    if len(files) > 1:
+        names = ", ".join(file.name for file in files)
+        raise VisorVosError(f"{path} holds several score files: {names}.", "Give one of the files.")
+    (file,) = files
     try:
         return file, ScoresFile.model_validate_json(read_bytes(Location(file)))
     except ValidationError as error:
@@ -89,27 +105,3 @@ def read_scores(path: Path) -> tuple[Path, ScoresFile]:
             f"{file} does not hold scores of this version of visorvos: {where}: {first['msg'].lower()}.",
             "Run visorvos evaluate again and give the scores-SPLIT.json that it writes.",
         ) from error
-
-
-def _only_scores_file(folder: Path) -> Path:
-    files = sorted(folder.glob("scores-*.json"))
-    if not files:
-        raise VisorVosError(
-            f"No scores-SPLIT.json in {folder}.", "Run visorvos evaluate with --output, and give that folder."
-        )
-    if len(files) > 1:
-        names = ", ".join(file.name for file in files)
-        raise VisorVosError(f"{folder} holds several score files: {names}.", "Give one of the files.")
-    return files[0]
-
-
-def _sequence_scores(row: _Sequence) -> SequenceScores:
-    return SequenceScores(
-        row.sequence, tuple(_object_scores(row.sequence, item) for item in row.objects), row.ground_truth
-    )
-
-
-def _object_scores(sequence: str, row: _Object) -> ObjectScores:
-    names = tuple(frame.frame for frame in row.frames)
-    region, contour, sizes = np.array([(frame.j, frame.f, frame.size) for frame in row.frames]).T
-    return ObjectScores(sequence, row.object, row.name, names, region, contour, sizes)

@@ -21,7 +21,7 @@ from visorvos.core.datasets.davis.object_names import read_mapping, read_meta
 from visorvos.core.io.archives import Location, read_bytes
 from visorvos.core.io.images import FRAME_SUFFIXES, list_images, natural_key
 from visorvos.core.io.masks import mask_files
-from visorvos.core.io.paths import is_safe_name
+from visorvos.core.io.paths import in_other_case, is_safe_name
 from visorvos.errors import VisorVosError, listed
 
 __all__ = [
@@ -97,7 +97,9 @@ class Split:
         """A sentence about how the split was found, if a reader may expect something else; else empty."""
         if self.list_file is not None or self.folder != self.root:
             return ""
-        return f"{self.root} has no {LISTS}: all {len(self.sequences):,} sequences are used."
+        near = in_other_case(self.root / LISTS)
+        but = f" (but {near.name})" if near else ""
+        return f"{self.root} has no {LISTS}{but}: all {len(self.sequences):,} sequences are used."
 
     @property
     def late_objects(self) -> bool:
@@ -169,8 +171,9 @@ def open_split(root: Path, split: str, resolution: str | None = None) -> Split:
     elif any((root / kind).is_dir() for kind in (FRAMES, MASKS)):
         folder = root
     else:
-        inner = [root / name for name in _subfolders(root) if find_splits(root / name)]
-        remedy = f"Give the folder {inner[0]}." if inner else _LAYOUT
+        nearby = [root / name for name in _subfolders(root) if find_splits(root / name)]
+        nearby += [folder for folder in root.resolve().parents[:2] if (folder / MASKS).is_dir()]
+        remedy = f"Give the folder {nearby[0]}." if nearby else _LAYOUT
         raise VisorVosError(f"{root} is not a data set: it has no folder {FRAMES} or {MASKS}.", remedy)
     found = Split(root, split, folder, resolution, None, ())
     masks = found.masks_folder
@@ -201,7 +204,9 @@ def sequence_folder(folder: Path, resolution: str | None = None) -> Path:
         VisorVosError: if the folder or the resolution does not exist, or there are several to choose from.
     """
     if not folder.is_dir():
-        raise VisorVosError(f"{folder.parent} has no folder {folder.name}.", _LAYOUT)
+        near = in_other_case(folder)
+        remedy = f"Rename {near} to {folder.name}." if near else _LAYOUT
+        raise VisorVosError(f"{folder.parent} has no folder {folder.name}.", remedy)
     if resolution is None and (folder / RESOLUTION).is_dir():
         return folder / RESOLUTION
     levels = [name for name in _subfolders(folder) if _subfolders(folder / name)]

@@ -18,9 +18,10 @@ from visorvos.core.datasets.davis.layout import FRAMES, MASKS, Split, note_frame
 from visorvos.core.io.atomic import make_folder, write_file
 from visorvos.core.io.paths import real_path
 from visorvos.core.io.settings_file import write_settings, yaml_text
+from visorvos.core.metrics.breakdown import Group
 from visorvos.core.metrics.scores import ScoreReport
 from visorvos.core.metrics.scoring import evaluate_masks
-from visorvos.core.report.evaluation_page import Part, evaluation_page, parts_of, random_masks, worst_masks
+from visorvos.core.report.evaluation_page import evaluation_page, parts_of, random_masks, worst_masks
 from visorvos.core.report.mask_pictures import picture_note, with_pictures
 from visorvos.core.runtime.processes import find_processes
 from visorvos.core.runtime.progress import NoProgress, Progress
@@ -46,7 +47,7 @@ class Evaluation:
     """The scores, and how they were obtained."""
 
     report: ScoreReport
-    parts: list[Part]
+    parts: list[Group]
     """Figures with intervals: all sequences, then those of seen and unseen kitchens where that is known."""
     data: str
     split: str
@@ -60,18 +61,8 @@ class Evaluation:
     date: str
     """Time of the evaluation, UTC."""
     seconds: float
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Versions of the libraries that computed the scores."""
-        torch = {} if self.segmented is None else {"torch": self.segmented.torch}
-        return {
-            "visorvos": __version__,
-            "Python": platform.python_version(),
-            "NumPy": np.__version__,
-            "OpenCV": cv2.__version__,
-            **torch,
-        }
+    versions: dict[str, str]
+    """Versions of the libraries that computed the scores."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -105,7 +96,8 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
     stem = Path(settings.split).name
     output = settings.output or (Path(f"evaluate-{stem}") if settings.weights else None)
     predictions = settings.predictions or output or Path()
-    _say(split.note, progress)
+    if split.note:
+        progress.say(split.note)
     late = "; objects that enter later count from the frame after their first mask" if split.late_objects else ""
     progress.say(f"Protocol {settings.protocol} scores {COUNTED[settings.protocol]}{late}.")
     if output is not None:
@@ -119,7 +111,9 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         from visorvos.core.jobs.evaluate.run_weights import run_weights
 
         videos = [split.sequence(name) for name in split.sequences]
-        _say(note_frames_without_mask(videos), progress)
+        note = note_frames_without_mask(videos)
+        if note:
+            progress.say(note)
         segmented = run_weights(settings, settings.weights, videos, predictions, processes, progress)
     report = None
     if processes.is_first:
@@ -147,22 +141,36 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         segmented,
         datetime.now(UTC).isoformat(timespec="seconds"),
         time.perf_counter() - began,
+        {
+            "visorvos": __version__,
+            "Python": platform.python_version(),
+            "NumPy": np.__version__,
+            "OpenCV": cv2.__version__,
+            **({} if segmented is None else {"torch": segmented.torch}),
+        },
     )
     if output is not None and processes.is_first:
-        # pandas takes half a second to import.
-        from visorvos.core.report.score_tables import global_csv, sequence_csv
-
-        write_file(output / f"global_results-{stem}.csv", global_csv(report))
-        write_file(output / f"per-sequence_results-{stem}.csv", sequence_csv(report))
+        for name, table in _tables(report).items():
+            write_file(output / f"{name}_results-{stem}.csv", table)
         write_file(output / f"scores-{stem}.json", json.dumps(result.to_dict(), indent=1))
         progress.say("Writing report.html.")
         write_file(output / "report.html", _page(result, split, settings))
     return result
 
 
-def _say(note: str, progress: Progress) -> None:
-    if note:
-        progress.say(note)
+def _tables(report: ScoreReport) -> dict[str, str]:
+    """The CSV tables of the DAVIS evaluation toolkit, to three places: the data set, and one row per object."""
+    import pandas as pd  # takes half a second
+
+    columns = ["J&F-Mean", "J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay"]
+    whole = pd.DataFrame([report.measures], columns=columns)
+    names = [f"{item.sequence}_{item.object_id}" for item in report.objects]
+    objects = pd.DataFrame([item.measures for item in report.objects], columns=columns, index=names)
+    objects = objects[["J-Mean", "F-Mean"]]
+    return {
+        "global": whole.to_csv(index=False, float_format="%.3f", lineterminator="\n"),
+        "per-sequence": objects.to_csv(index_label="Sequence", float_format="%.3f", lineterminator="\n"),
+    }
 
 
 def _page(result: Evaluation, split: Split, settings: EvaluateSettings) -> str:
