@@ -230,7 +230,9 @@ class TestWhatIsNotCounted:
             score_sequence("a", [("f", self.labels(1, 2), self.labels(*predicted))], [1, 2])
 
     def test_an_empty_prediction_is_scored(self):
-        assert score_sequence("a", [("f", self.labels(1), self.labels())], [1]).objects[0].region.tolist() == [0]
+        report = make_report(score_sequence("a", [("f", self.labels(1), self.labels())], [1]))
+        assert report.objects[0].region.tolist() == [0]
+        assert report.warnings == ("The predicted masks show no object in 1 sequence: a.",)
 
     def test_objects_that_enter_late_are_named_and_may_be_predicted(self):
         frames = [("f", self.labels(1), self.labels(1)), ("g", self.labels(1, 3), self.labels(3))]
@@ -262,10 +264,16 @@ class TestWhatIsNotCounted:
         ]
 
     def test_predictions_that_equal_the_ground_truth(self):
-        same = [("f", self.labels(1), self.labels(1))]
-        assert "equals the ground truth" in make_report(score_sequence("a", same, [1])).warnings[-1]
-        other = [("f", self.labels(1), self.labels(1)), ("g", self.labels(1), self.labels())]
-        assert make_report(score_sequence("a", other, [1])).warnings == ()
+        same = score_sequence("a", [("f", self.labels(1), self.labels(1))], [1])
+        other = score_sequence("b", [("f", self.labels(1), self.labels(1)), ("g", self.labels(1), self.labels())], [1])
+        assert make_report(other).warnings == ()
+        (warning,) = make_report(same, other).warnings
+        assert "equals the ground truth in 1 sequence: a." in warning
+
+    def test_masks_without_objects_that_stay_empty_are_no_copies(self):
+        frames = [("f", self.labels(), self.labels())]
+        warnings = make_report(score_sequence("a", frames, [1], given=[1])).warnings
+        assert not [warning for warning in warnings if "equals" in warning]
 
     def test_the_checksum_is_that_of_the_ground_truth(self):
         def checksum(truth, prediction):

@@ -146,6 +146,44 @@ def test_the_window_holds_the_object_in_the_frames_shape(at: tuple[int, int]) ->
     assert (drawn != 9).any()
 
 
+def test_a_tiny_mask_is_enlarged() -> None:
+    mask = np.zeros((480, 854), bool)
+    mask[470:472, 850:852] = True
+    window = crop_window([mask])
+    assert mask[window].sum() == mask.sum()
+    assert mask[window].shape == (58, 102)
+    drawn = draw_mask(np.full((480, 854, 3), 9, np.uint8), mask, (0, 0, 255), window, 420)
+    assert 50 < (drawn != 9).any(axis=2).sum() < 200
+
+
+def test_many_and_right_to_left_names_in_a_browser(run: Run, tmp_path: Path, browsers: Iterator) -> None:
+    labels = np.zeros((60, 120), np.uint8)
+    for number in range(60):
+        labels[10 * (number // 10) :, 12 * (number % 10) :] = number + 1
+    data = write_data_set(tmp_path / "data", {"many": ([np.zeros((60, 120, 3), np.uint8)] * 2, [labels] * 2)})
+    names = {str(number): f"\u05db\u05d5\u05e1 \u05e9\u05dc \u05ea\u05d4 {number}" for number in range(1, 61)}
+    (data / "val_data_mapping.json").write_text(json.dumps({"many": names}))
+    write_labels(tmp_path / "found" / "many" / "00001.png", np.roll(labels, 1, axis=1))
+    output = tmp_path / "scores"
+    done = run("evaluate", "--data", data, "--predictions", tmp_path / "found", "--output", output)
+    assert done.code == 0, done.err
+    browser = browsers(1440)
+    browser.open(output / "report.html")
+    assert browser.run("return document.querySelector('#sequence-table tbody tr').offsetHeight") < 90
+    # The id stands to the left of its right-to-left name.
+    id_ends, name_starts = browser.run(
+        """
+        const text = document.querySelector("#curves tbody a").firstChild, range = document.createRange();
+        const edges = [[0, 1], [3, text.length - 1]].map(([from, to]) => {
+          range.setStart(text, from); range.setEnd(text, to); return range.getBoundingClientRect();
+        });
+        return [edges[0].right, edges[1].left];
+        """
+    )
+    assert id_ends <= name_starts
+    assert browser.complaints() == []
+
+
 def test_in_a_browser(page: Path, browsers: Iterator) -> None:
     browser = browsers(1440)
     browser.open(page)

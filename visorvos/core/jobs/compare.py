@@ -94,7 +94,7 @@ def _with_pictures(
     # The scores may come from another machine, where these paths existed.
     if not os.path.isdir(root):
         return runs, f"No pictures: data set not found: {root}. Give --data."
-    split, folders = open_split(root, read[0][1].split), []
+    folders = []
     for run, (file, scores) in zip(runs, read, strict=True):
         # The masks are where they were scored, or beside the scores.
         there = [Path(scores.predictions), file.parent]
@@ -102,7 +102,7 @@ def _with_pictures(
         if not there:
             return runs, f"No pictures: the masks of {run.path} are no longer where they were scored."
         folders.append(there[0])
-    drawn = []
+    split, drawn = open_split(root, read[0][1].split), []
     for run, folder in zip(runs, folders, strict=True):
         pairs = with_pictures([new for _, _, new in run.shown], split, [folders[0], folder])
         shown = [(change, old, new) for (change, old, _), new in zip(run.shown, pairs, strict=True)]

@@ -75,7 +75,9 @@ def with_pictures(pairs: Iterable[MaskPair], split: Split, predictions: Sequence
 def picture_note(pairs: Sequence[MaskPair]) -> str:
     """A sentence about what the pictures of a report show, and how many are missing."""
     lacking = sum(not pair.pictures for pair in pairs)
-    if lacking and lacking == len(pairs):
+    if not pairs:
+        return ""
+    if lacking == len(pairs):
         return "No pictures: their frames are not in JPEGImages."
     shown = "Pictures show the part of the frame around the object: ground truth in blue, prediction in orange."
     return f"{shown} {lacking} of {len(pairs)} frames or masks are missing." if lacking else shown
