@@ -69,7 +69,7 @@ MOVED = {
         "are in inner/Clip/masks: move them to inner/Clip.",
     ),
     "another case": ("masks/Clip", "lower/clip", "lower", "are in lower/clip: move them to lower/Clip."),
-    "a folder of another case": ("masks", "Masks", "masks", "Folder not found: masks. It is named Masks."),
+    "a folder of another case": ("masks", "Masks", "masks", "Folder not found: masks (there is Masks)"),
     "other names": (
         "masks/Clip/00001.png",
         "masks/Clip/1.png",

@@ -69,8 +69,8 @@ def evaluate_masks(
     for folder in (truth_dir, prediction_dir):
         if not folder.is_dir():
             near = in_other_case(folder)
-            found = f" It is named {near.name}." if near else ""
-            raise VisorVosError(f"Folder not found: {folder}.{found}", "Give a folder that holds SEQUENCE/FRAME.png.")
+            found = f" (there is {near.name})" if near else ""
+            raise VisorVosError(f"Folder not found: {folder}{found}", "Give a folder that holds SEQUENCE/FRAME.png.")
     if sequences is None:
         sequences = sorted(entry.name for entry in truth_dir.iterdir() if entry.is_dir())
     tasks = _plan(truth_dir, prediction_dir, sequences, protocol, names or {}, late_objects)
