@@ -51,7 +51,7 @@ const KEYS = [
   ["Propagate", ["c"], "C", "Confirm this mask as right, or take that back", confirmMask],
   ["Move", ["ArrowLeft"], "←  →", "One frame back or on", () => step(-1)],
   ["", ["ArrowRight"], "", "", () => step(1)],
-  ["Move", ["Shift+ArrowLeft"], "Shift+←  →", "Ten frames", () => step(-10)],
+  ["Move", ["Shift+ArrowLeft"], "Shift+←  Shift+→", "Ten frames", () => step(-10)],
   ["", ["Shift+ArrowRight"], "", "", () => step(10)],
   ["Move", ["Home"], "Home  End", "First or last frame", () => step(-state.frames)],
   ["", ["End"], "", "", () => step(state.frames)],
