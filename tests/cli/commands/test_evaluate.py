@@ -74,7 +74,7 @@ MOVED = {
         "masks/Clip/00001.png",
         "masks/Clip/1.png",
         "masks",
-        "masks/Clip holds 00000.png, 00002.png, 1.png: name predictions as the annotations are named.",
+        "masks/Clip holds 1.png: name predictions as the annotations are named.",
     ),
     "nowhere": ("masks/Clip", "masks/other", "masks", "Name predictions as the annotations are named"),
 }

@@ -223,26 +223,27 @@ def _plan(
         raise VisorVosError(
             f"{len(missing)} predicted mask{'s are' if len(missing) > 1 else ' is'} missing: "
             f"{listed(list(map(str, missing)), _MAX_LISTED)}.",
-            _find_nearby(prediction_dir, missing[0].parent.name)
+            _find_nearby(missing[0].parent, mask_files(truth_dir / missing[0].parent.name))
             or "Name predictions as the annotations are named, SEQUENCE/FRAME.png.",
         )
     return tasks
 
 
-def _find_nearby(predictions: Path, sequence: str) -> str:
-    """What to do where masks of a sequence lie nearby, under another path or other names; "" where there are none."""
-    own, name = predictions / sequence, glob.escape(sequence)
-    elsewhere = [
-        *predictions.glob(f"*/{name}"),
-        *predictions.glob(f"*/*/{name}"),
-        predictions.resolve().parent / sequence,
-    ]
-    for folder in (own, *own.glob("*"), in_other_case(own) or own, *elsewhere):
-        files = sorted(path.name for path in folder.glob("*.png"))
-        if files and folder == own:
-            return f"{folder} holds {listed(files, 3)}: name predictions as the annotations are named."
-        if files and folder in elsewhere:
-            return f"Masks of that sequence are in {folder}: give --predictions {folder.parent}."
-        if files:
-            return f"Masks of that sequence are in {folder}: move them to {own}."
+def _find_nearby(expected: Path, frames: Collection[str]) -> str:
+    """What to do where masks of a sequence lie under another path or other names; "" where there are none nearby.
+
+    Args:
+        expected: the folder where they should be.
+        frames: names of the sequence's annotated frames.
+    """
+    predictions, name = expected.parent, glob.escape(expected.name)
+    other_names = sorted(path.name for path in expected.glob("*.png") if path.stem not in frames)
+    if other_names:
+        return f"{expected} holds {listed(other_names, 3)}: name predictions as the annotations are named."
+    elsewhere = [*predictions.glob(f"*/{name}"), *predictions.glob(f"*/*/{name}")]
+    elsewhere.append(predictions.resolve().parent / expected.name)
+    for folder in (*expected.glob("*"), in_other_case(expected), *elsewhere):
+        if folder is not None and any(folder.glob("*.png")):
+            move = f"give --predictions {folder.parent}" if folder in elsewhere else f"move them to {expected}"
+            return f"Masks of that sequence are in {folder}: {move}."
     return ""
