@@ -100,17 +100,17 @@ EVALUATE: dict[str, Row] = {
     "a mapping with a word for an id": (
         lambda p: (p / "data/val_data_mapping.json").write_text('{"a": {"one": "disc"}}'),
         "val_data_mapping.json",
-        "cannot be read",
+        "must be a valid integer",
     ),
     "a mapping with a number of 5,000 digits": (
         lambda p: (p / "data/val_data_mapping.json").write_text('{"a": {"' + "1" * 5000 + '": "disc"}}'),
         "val_data_mapping.json",
-        "cannot be read",
+        "exceeded maximum size",
     ),
     "a mapping with a list for a name": (
         lambda p: (p / "data/val_data_mapping.json").write_text('{"a": {"1": ["disc"]}}'),
         "val_data_mapping.json",
-        "cannot be read",
+        "must be a valid string",
     ),
     "a mapping that cannot be read": (
         lambda p: unreadable(p / "data/val_data_mapping.json"),
@@ -187,7 +187,7 @@ EVALUATE: dict[str, Row] = {
     "a mapping of another form": (
         lambda p: (p / "data/val_data_mapping.json").write_text('{"a": ["disc"]}'),
         "val_data_mapping.json",
-        "cannot be read",
+        "must be an object",
     ),
 }
 

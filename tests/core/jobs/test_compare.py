@@ -104,7 +104,7 @@ def test_it_refuses_what_cannot_be_compared(run: Run, made: Path, scores: Path, 
         scores / "one", altered("other", content)
     )
     del content["sequences"][0]["objects"][0]["frames"][0]["size"]
-    assert "does not hold scores of this version" in refusal(scores / "one", altered("old", content))
+    assert "size is missing" in refusal(scores / "one", altered("old", content))
     assert "holds several score files: scores-fewer.json" in refusal(scores / "one", tmp_path)
     assert "No scores-SPLIT.json in" in refusal(scores / "one", made)
     assert "does not exist" in refusal(scores / "one", tmp_path / "none.json")

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, TypeAdapter
 
 from visorvos.core.io.archives import Location, read_bytes
+from visorvos.core.io.json_file import parse_json
 from visorvos.core.io.paths import is_safe_name
 from visorvos.core.metrics.scores import ObjectScores, ScoreReport, SequenceScores
 from visorvos.errors import VisorVosError
@@ -28,24 +29,20 @@ _Name = Annotated[str, AfterValidator(_is_safe)]
 """Becomes part of the paths of frames and masks."""
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class _Frame(_Row):
+class _Frame(BaseModel):
     frame: _Name
     j: _Score = Field(alias="J")
     f: _Score = Field(alias="F")
     size: _Score
 
 
-class _Object(_Row):
+class _Object(BaseModel):
     object: int
     name: str | None
     frames: Annotated[tuple[_Frame, ...], Field(min_length=1)]
 
 
-class _Sequence(_Row):
+class _Sequence(BaseModel):
     sequence: _Name
     ground_truth: str
     objects: Annotated[tuple[_Object, ...], Field(min_length=1)]
@@ -59,7 +56,7 @@ class _Sequence(_Row):
         return SequenceScores(self.sequence, tuple(objects), self.ground_truth)
 
 
-class ScoresFile(_Row):
+class ScoresFile(BaseModel):
     """An evaluation: what was scored, and the scores of every frame."""
 
     data: str
@@ -73,6 +70,9 @@ class ScoresFile(_Row):
     def report(self) -> ScoreReport:
         """The scores as `evaluate_masks` returned them."""
         return ScoreReport.from_sequences(self.protocol, [item.scores() for item in self.sequences])
+
+
+_FORM = TypeAdapter(ScoresFile)
 
 
 def read_scores(path: Path) -> tuple[Path, ScoresFile]:
@@ -95,13 +95,5 @@ def read_scores(path: Path) -> tuple[Path, ScoresFile]:
     if len(files) > 1:
         names = ", ".join(file.name for file in files)
         raise VisorVosError(f"{path} holds several score files: {names}.", "Give one of the files.")
-    (file,) = files
-    try:
-        return file, ScoresFile.model_validate_json(read_bytes(Location(file)))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise VisorVosError(
-            f"{file} does not hold scores of this version of visorvos: {where}: {first['msg'].lower()}.",
-            "Run visorvos evaluate again and give the scores-SPLIT.json that it writes.",
-        ) from error
+    remedy = "Run visorvos evaluate again and give the scores-SPLIT.json that it writes."
+    return files[0], parse_json(read_bytes(Location(files[0])), _FORM, files[0], remedy)
