@@ -35,8 +35,8 @@ from visorvos.core.io.images import read_frame
 from visorvos.core.io.masks import read_mask, write_mask
 from visorvos.core.jobs import benchmark as workloads
 from visorvos.core.jobs.prepare import prepare
-from visorvos.core.runtime.freed_memory import keep_freed_memory
 from visorvos.core.runtime.progress import NoProgress
+from visorvos.core.runtime.worker_pool import start_worker
 from visorvos.core.training.clips import coco_clips, visor_clips
 from visorvos.settings.finetune import VisorAugmentation
 from visorvos.settings.prepare import PrepareSettings
@@ -158,10 +158,9 @@ def plain_visor_loading(root: Path, samples: int) -> Work:
     return work
 
 
-def start_process() -> None:
+def use_one_thread() -> None:
     """OpenCV's threads would measure the machine's cores rather than the code."""
     cv2.setNumThreads(1)
-    keep_freed_memory()
 
 
 _made: list[Work] = []
@@ -186,7 +185,9 @@ def main(parts: list[str], repeats: int) -> None:
             for what, unit, amount, *forms in contests(part, Path(folder)):
                 # The forms take turns, so that whatever else the machine does affects both; the first does not count.
                 with ExitStack() as stack:
-                    pools = [stack.enter_context(ProcessPoolExecutor(1, context, start_process)) for _ in forms]
+                    # As in the commands, our own form keeps the memory that it frees.
+                    starts = (start_worker, use_one_thread)
+                    pools = [stack.enter_context(ProcessPoolExecutor(1, context, start)) for start in starts]
                     rounds = [
                         [pool.submit(take_turn, form).result() for pool, form in zip(pools, forms, strict=True)]
                         for _ in range(repeats + 1)

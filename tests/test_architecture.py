@@ -109,12 +109,15 @@ def test_a_folder_does_not_import(folder: str, forbidden: tuple[str, ...], why: 
     assert offenders(folder, *forbidden) == [], why
 
 
-def test_settings_take_only_the_names_of_backbones_from_core() -> None:
-    """Every part may take a section of the settings, so they import no part; this table imports nothing at all."""
-    table = f"{CORE}.network.backbones"
+def test_settings_take_only_two_tables_from_core() -> None:
+    """Every part may take a section of the settings, so they import no part; these tables import nothing but errors."""
+    tables = {"network.backbones": ("BackboneName",), "inference.policy": ("MemoryName", "POLICIES")}
     found = {name for path in (PACKAGE / "settings").rglob("*.py") for name in imports(path) if name.startswith(CORE)}
-    assert found <= {table, f"{table}.BackboneName"}
-    assert not any(name.startswith(("visorvos", "torch")) for name in imports(PACKAGE / "core/network/backbones.py"))
+    allowed = {f"{CORE}.{table}.{name}" for table, names in tables.items() for name in names}
+    assert found <= allowed | {f"{CORE}.{table}" for table in tables}
+    for table in tables:
+        for name in imports(PACKAGE / "core" / f"{table.replace('.', '/')}.py"):
+            assert name.startswith("visorvos.errors") or not name.startswith(("visorvos", "torch", "numpy"))
 
 
 def test_nothing_inside_imports_the_package_root() -> None:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
+from visorvos.core.inference.policy import POLICIES, MemoryName
 from visorvos.core.network.backbones import BackboneName as Backbone
 
 __all__ = [
@@ -179,10 +180,10 @@ NumWorkers = Annotated[
     ),
 ]
 Memory = Annotated[
-    Literal["every", "visor"],
+    MemoryName,
     option(
-        description="Frames to keep in memory beside the previous one: every K-th (--mem-every), or those of the VISOR "
-        "evaluation protocol.",
+        description="Frames to keep in memory beside the previous one: "
+        f"{', or '.join(description for description, _ in POLICIES.values())}.",
         panel="Memory",
     ),
 ]

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from visorvos.core.inference.memory_bank import ObjectGroup
-from visorvos.core.inference.policy import GIVEN_LIMIT, EveryFrames, MemoryPolicy, VisorFrames
+from visorvos.core.inference.policy import GIVEN_LIMIT, POLICIES, EveryFrames, MemoryPolicy, VisorFrames, choose_policy
+from visorvos.settings.evaluate import EvaluateSettings
+from visorvos.settings.predict import PredictSettings
 
 ITEM = torch.zeros(1, 1, 1, 1)
 
@@ -180,3 +182,15 @@ def test_given_frames_past_their_limit_stay_spread() -> None:
     assert len(kept) == GIVEN_LIMIT
     assert (kept[0], kept[-1]) == (10, 10 * limit)
     assert max(gaps(kept)) < 10 * limit / 4
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_options_offer_every_policy(name: str) -> None:
+    assert PredictSettings(frames="x", masks="y", weights="z", output="o", memory=name).memory == name  # type: ignore[arg-type]
+    assert EvaluateSettings(data="x", weights="z", memory=name).memory == name  # type: ignore[arg-type]
+    assert POLICIES[name][0] in str(PredictSettings.model_fields["memory"].description)
+
+
+def test_one_entry_adds_a_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(POLICIES, "all", ("all frames", lambda every, limit, count: EveryFrames(1, 10**6)))
+    assert remembered(choose_policy("all", 5, 8), 20)[-1] == list(range(20))

@@ -1,14 +1,18 @@
-"""Memory policies: which past frames stay in memory beside the previous one, which is always there."""
+"""Memory policies: which past frames stay in memory beside the previous one, which is always there.
+
+To add one, write its class and add an entry to `POLICIES`: the options of ``predict`` and ``evaluate`` follow from it.
+Nothing here imports torch: the settings take the names from this table, and ``--help`` must stay fast.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["GIVEN_LIMIT", "EveryFrames", "MemoryPolicy", "VisorFrames", "choose_policy"]
+__all__ = ["GIVEN_LIMIT", "POLICIES", "EveryFrames", "MemoryName", "MemoryPolicy", "VisorFrames", "choose_policy"]
 
 GIVEN_LIMIT = 16
 """Maximum frames with a given mask that `EveryFrames` remembers beside its limit."""
@@ -79,31 +83,50 @@ class VisorFrames:
         return None
 
 
-def choose_policy(memory: Literal["every", "visor"], every: int, limit: int, length: int | None) -> MemoryPolicy:
-    """The memory policy of that name.
-
-    Args:
-        memory: "every" or "visor".
-        every, limit: for "every": remember every k-th frame, at most ``limit``.
-        length: for "visor": the number of frames.
-
-    Raises:
-        VisorVosError: for an unknown name, a number below 1, or "visor" without a length.
-    """
-    if memory == "every":
-        if every < 1 or limit < 1:
-            raise VisorVosError(
-                f"every and limit must be 1 or more, got every={every}, limit={limit}.", "Leave them out: 5 and 8."
-            )
-        return EveryFrames(every, limit)
-    if memory != "visor":
-        raise VisorVosError(f'memory must be "every" or "visor", got {memory!r}.', 'Pass memory="every".')
+def _visor_frames(every: int, limit: int, count: Callable[[], int | None]) -> VisorFrames:
+    length = count()
     if length is None:
         raise VisorVosError(
             'With memory="visor" it must be known how many frames there are.',
             'Pass the frames as a sequence, or memory="every".',
         )
     return VisorFrames(length)
+
+
+POLICIES: dict[str, tuple[str, Callable[[int, int, Callable[[], int | None]], MemoryPolicy]]] = {
+    "every": ("every K-th (--mem-every)", lambda every, limit, count: EveryFrames(every, limit)),
+    "visor": ("those of the VISOR evaluation protocol", _visor_frames),
+}
+"""By name, for ``--memory``: what the help says, and a function of ``every``, ``limit`` and ``count``."""
+
+if TYPE_CHECKING:
+    MemoryName = str
+else:
+    MemoryName = Literal[tuple(POLICIES)]
+    """The type of an option that takes a memory policy."""
+
+
+def choose_policy(
+    memory: MemoryName, every: int, limit: int, count: Callable[[], int | None] = lambda: None
+) -> MemoryPolicy:
+    """The memory policy of that name.
+
+    Args:
+        memory: a name from `POLICIES`.
+        every, limit: for "every": remember every k-th frame, at most ``limit``.
+        count: for "visor": the number of frames, or None where it is unknown; called only if it is needed.
+
+    Raises:
+        VisorVosError: for an unknown name, a number below 1, or "visor" without a length.
+    """
+    if memory not in POLICIES:
+        names = " or ".join(f'"{name}"' for name in POLICIES)
+        raise VisorVosError(f"memory must be {names}, got {memory!r}.", 'Pass memory="every".')
+    if every < 1 or limit < 1:
+        raise VisorVosError(
+            f"every and limit must be 1 or more, got every={every}, limit={limit}.", "Leave them out: 5 and 8."
+        )
+    return POLICIES[memory][1](every, limit, count)
 
 
 def _least_needed(frames: Sequence[int], candidates: Sequence[int]) -> int:

@@ -68,7 +68,7 @@ def propagate(
             f"There is no mask of frame {start} or of one {side} it to propagate from.",
             f"Draw or choose a mask, and start at its frame or {'before' if direction < 0 else 'after'} it.",
         )
-    segmenter = Segmenter(stm, choose_policy("every", every, limit, None), size)
+    segmenter = Segmenter(stm, choose_policy("every", every, limit), size)
 
     def numbered_masks() -> Iterator[tuple[int, NDArray[np.uint8]]]:
         _rebuild(segmenter, frames, masks, before, [number for number in given if number != start])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visorvos.core.datasets.davis.ground_truth import late_objects, open_ground_truth
 from visorvos.core.datasets.davis.layout import VideoSequence
+from visorvos.core.inference.policy import MemoryName
 from visorvos.core.inference.segmenter import segment_video
 from visorvos.core.io.images import read_frame
 from visorvos.core.io.masks import write_mask
@@ -42,7 +42,7 @@ def segment_split(
     videos: Iterable[VideoSequence],
     output: Path,
     size: int = -1,
-    memory: Literal["visor", "every"] = "visor",
+    memory: MemoryName = "visor",
     every: int = 5,
     limit: int = 8,
     flip: bool = False,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from torch.nn.functional import interpolate
 
 from visorvos.core.inference.memory_bank import MemoryBank
 from visorvos.core.inference.planes import frame_tensor, known_planes, mask_tensor, resize_mask, resize_planes
-from visorvos.core.inference.policy import MemoryPolicy, choose_policy
+from visorvos.core.inference.policy import MemoryName, MemoryPolicy, choose_policy
 from visorvos.core.inference.view import View, average
 from visorvos.core.labels import object_ids
 from visorvos.core.network.stm import STM
@@ -30,7 +29,7 @@ def segment_video(
     stm: STM,
     frames: Iterable[Frame],
     first_mask: Labels,
-    memory: Literal["every", "visor"] = "every",
+    memory: MemoryName = "every",
     every: int = 5,
     limit: int = 8,
     masks: Mapping[int, Labels] | None = None,
@@ -76,8 +75,8 @@ def segment_video(
         raise VisorVosError("The first mask shows no object.", "Mark each object with an id from 1 to 255.")
     if 0 in later:
         raise VisorVosError("The mask of frame 0 is given twice.", "Pass it as first_mask only.")
-    length = len(frames) if isinstance(frames, Sized) else None
-    segmenter = Segmenter(stm, choose_policy(memory, every, limit, length), size, flip, scales, top_k)
+    policy = choose_policy(memory, every, limit, lambda: len(frames) if isinstance(frames, Sized) else None)
+    segmenter = Segmenter(stm, policy, size, flip, scales, top_k)
 
     def masks_in_order() -> Iterator[Labels]:
         for number, frame in enumerate(frames):

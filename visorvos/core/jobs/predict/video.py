@@ -90,8 +90,7 @@ class VideoRun:
             StoppedError: if Ctrl-C or SIGTERM stopped the run; ``--resume`` continues it.
         """
         settings, source = self.settings, self.source
-        length = source.count() if settings.memory == "visor" else None
-        policy = choose_policy(settings.memory, settings.mem_every, settings.limit, length)
+        policy = choose_policy(settings.memory, settings.mem_every, settings.limit, source.count)
         segmenter = Segmenter(network.stm, policy, settings.size, settings.flip, settings.scales, settings.top_k)
         made_from = self._made_from(network)
         with lock_folder(settings.output):
