@@ -164,22 +164,6 @@ def test_sequence_cannot_count_twice():
         make_report(make_sequence("a", [1]), make_sequence("a", [1]))
 
 
-@pytest.mark.parametrize(
-    ("frames", "region", "contour", "sizes"),
-    [
-        ((), [], [], []),
-        (("f",), [1, 1], [1], [1]),
-        (("f",), [1], [1, 1], [1]),
-        (("f",), [1], [1], [1, 1]),
-        (("f", "g"), [1], [1], [1]),
-        (("f",), [[1]], [[1]], [[1]]),
-    ],
-)
-def test_object_needs_one_score_a_frame(frames, region, contour, sizes):
-    with pytest.raises(ValueError, match="Expected one J, one F and one size"):
-        ObjectScores("a", 1, None, frames, np.array(region), np.array(contour), np.array(sizes))
-
-
 def test_to_dict_is_json_with_every_digit():
     item = make_object("a", 2, region=[1 / 3, 1], contour=[0.1, 0.7], name="left hand")
     report = make_report(SequenceScores("a", (item,)), SequenceScores("b", ()))

@@ -10,7 +10,7 @@ def tile(height=120, width=200, names=None, caption="sequence  frame"):
     labels = np.zeros((height, width), np.uint8)
     labels[10:60, 10:60] = 1
     labels[10:60, 100:150] = 200
-    return Tile(np.full((height, width, 3), 77, np.uint8), labels, Style(DAVIS_PALETTE), names or {}, caption)
+    return Tile(np.full((height, width, 3), 77, np.uint8), labels, Style(DAVIS_PALETTE, names=names or {}), caption)
 
 
 def test_objects_are_tinted_and_the_background_stays():

@@ -81,8 +81,8 @@ def _frame_tiles(settings: PreviewSettings, progress: Progress) -> list[list[Til
             mask = read_mask(sequence.masks[number])
             labels = fit_mask(mask.labels, frame.shape[0], frame.shape[1], sequence.masks[number])
             caption = f"{name}  {sequence.frames[number].stem}"
-            style, names = Style(mask.palette or DAVIS_PALETTE), split.object_names.get(name, {})
-            group.append(Tile(frame, labels, style, names, caption))
+            style = Style(mask.palette or DAVIS_PALETTE, names=split.object_names.get(name, {}))
+            group.append(Tile(frame, labels, style, caption))
         tiles.append(group)
     return tiles
 
@@ -99,7 +99,7 @@ def _clip_tiles(settings: PreviewSettings, progress: Progress) -> list[list[Tile
         frames = enumerate(zip(clip.frames, clip.labels, strict=True), start=1)
         style = Style(DAVIS_PALETTE)
         tiles.append(
-            [Tile(frame, labels, style, {}, f"{number + 1}, frame {n}: {clip.name}") for n, (frame, labels) in frames]
+            [Tile(frame, labels, style, f"{number + 1}, frame {n}: {clip.name}") for n, (frame, labels) in frames]
         )
     return tiles
 

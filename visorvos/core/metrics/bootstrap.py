@@ -61,14 +61,10 @@ def pooled_means(
         times = np.bincount(picked.ravel(), minlength=size * sequences).reshape(size, sequences).astype(np.float64)
         with np.errstate(invalid="ignore"):  # 0 / 0 where a resample has no sequence that contributes to a mean.
             means_by_batch.append((times @ sums) / (times @ counts))
-    tails = ((1 - level) / 2, (1 + level) / 2)
-    contributing = np.count_nonzero(counts, axis=0)
-    return [
-        Estimate(float(value), _interval(means, tails) if sequences_used > 1 else None)
-        for value, means, sequences_used in zip(values, np.concatenate(means_by_batch).T, contributing, strict=True)
-    ]
-
-
-def _interval(means: NDArray[np.float64], tails: tuple[float, float]) -> tuple[float, float]:
-    low, high = np.quantile(means[~np.isnan(means)], tails)
-    return float(low), float(high)
+    estimates = []
+    for value, means, used in zip(
+        values, np.concatenate(means_by_batch).T, np.count_nonzero(counts, axis=0), strict=True
+    ):
+        low, high = np.quantile(means[~np.isnan(means)], ((1 - level) / 2, (1 + level) / 2))
+        estimates.append(Estimate(float(value), (float(low), float(high)) if used > 1 else None))
+    return estimates

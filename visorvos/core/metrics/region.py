@@ -33,12 +33,8 @@ def region_similarity(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -
         VisorVosError: if the arrays are not boolean, not three-dimensional or differ in shape.
     """
     check_mask_pair(truth, prediction)
-    scores = np.ones(len(truth))
-    for t, (true_mask, predicted_mask) in enumerate(zip(truth, prediction, strict=True)):
-        union = np.count_nonzero(true_mask | predicted_mask)
-        if union:
-            scores[t] = np.count_nonzero(true_mask & predicted_mask) / union
-    return scores
+    frames = zip(truth.view(np.uint8), prediction.view(np.uint8), strict=True)
+    return np.array([label_regions(*pair, [1])[0][0] for pair in frames], dtype=np.float64)
 
 
 def label_regions(

@@ -64,9 +64,6 @@ class ObjectScores(Scores):
         region: float64 (len(frames),), J per frame.
         contour: float64 (len(frames),), F per frame.
         sizes: float64 (len(frames),), share of the frame's pixels that the ground-truth mask covers, in [0, 1].
-
-    Raises:
-        ValueError: if there are no frames, or not one J, one F and one size per frame.
     """
 
     sequence: str
@@ -76,14 +73,6 @@ class ObjectScores(Scores):
     region: NDArray[np.float64]
     contour: NDArray[np.float64]
     sizes: NDArray[np.float64]
-
-    def __post_init__(self) -> None:
-        shapes = [array.shape for array in (self.region, self.contour, self.sizes)]
-        if not self.frames or any(shape != (len(self.frames),) for shape in shapes):
-            raise ValueError(
-                f"Expected one J, one F and one size for each of {len(self.frames)} frames (at least 1), "
-                f"got the shapes {', '.join(map(str, shapes))}."
-            )
 
     @cached_property
     def region_statistics(self) -> Statistics:

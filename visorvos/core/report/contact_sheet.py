@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from visorvos.core.labels import object_ids
 from visorvos.core.report.fonts import find_font
-from visorvos.core.report.overlay import Style, draw_overlay, write_on_objects
+from visorvos.core.report.overlay import Style, draw_overlay
 
 __all__ = ["Tile", "contact_sheet", "draw_tile"]
 
@@ -28,9 +28,7 @@ class Tile:
     labels: NDArray[np.uint8]
     """(H, W), 0 the background."""
     style: Style
-    """Colors, opacity and outlines. Ids are written on objects instead of its names."""
-    names: Mapping[int, str]
-    """Object names by id."""
+    """How objects are drawn. Their ids are written on them, their names below the picture."""
     caption: str
 
 
@@ -71,20 +69,19 @@ def draw_tile(tile: Tile, width: int) -> NDArray[np.uint8]:
     interpolation = cv2.INTER_AREA if width < tile.frame.shape[1] else cv2.INTER_LINEAR
     frame = np.asarray(cv2.resize(tile.frame, (width, height), interpolation=interpolation), dtype=np.uint8)
     labels = np.asarray(cv2.resize(tile.labels, (width, height), interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
-    size = max(11, width // 34)
-    drawn = draw_overlay(frame, labels, replace(tile.style, names={}))
-    picture = write_on_objects(drawn, labels, {index: str(index) for index in range(1, 256)}, size)
-    return np.vstack([picture, _legend(tile, width, size)])
+    ids = {index: str(index) for index in range(1, 256)}
+    return np.vstack([draw_overlay(frame, labels, replace(tile.style, names=ids)), _legend(tile, width)])
 
 
-def _legend(tile: Tile, width: int, size: int) -> NDArray[np.uint8]:
+def _legend(tile: Tile, width: int) -> NDArray[np.uint8]:
     """The caption, and color, id and name of each object, in lines of a tile's width: uint8 (H, width, 3) RGB."""
+    size = max(11, width // 34)
     entries: list[tuple[int, int, int, int, str]] = []
     x = row = 0
     # From the labels at full size: small objects may vanish in the tile.
     for index in object_ids(tile.labels):
         text_at = size + size // 3 + round(find_font("", size).getlength(f"{index} "))
-        name = _shortened(tile.names.get(index, ""), width - text_at, size)
+        name = _shortened(tile.style.names.get(index, ""), width - text_at, size)
         end = text_at + round(find_font(name, size).getlength(name))
         if x and x + end > width:
             x, row = 0, row + 1

@@ -68,7 +68,8 @@ def evaluation_page(
         unseen: names of the sequences from unseen kitchens, or None where that is unknown.
         parts: from `parts_of`.
         worst, random: object masks to show.
-        shown: texts: split, data_name, source, protocol, facts (pairs of texts), settings, picture_note, version.
+        shown: evaluation (the record to print), and texts: data_name, source, counted (frames that the
+            protocol scores), settings, picture_note, version.
     """
     curves = [
         [

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from visorvos.core.labels import object_ids
 from visorvos.core.report.fonts import find_font
 
-__all__ = ["Style", "draw_overlay", "write_on_objects"]
+__all__ = ["Style", "draw_overlay"]
 
 _INK = (24, 24, 24)
 
@@ -26,7 +26,7 @@ class Style:
         palette: 256 RGB triples.
         opacity: weight of the color inside an object, 0 to 1.
         outline: whether to outline objects.
-        names: text to write on objects, by id.
+        names: text to write on visible objects, by id.
     """
 
     palette: bytes
@@ -56,31 +56,20 @@ def draw_overlay(frame: NDArray[np.uint8], labels: NDArray[np.uint8], style: Sty
         edge = (labels > 0) & (cv2.erode(labels, kernel) != cv2.dilate(labels, kernel))
         bright = cv2.addWeighted(colors, 0.5, np.full_like(colors, 255), 0.5, 0)
         drawn = np.where(edge[..., None], bright, drawn).astype(np.uint8)
-    return write_on_objects(drawn, labels, style.names, max(12, round(min(labels.shape) / 24)))
+    return _write_names(drawn, labels, style.names)
 
 
-def write_on_objects(
-    picture: NDArray[np.uint8], labels: NDArray[np.uint8], texts: Mapping[int, str], size: int
-) -> NDArray[np.uint8]:
-    """Writes a text at the point of each object that is farthest from its border.
-
-    Args:
-        picture: uint8 (H, W, 3) RGB.
-        labels: uint8 (H, W).
-        texts: by object id. Objects without text, or not visible, are skipped.
-        size: height of the text in pixels.
-
-    Returns:
-        uint8 (H, W, 3) RGB.
-    """
-    seen = [index for index in object_ids(labels) if texts.get(index)]
+def _write_names(picture: NDArray[np.uint8], labels: NDArray[np.uint8], names: Mapping[int, str]) -> NDArray[np.uint8]:
+    """Writes a text at the point of each object that is farthest from its border."""
+    seen = [index for index in object_ids(labels) if names.get(index)]
     if not seen:
         return picture
     image = Image.fromarray(picture)
     canvas = ImageDraw.Draw(image)
+    size = max(12, round(min(labels.shape) / 24))
     stroke = max(1, size // 7)
     for index in seen:
-        text = " ".join(texts[index].split())
+        text = " ".join(names[index].split())
         font = find_font(text, size)
         half = font.getlength(text) / 2 + stroke
         x, y = _inside(labels == index)

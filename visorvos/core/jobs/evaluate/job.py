@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
 
 from visorvos._version import __version__
-from visorvos.core.datasets.davis.layout import FRAMES, MASKS, Split, note_frames_without_mask, open_split
+from visorvos.core.datasets.davis.layout import (
+    FRAMES,
+    MASKS,
+    Split,
+    VideoSequence,
+    note_frames_without_mask,
+    open_split,
+)
 from visorvos.core.io.atomic import make_folder, write_file
 from visorvos.core.io.paths import real_path
 from visorvos.core.io.settings_file import write_settings, yaml_text
@@ -23,13 +31,10 @@ from visorvos.core.metrics.scores import ScoreReport
 from visorvos.core.metrics.scoring import evaluate_masks
 from visorvos.core.report.evaluation_page import evaluation_page, parts_of, random_masks, worst_masks
 from visorvos.core.report.mask_pictures import picture_note, with_pictures
-from visorvos.core.runtime.processes import find_processes
+from visorvos.core.runtime.processes import Processes, find_processes
 from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.errors import VisorVosError
 from visorvos.settings.evaluate import EvaluateSettings
-
-if TYPE_CHECKING:
-    from visorvos.core.jobs.evaluate.run_weights import Segmented
 
 __all__ = ["COUNTED", "Evaluation", "evaluate"]
 
@@ -56,8 +61,8 @@ class Evaluation:
     predictions: str
     """Folder of the scored masks."""
     output: str | None
-    segmented: Segmented | None
-    """How the network ran, or None where masks were given."""
+    run: dict[str, Any] | None
+    """How a network computed the masks: see `_run_weights`. None where masks were given."""
     date: str
     """Time of the evaluation, UTC."""
     seconds: float
@@ -75,7 +80,7 @@ class Evaluation:
             "seconds": self.seconds,
             "visorvos": __version__,
             "versions": self.versions,
-            "run": None if self.segmented is None else asdict(self.segmented),
+            "run": self.run,
             "parts": [asdict(part) for part in self.parts],
             **self.report.to_dict(),
         }
@@ -105,16 +110,13 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         make_folder(output)
         if processes.is_first:
             write_settings(output, "evaluate", settings.model_dump(mode="json"))
-    segmented = None
+    run = None
     if settings.weights is not None:
-        # Scoring given masks does not need torch, which takes seconds to import.
-        from visorvos.core.jobs.evaluate.run_weights import run_weights
-
         videos = [split.sequence(name) for name in split.sequences]
         note = note_frames_without_mask(videos)
         if note:
             progress.say(note)
-        segmented = run_weights(settings, settings.weights, videos, predictions, processes, progress)
+        run = _run_weights(settings, settings.weights, videos, predictions, processes, progress)
     report = None
     if processes.is_first:
         report = evaluate_masks(
@@ -138,7 +140,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         str(settings.weights or settings.predictions),
         str(predictions),
         None if output is None else str(output),
-        segmented,
+        run,
         datetime.now(UTC).isoformat(timespec="seconds"),
         time.perf_counter() - began,
         {
@@ -146,7 +148,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
             "Python": platform.python_version(),
             "NumPy": np.__version__,
             "OpenCV": cv2.__version__,
-            **({} if segmented is None else {"torch": segmented.torch}),
+            **({} if run is None else {"torch": run["torch"]}),
         },
     )
     if output is not None and processes.is_first:
@@ -156,6 +158,59 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         progress.say("Writing report.html.")
         write_file(output / "report.html", _page(result, split, settings))
     return result
+
+
+def _run_weights(
+    settings: EvaluateSettings,
+    weights: str,
+    videos: Sequence[VideoSequence],
+    output: Path,
+    processes: Processes,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Segments sequences, divided among the processes, and writes their masks, ``OUTPUT/SEQUENCE/FRAME.png``.
+
+    Returns:
+        Facts for the record: weights, sha256, device, precision, torch, frames, seconds.
+
+    Raises:
+        VisorVosError: for weights or data that cannot be used, naming sequence and frame.
+    """
+    # Scoring given masks does not need torch, which takes seconds to import.
+    import torch
+
+    from visorvos.core.inference.load_network import load_network
+    from visorvos.core.inference.segment_split import segment_split
+    from visorvos.core.runtime.device import describe_device
+    from visorvos.core.weights.load import find_weights
+
+    network = load_network(settings, processes.first_then_others(lambda: find_weights(weights, progress)))
+    began = time.perf_counter()
+    own = processes.share(videos)
+    masks = segment_split(
+        network.stm,
+        own,
+        output,
+        size=settings.size,
+        memory=settings.memory,
+        every=settings.mem_every,
+        limit=settings.limit,
+        flip=settings.flip,
+        scales=settings.scales,
+        top_k=settings.top_k,
+    )
+    for _ in progress.track(masks, "Segmenting", "frames", sum(len(video.frames) for video in own)):
+        pass
+    processes.wait()
+    return {
+        "weights": weights,
+        "sha256": network.sha256,
+        "device": describe_device(network.device) + (f", {processes.count} processes" if processes.count > 1 else ""),
+        "precision": str(network.precision).removeprefix("torch."),
+        "torch": torch.__version__,
+        "frames": sum(len(video.frames) for video in videos),
+        "seconds": time.perf_counter() - began,
+    }
 
 
 def _tables(report: ScoreReport) -> dict[str, str]:
@@ -186,37 +241,14 @@ def _page(result: Evaluation, split: Split, settings: EvaluateSettings) -> str:
         result.parts,
         worst,
         random,
-        split=result.split,
+        evaluation=result,
         data_name=split.root.resolve().name,
         source=Path(result.source).name,
-        protocol=result.report.protocol,
-        facts=_facts(result),
+        counted=COUNTED[settings.protocol],
         settings=yaml_text("evaluate", settings.model_dump(mode="json")),
         picture_note=picture_note([*worst, *random]),
         version=__version__,
     )
-
-
-def _facts(result: Evaluation) -> list[tuple[str, str]]:
-    """Facts about the evaluation, most important first."""
-    run = result.segmented
-    facts = [("Data", result.data), ("Split", result.split)]
-    if run is None:
-        facts.append(("Masks", f"{result.predictions} (given)"))
-    else:
-        rate = f"{run.frames / run.seconds:.1f} frames/s"
-        facts += [
-            ("Weights", run.weights),
-            ("SHA-256", run.sha256),
-            ("Device", f"{run.device}, {run.precision}"),
-            ("Segmenting", f"{run.frames:,} frames in {run.seconds:,.0f} s, {rate}"),
-        ]
-    facts += [
-        ("Protocol", f"{result.report.protocol}: {COUNTED[result.report.protocol]}"),
-        ("Duration", f"{result.seconds:,.0f} s, finished {result.date}"),
-        ("Versions", ", ".join(f"{name} {version}" for name, version in result.versions.items())),
-    ]
-    return facts
 
 
 def _keep_apart(output: Path, root: Path) -> None:

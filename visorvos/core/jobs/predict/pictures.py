@@ -48,5 +48,5 @@ def write_sheet(source: FrameSource, masks: Path, frames: int, style: Style) -> 
     tiles = []
     for number, frame in zip(numbers, source.pick(numbers), strict=True):
         name = source.name(number)
-        tiles.append(Tile(frame, read_mask(masks / f"{name}.png").labels, style, style.names, name))
+        tiles.append(Tile(frame, read_mask(masks / f"{name}.png").labels, style, name))
     write_picture(masks / SHEET, contact_sheet(tiles, _COLUMNS, _WIDTH))
