@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from visorvos.core.annotation.frame_reader import FrameReader
 from visorvos.core.annotation.propagation import Worker
-from visorvos.core.annotation.server import Server, make_app
+from visorvos.core.annotation.server import make_app
 from visorvos.core.annotation.session import Session
 
 TOKEN = "a-token"
@@ -50,7 +50,7 @@ def serve(running: tuple[_Swapped, int]) -> Iterator[Serve]:
 
     def start(session: Session, worker: Worker, hosts: Collection[str] = ()) -> int:
         swapped, port = running
-        swapped.app = make_app(Server(session, worker, FrameReader(session.folder.source), TOKEN, hosts))
+        swapped.app = make_app(session, worker, FrameReader(session.folder.source), TOKEN, hosts)
         sessions.append(session)
         return port
 

@@ -59,6 +59,10 @@ class Page:
             keys.key_up(modifier)
         keys.perform()
 
+    def type(self, *text: str) -> None:
+        """Types where the focus is."""
+        ActionChains(self.browser.driver).send_keys(*text).perform()
+
     def state(self, *names: str) -> Any:
         """Parts of the page's state; sets as sorted lists."""
         return self.browser.run_module(
@@ -96,7 +100,7 @@ class Page:
 
     def rename(self, name: str) -> None:
         self.press("r")
-        self.browser.driver.switch_to.active_element.send_keys(name, Keys.ENTER)
+        self.type(name, Keys.ENTER)
 
     def wait_for_repaint(self) -> None:
         self.browser.run_module(

@@ -203,16 +203,16 @@ def test_a_name_that_is_being_typed_survives_events(page: Page, tmp_path: Path) 
     page.press("n")
     page.wait_until_saved()
     page.press("r")
-    page.browser.driver.switch_to.active_element.send_keys("cu")
+    page.type("cu")
     page.browser.run_module("(await load('state')).emit('objects');")  # as when the server tells of objects
-    page.browser.driver.switch_to.active_element.send_keys("p")
+    page.type("p")
     page.browser.run_module("(await load('state')).emit('objects');")
-    page.browser.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    page.type(Keys.ENTER)
     page.wait_until_saved()
     assert json.loads((tmp_path / "out" / "names.json").read_text()) == {"1": "cup"}
     page.press("r")
     page.browser.run_module("(await load('state')).emit('objects');")
-    page.browser.driver.switch_to.active_element.send_keys("mug", Keys.ENTER)
+    page.type("mug", Keys.ENTER)
     page.wait_until_saved()
     assert json.loads((tmp_path / "out" / "names.json").read_text()) == {"1": "mug"}
 

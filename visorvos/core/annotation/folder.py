@@ -47,13 +47,9 @@ class SourceRecord(BaseModel):
     def of(cls, source: FrameSource, frames: int) -> SourceRecord:
         """The record of a source with that number of frames."""
         height, width = source.size
-        return cls(
-            path=str(source.path),
-            frames=frames,
-            width=width,
-            height=height,
-            names=_digest([source.name(number) for number in range(frames)]),
-        )
+        names = json.dumps([source.name(number) for number in range(frames)])
+        digest = hashlib.sha256(names.encode()).hexdigest()
+        return cls(path=str(source.path), frames=frames, width=width, height=height, names=digest)
 
 
 class Record(BaseModel):
@@ -191,7 +187,3 @@ class SessionFolder(Mapping[int, Labels]):
                 if number is not None:
                     found[number] = entry.stat().st_mtime
         return found
-
-
-def _digest(content: object) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -85,22 +85,6 @@ class Propagation:
         }
 
 
-class _Live(Collection[int]):
-    """A set that other threads change: iterating gives what it holds at that moment."""
-
-    def __init__(self, numbers: Collection[int]) -> None:
-        self._numbers = numbers
-
-    def __contains__(self, number: object) -> bool:
-        return number in self._numbers
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(tuple(self._numbers))
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-
 class Worker:
     """The one thread that owns the network: loads it, then runs one propagation after another.
 
@@ -156,7 +140,7 @@ class Worker:
         """Runs a propagation to its end, or until it is stopped."""
         session = self._session
         try:
-            masks = propagator(job.start, job.stop, session.folder, _Live(session.known.given))
+            masks = propagator(job.start, job.stop, session.folder, session.known.given)
             while not self._stop.is_set():
                 found = next(masks, None)
                 if found is None:

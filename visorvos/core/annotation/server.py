@@ -31,7 +31,7 @@ from visorvos.core.io.frames import FrameFolder
 from visorvos.core.io.images import encode_jpeg
 from visorvos.errors import VisorVosError
 
-__all__ = ["Server", "make_app"]
+__all__ = ["make_app"]
 
 _PAGE = Path(__file__).parent / "page"
 _MAX_JSON = 1 << 18
@@ -64,20 +64,19 @@ class _Undo(_Body):
     redo: bool = False
 
 
-@dataclass(frozen=True)
-class Server:
-    """The parts that the routes put together."""
+def make_app(
+    session: Session, worker: Worker, reader: FrameReader, token: str, allowed_hosts: Collection[str] = ()
+) -> Starlette:
+    """The application: the page at /, everything else below /api and only with the token.
 
-    session: Session
-    worker: Worker
-    reader: FrameReader
-    token: str
-    allowed_hosts: Collection[str] = ()
-
-
-def make_app(server: Server) -> Starlette:
-    """The application: the page at /, everything else below /api and only with the token."""
-    routes = _Routes(server)
+    Args:
+        session: what is served.
+        worker: runs its propagations.
+        reader: of its frames.
+        token: see `TokenGuard`.
+        allowed_hosts: see `HostGuard`.
+    """
+    routes = _Routes(session, worker, reader)
     api = Router(
         [
             Route("/session", routes.get_session),
@@ -95,22 +94,22 @@ def make_app(server: Server) -> Starlette:
     )
     app = Starlette(
         routes=[
-            Mount("/api", TokenGuard(api, server.token)),
+            Mount("/api", TokenGuard(api, token)),
             Mount("/", StaticFiles(directory=_PAGE, html=True)),
         ],
         exception_handlers={HTTPException: _explain_http, VisorVosError: _explain},
     )
-    app.add_middleware(HostGuard, allowed=server.allowed_hosts)
+    app.add_middleware(HostGuard, allowed=allowed_hosts)
     return app
 
 
+@dataclass(frozen=True)
 class _Routes:
     """One method per route."""
 
-    def __init__(self, server: Server) -> None:
-        self.session = server.session
-        self.worker = server.worker
-        self.reader = server.reader
+    session: Session
+    worker: Worker
+    reader: FrameReader
 
     def get_session(self, request: Request) -> Response:
         return JSONResponse(self.session.state())

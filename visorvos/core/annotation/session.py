@@ -150,27 +150,15 @@ class Session:
             self._tell_objects()
 
     def delete_object(self, index: int, start: int | None) -> None:
-        """Removes an object from the masks of frame ``start`` and all later ones; None: from everything.
-
-        Raises:
-            BusyError: if there is no such object, or while a propagation runs.
-        """
+        """See `History.delete`. Raises a BusyError while a propagation runs, as `undo` and `redo` do."""
         self._step(lambda: self._history.delete(index, start))
 
     def undo(self) -> None:
-        """Undoes the newest propagation or deletion. What was drawn since then stays.
-
-        Raises:
-            BusyError: if there is none, or while a propagation runs.
-        """
+        """See `History.undo`."""
         self._step(self._history.undo)
 
     def redo(self) -> None:
-        """Does again what `undo` undid last.
-
-        Raises:
-            BusyError: if nothing was undone, or while a propagation runs.
-        """
+        """See `History.redo`."""
         self._step(self._history.redo)
 
     def begin(self, start: int, stop: int) -> Propagation:

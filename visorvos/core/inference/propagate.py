@@ -71,7 +71,8 @@ def propagate(
     segmenter = Segmenter(stm, choose_policy("every", every, limit), size)
 
     def numbered_masks() -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        _rebuild(segmenter, frames, masks, before, [number for number in given if number != start])
+        # A copy, made at once: another thread may add to the set.
+        _rebuild(segmenter, frames, masks, before, [number for number in tuple(given) if number != start])
         for number in range(start, stop + direction, direction):
             mask = masks[number] if number in given else None
             yield number, segmenter.step(frames[number], mask, complete=True, number=number)

@@ -20,7 +20,7 @@ from visorvos.core.annotation.access import read_access, write_access
 from visorvos.core.annotation.folder import SessionFolder, SourceRecord
 from visorvos.core.annotation.frame_reader import FrameReader
 from visorvos.core.annotation.propagation import Propagator, Worker
-from visorvos.core.annotation.server import Server, make_app
+from visorvos.core.annotation.server import make_app
 from visorvos.core.annotation.session import Session
 from visorvos.core.io.frames import FrameSource, open_frames
 from visorvos.core.io.given_masks import open_masks
@@ -115,13 +115,12 @@ def _serve(
     usual = [port for port in (access.port, DEFAULT_PORT) if port is not None]
     listening = _listen(settings.host, [*usual, 0] if settings.port is None else [settings.port])
     port = listening.getsockname()[1]
-    token = access.token
     write_access(settings.output, access.model_copy(update={"port": port}))
-    app = make_app(Server(session, worker, reader, token, settings.allow_host))
+    app = make_app(session, worker, reader, access.token, settings.allow_host)
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
     server = uvicorn.Server(config)
     host = "127.0.0.1" if settings.host in _EVERYWHERE else settings.host
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/#token={token}"
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/#token={access.token}"
     progress.announce(address)
     if settings.host not in ("127.0.0.1", "localhost", "::1") and not settings.allow_host:
         progress.say(
