@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,15 @@ class Command:
     Args:
         folder: for what it prints.
         arguments: of the command line.
+        environment: variables to set; with it, the command may open a browser.
     """
 
-    def __init__(self, folder: Path, *arguments: object) -> None:
+    def __init__(self, folder: Path, *arguments: object, environment: Mapping[str, str] | None = None) -> None:
         self._out, self._log = folder / "printed.txt", folder / "log.txt"
         self._out.write_text("")
         self._log.write_text("")
-        self.process = start(["annotate", *arguments, "--no-browser"], self._log, self._out)
+        browser = () if environment else ("--no-browser",)
+        self.process = start(["annotate", *arguments, *browser], self._log, self._out, environment or {})
         while not self.printed.endswith("\n"):
             assert self.process.exitcode is None, self.log
             time.sleep(0.01)

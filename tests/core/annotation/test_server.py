@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import http.client
+import io
 import json
 import tracemalloc
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from PIL import Image
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from tests.builders import read_labels
+from tests.builders import draw_clip, read_labels
 from tests.core.annotation.conftest import TOKEN, Serve
 from tests.core.annotation.sessions import (
     FRAMES,
@@ -36,7 +38,10 @@ from tests.core.annotation.sessions import (
     start_worker,
 )
 from visorvos.core.annotation.guard import read_body
+from visorvos.core.annotation.propagation import Worker
 from visorvos.core.annotation.session import Session
+from visorvos.core.io.frames import open_frames
+from visorvos.core.io.video import write_video
 
 GZIP = {"Content-Encoding": "gzip"}
 
@@ -242,6 +247,27 @@ def test_frames_are_the_files(client: Client) -> None:
     Image.fromarray(np.zeros((HEIGHT, WIDTH, 3), np.uint8)).save(client.frames / "00003.png", format="JPEG")
     changed = client.send("GET", "/api/frames/3", If_None_Match=answer.headers["ETag"])
     assert (changed.status, changed.headers["Content-Type"]) == (200, "image/jpeg")
+
+
+def test_frames_of_a_video_file_are_jpegs(tmp_path: Path, root: Path, serve: Serve) -> None:
+    """Close to what the network sees, in any order."""
+    drawn, _ = draw_clip(6, 64, 96, 0)
+    path = tmp_path / "clip.mp4"
+    with write_video(path, Fraction(24), Fraction(1, 24), Fraction(1)) as sink:
+        for number, frame in enumerate(drawn):
+            sink(frame, (number, number + 1))
+    session = open_session(root, path)
+    client = Client(serve(session, Worker(session, None)), session, Steps(), root, path)
+    seen = list(open_frames(path).read())
+    for number in (4, 0, 5, 2):
+        answer = client.send("GET", f"/api/frames/{number}")
+        assert answer.headers["Content-Type"] == "image/jpeg"
+        shown = np.array(Image.open(io.BytesIO(answer.body))).astype(int)
+        assert np.abs(shown - seen[number]).mean() < 6
+        if number:
+            assert np.abs(shown - seen[number]).mean() < np.abs(shown - seen[number - 1]).mean()
+    again = client.send("GET", "/api/frames/2", If_None_Match=answer.headers["ETag"])
+    assert again.status == 304
 
 
 @pytest.mark.parametrize(

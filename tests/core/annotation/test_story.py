@@ -210,6 +210,7 @@ def test_an_open_page_continues_after_a_restart(serve: Serve, browser: Browser, 
     """Also with a stroke that was drawn in between; the server comes back at the same address."""
     first = serve("--port", 0)
     page = open_page(browser, first.address)
+    assert page.browser.texts("#job-text") == ["No network: mask editor only"]
     page.draw((20, 20), (30, 20))
     page.wait_until_saved()
     first.kill()

@@ -74,6 +74,22 @@ def test_from_start_to_ctrl_c(start: Start, root: Path, frames: Path) -> None:
     assert record["settings"]["size"] == 480
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the browser is a shell script")
+@pytest.mark.parametrize("display", [":1", ""])
+def test_a_browser_is_opened_where_there_is_one(frames: Path, root: Path, tmp_path: Path, display: str) -> None:
+    script, opened = tmp_path / "browser", tmp_path / "opened.txt"
+    script.write_text(f'#!/bin/sh\necho "$1" > "{opened}.part" && mv "{opened}.part" "{opened}"\n')
+    script.chmod(0o755)
+    variables = {"BROWSER": f"{script} %s", "DISPLAY": display, "WAYLAND_DISPLAY": "", "SSH_CONNECTION": ""}
+    server = Command(tmp_path, frames, "--output", root, "--port", 0, environment=variables)
+    while display and not opened.exists():
+        assert server.process.exitcode is None
+    assert server.interrupt() == 0
+    assert opened.exists() == bool(display)
+    if display:
+        assert opened.read_text().strip() == server.address
+
+
 def test_it_listens_on_this_machine_only(start: Start) -> None:
     server = start("--port", 0)
     for other in ("127.0.0.2", "::1"):

@@ -119,8 +119,24 @@ def _serve(
     app = make_app(session, worker, reader, access.token, settings.allow_host)
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
     server = uvicorn.Server(config)
-    host = "127.0.0.1" if settings.host in _EVERYWHERE else settings.host
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/#token={access.token}"
+    # In a thread of its own, so that Ctrl-C stays ours: streams of events must end before the server can.
+    thread = Thread(target=server.run, args=([listening],), name="annotate-server", daemon=True)
+    thread.start()
+    try:
+        host = "127.0.0.1" if settings.host in _EVERYWHERE else settings.host
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}/#token={access.token}"
+        _announce(settings, address, port, progress)
+        if settings.browser and _has_display():
+            webbrowser.open(address)
+        thread.join()
+    except KeyboardInterrupt:
+        server.should_exit = True
+        worker.stop()
+        session.events.close()
+        thread.join()
+
+
+def _announce(settings: AnnotateSettings, address: str, port: int, progress: Progress) -> None:
     progress.announce(address)
     if settings.host not in ("127.0.0.1", "localhost", "::1") and not settings.allow_host:
         progress.say(
@@ -130,18 +146,6 @@ def _serve(
     if settings.weights is None:
         progress.say("Without --weights this is a mask editor only: nothing can be propagated.")
     progress.say("Ctrl-C ends it; everything drawn is on disk.")
-    # In a thread of its own, so that Ctrl-C stays ours: streams of events must end before the server can.
-    thread = Thread(target=server.run, args=([listening],), name="annotate-server", daemon=True)
-    thread.start()
-    if settings.browser and _has_display():
-        webbrowser.open(address)
-    try:
-        thread.join()
-    except KeyboardInterrupt:
-        server.should_exit = True
-        worker.stop()
-        session.events.close()
-        thread.join()
 
 
 def _listen(host: str, ports: Sequence[int]) -> socket.socket:
@@ -161,9 +165,8 @@ def _login() -> str:
 
 def _has_display() -> bool:
     """Whether a browser would appear before the person who typed the command."""
-    if sys.platform in ("darwin", "win32"):
-        return "SSH_CONNECTION" not in os.environ
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) and "SSH_CONNECTION" not in os.environ
+    has_screen = sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+    return has_screen and not os.environ.get("SSH_CONNECTION")
 
 
 def _loader(settings: AnnotateSettings, source: FrameSource, progress: Progress) -> Callable[[], Propagator] | None:
