@@ -71,7 +71,7 @@ class PrepareSettings(Settings):
     )
     skip_broken: bool = option(
         False,
-        "Skip frames that are missing or damaged; the report lists them.",
+        "Skip frames that are missing, damaged or not 16:9; the report lists them.",
         panel="Conversion",
         affects_result=False,
     )

@@ -59,7 +59,7 @@ def test_prepare_names_what_a_person_should_know():
         "The resize removes an object from frames of seq_1.",
         "No mask shows an object that has a name in seq_1.",
         "not 16:9 and are stretched in seq_1.",
-        "left out as missing or damaged: seq_1/f",
+        "left out as missing, damaged or not 16:9: seq_1/f",
         "published: 5,309",
         "Nothing to do: every frame was converted before.",
     ):

@@ -54,12 +54,20 @@ def mose(root: Path) -> list[object]:
     return []
 
 
+def lvos(root: Path) -> list[object]:
+    for split in ("train", "val"):
+        write_sequences(root / split, ["0a"])
+        objects = {"1": {"category": "cat", "frame_range": {"start": "0", "end": "2"}}, "2": {"frame_range": {}}}
+        (root / split / f"{split}_meta.json").write_text(json.dumps({"videos": {"0a": {"objects": objects}}}))
+    return []
+
+
 def plain(root: Path) -> list[object]:
     write_sequences(root, ["clip"])
     return []
 
 
-LAYOUTS = [davis_2017, davis_2016, youtube_vos, youtube_vos_without_frames_between, mose, plain]
+LAYOUTS = [davis_2017, davis_2016, youtube_vos, youtube_vos_without_frames_between, mose, lvos, plain]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)

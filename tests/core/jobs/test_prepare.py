@@ -313,7 +313,7 @@ def test_all_broken_frames_are_listed_at_once_and_can_be_restored(tmp_path, sour
     with pytest.raises(VisorVosError) as raised:
         run(tmp_path / "out", own)
     message = raised.value.message
-    assert message.startswith("6 frames are missing or damaged")
+    assert message.startswith("6 frames are missing, damaged or not 16:9")
     for text in (
         "P07_101_seq_00001/P07_101_frame_0000000010: No such frame in ",
         "P07_101_frame_0000000060.jpg cannot be read: the file is empty",

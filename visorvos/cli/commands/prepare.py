@@ -47,7 +47,7 @@ _ROWS = (
     ("frames kept", lambda report: f"{report.totals['frames_kept']:,}"),
     ("  left out: empty mask", lambda report: f"{report.totals['frames_empty']:,}"),
     ("  left out: sequence dropped", lambda report: f"{report.totals['frames_dropped']:,}"),
-    ("  left out: missing or damaged", lambda report: f"{report.totals['frames_broken']:,}"),
+    ("  left out: cannot be converted", lambda report: f"{report.totals['frames_broken']:,}"),
     ("objects kept", lambda report: report.objects.replace("-", " ")),
     ("objects per sequence: min, mean, max", lambda report: _objects(report)),
 )
@@ -69,7 +69,7 @@ def _notes(split: str, report: SplitReport) -> list[str]:
     notes = [f"{split}: {what} {_named(names)}." for what, names in found.items() if names]
     if report.broken:
         broken = [f"{entry.sequence}/{entry.frame}" for entry in report.broken]
-        notes.append(f"[bold red]{split}: left out as missing or damaged: {_named(broken)}.[/]")
+        notes.append(f"[bold red]{split}: left out as missing, damaged or not 16:9: {_named(broken)}.[/]")
     published = report.published
     if published is not None and published["full_release"]:
         equal = "as published" if published["equal"] else f"[bold red]published: {published['sequences']:,}[/]"

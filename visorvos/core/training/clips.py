@@ -47,7 +47,7 @@ def _clips_of(settings: FinetuneSettings, root: Path, index: int, progress: Prog
     split = open_split(root, settings.split, settings.resolution)
     videos = [split.sequence(name) for name in split.sequences]
     for note in filter(None, (split.note, note_frames_without_mask(videos))):
-        progress.say(note)
+        progress.say(note if str(root) in note else f"{root}: {note}")
     # Each data set has random numbers of its own; those of the first are the same with and without others.
     seed = settings.seed + (index << 64)
     options = (settings.crop_size, settings.max_objects, settings.short_side, seed)

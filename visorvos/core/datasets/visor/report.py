@@ -167,9 +167,9 @@ def refuse_broken(output: Path, reports: Mapping[str, SplitReport]) -> None:
     lines = [f"{frame.sequence}/{frame.frame}: {frame.problem}" for frame in frames]
     write_file(path, "".join(f"{line}\n" for line in lines))
     raise VisorVosError(
-        f"{_count(len(lines), 'frame')} {'is' if len(lines) == 1 else 'are'} missing or damaged; "
+        f"{_count(len(lines), 'frame')} {'is' if len(lines) == 1 else 'are'} missing, damaged or not 16:9; "
         f"all others are converted. Full list: {path}\n  " + listed(lines, _MAX_LISTED, "\n  "),
-        "Restore them and run the command again, which resumes here. Or leave them out: --skip-broken",
+        "Restore them, or add --stretch for those that are not 16:9, and run again. Or leave them out: --skip-broken",
     )
 
 
