@@ -1,10 +1,11 @@
-"""The error that users read, and two helpers that write its sentences."""
+"""The error that users read, and three helpers that write its sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["VisorVosError", "explain_import_error", "listed"]
+__all__ = ["VisorVosError", "did_you_mean", "explain_import_error", "listed"]
 
 
 class VisorVosError(Exception):
@@ -40,6 +41,18 @@ def explain_import_error(error: ImportError) -> VisorVosError | None:
         f"OpenCV cannot be loaded: {text}.",
         f"Install the system package that provides it. On Debian and Ubuntu: apt-get install {package}",
     )
+
+
+def did_you_mean(word: str, known: Iterable[str], main: Mapping[str, str] | None = None) -> str:
+    """A question that names the known word nearest to a misspelled one, after a space; "" if none is near.
+
+    Args:
+        word: what was given.
+        known: the known words.
+        main: the word to suggest in place of a known one.
+    """
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean {(main or {}).get(near[0], near[0])}?" if near else ""
 
 
 def listed(items: Sequence[str], max_shown: int, separator: str = ", ") -> str:

@@ -32,7 +32,7 @@ STAGE_2 = {"data": "d", "output": "o"}
         (
             ExportSettings,
             {"predictions": "p", "data": "d", "output": "val.json"},
-            "--output must end in .zip",
+            "must end in .zip",
         ),
         (PreviewSettings, {"data": "d", "output": "a.gif"}, "must end in .jpg or .png"),
         (PreviewSettings, {"data": "d", "frames": 0}, "greater than or equal to 1"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 import io
 import json as json_library
@@ -14,14 +13,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from visorvos._version import __version__
 from visorvos.cli.command import Command
 from visorvos.cli.commands import COMMANDS
 from visorvos.cli.config_file import commented_yaml
 from visorvos.cli.console import Terminal
-from visorvos.cli.options import UsageError, help_option, resolve, signature
-from visorvos.errors import VisorVosError, explain_import_error
+from visorvos.cli.options import UsageError, resolve, signature
+from visorvos.errors import VisorVosError, did_you_mean, explain_import_error
 
 __all__ = ["COMMANDS", "main"]
 
@@ -29,28 +29,44 @@ __all__ = ["COMMANDS", "main"]
 _TyperUsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
+class _WithoutTypes:
+    """Leaves out the types that Typer shows beside arguments, switches and its own options, such as <bool>."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - as `application`
+        parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for parameter in parameters:
+            if parameter.param_type_name == "argument":
+                parameter.display_type = lambda ctx: ""
+            elif parameter.is_flag:
+                parameter.metavar = ""
+        if isinstance(self, TyperCommand):
+            parameters[-1].rich_help_panel = "General"
+        return parameters
+
+
+class _Command(_WithoutTypes, TyperCommand):
+    """A command."""
+
+
+class _Group(_WithoutTypes, TyperGroup):
+    """All commands."""
+
+
 def application() -> Any:  # noqa: ANN401 - of click, which Typer may have its own copy of
     """All commands."""
     app = typer.Typer(
         name="visorvos",
+        cls=_Group,
         help="Space-Time Memory networks for video object segmentation on EPIC-KITCHENS VISOR.",
+        context_settings={"help_option_names": ["--help", "-h"]},
         invoke_without_command=True,
         pretty_exceptions_enable=False,
-        add_help_option=False,
     )
     app.callback()(_root)
     for command in COMMANDS:
-        app.command(command.name, epilog=f"Example: {command.example}", add_help_option=False)(_function(command))
-    app.command("config", epilog="Example: visorvos config predict > predict.yaml", add_help_option=False)(_config)
-    group: Any = typer.main.get_command(app)
-    # Typer would show Python types here: <bool>, <list[str]>.
-    for parameter in group.params:
-        if "completion" in str(parameter.name):
-            parameter.metavar = ""
-    for parameter in (parameter for command in group.commands.values() for parameter in command.params):
-        if parameter.param_type_name == "argument":
-            parameter.display_type = lambda ctx: ""
-    return group
+        app.command(command.name, cls=_Command, epilog=f"Example: {command.example}")(_function(command))
+    app.command("config", cls=_Command, epilog="Example: visorvos config predict > predict.yaml")(_config)
+    return typer.main.get_command(app)
 
 
 def _show_version(asked: bool) -> None:
@@ -62,9 +78,8 @@ def _show_version(asked: bool) -> None:
 def _root(
     ctx: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.", metavar="")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
-    show_help: Annotated[bool, help_option()] = False,
 ) -> None:
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
@@ -74,9 +89,9 @@ def _root(
 def _function(command: Command[Any, Any]) -> Callable[..., None]:
     """The function that Typer calls."""
 
-    def run(config: Path | None, json: bool, quiet: bool, show_help: bool, **typed: object) -> None:
+    def run(config: Path | None, json: bool | None, quiet: bool | None, **typed: object) -> None:
         settings = resolve(command.settings, typed, config, command)
-        terminal = Terminal(quiet)
+        terminal = Terminal(quiet=bool(quiet))
         result = command.run(settings, terminal)
         if os.environ.get("RANK", "0") != "0":
             # Of the processes that torchrun started, only the first prints the result.
@@ -102,14 +117,11 @@ def _config(
             autocompletion=lambda: [item.name for item in COMMANDS],
         ),
     ] = "",
-    show_help: Annotated[bool, help_option()] = False,
 ) -> None:
     """Print all options of a command as a YAML file for --config, with their meaning, type, range and default."""
     named = {item.name: item.settings for item in COMMANDS}
     if command not in named:
-        near = difflib.get_close_matches(command, named, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        fault = f"No such command: {command}.{hint}" if command else "COMMAND is missing."
+        fault = f"No such command: {command}.{did_you_mean(command, named)}" if command else "COMMAND is missing."
         raise UsageError(fault, f"Give one of: {', '.join(named)}.")
     print(commented_yaml(command, named[command]), end="")  # noqa: T201 - a result
 
@@ -127,26 +139,18 @@ def main() -> None:
         sys.exit(code if isinstance(code, int) else 0)
     except typer.Abort:
         sys.exit(130)
-    except UsageError as error:
-        Terminal().fail(error)
-        sys.exit(2)
-    except _TyperUsageError as error:
-        Terminal().fail(_usage(error))
-        sys.exit(2)
-    except VisorVosError as error:
-        Terminal().fail(error)
-        sys.exit(1)
     except BrokenPipeError:
         # The reader of a pipe has gone: there is nobody to tell.
         _discard_output()
         sys.exit(1)
     except Exception as error:
-        if os.environ.get("VISORVOS_DEBUG"):
+        if os.environ.get("VISORVOS_DEBUG") and not isinstance(error, (VisorVosError, _TyperUsageError)):
             raise
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             _discard_output()
-        Terminal().fail(_sentence(error))
-        sys.exit(1)
+        explained = _explained(error)
+        Terminal().fail(explained)
+        sys.exit(2 if isinstance(explained, UsageError) else 1)
 
 
 def _usage(error: Any) -> UsageError:  # noqa: ANN401 - see _TyperUsageError
@@ -156,8 +160,8 @@ def _usage(error: Any) -> UsageError:  # noqa: ANN401 - see _TyperUsageError
     path = error.ctx.command_path if error.ctx else " ".join(["visorvos", *named])
     remedy = f"List the {'commands' if path == 'visorvos' else 'options'}: {path} --help"
     if hasattr(error, "option_name") and hasattr(error, "possibilities"):
-        near = difflib.get_close_matches(error.option_name, error.possibilities or (), n=1)
-        return UsageError(f"No such option: {error.option_name}.{f' Did you mean {near[0]}?' if near else ''}", remedy)
+        hint = did_you_mean(error.option_name, error.possibilities or ())
+        return UsageError(f"No such option: {error.option_name}.{hint}", remedy)
     message = re.sub(r"Got unexpected extra argument.* \((.*)\)", r"Unexpected argument: \1", error.format_message())
     message = message.replace("'", "").removesuffix(".")
     return UsageError(message if message.endswith("?") else f"{message}.", remedy)
@@ -168,11 +172,14 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _sentence(error: Exception) -> VisorVosError:
-    """Describes an error that is not a VisorVosError."""
-    explained = explain_import_error(error) if isinstance(error, ImportError) else None
-    if explained is not None:
-        return explained
+def _explained(error: Exception) -> VisorVosError:
+    """Any error as a message with a remedy."""
+    if isinstance(error, ImportError):
+        error = explain_import_error(error) or error
+    if isinstance(error, VisorVosError):
+        return error
+    if isinstance(error, _TyperUsageError):
+        return _usage(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return VisorVosError(
             f"Standard output cannot be written: {error.strerror}.",

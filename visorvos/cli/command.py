@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from rich.console import RenderableType
 
+from visorvos.core.runtime.progress import Progress
 from visorvos.settings.base import Settings
 
-if TYPE_CHECKING:
-    from visorvos.core.runtime.progress import Progress
-
-__all__ = ["Command", "Result"]
+__all__ = ["Command", "Result", "command"]
 
 
 class Result(Protocol):
@@ -29,14 +27,21 @@ R = TypeVar("R", bound=Result)
 
 @dataclass(frozen=True)
 class Command(Generic[S, R]):
-    """A command: its name, its options, and two functions."""
+    """A command; see `command`."""
 
     name: str
     settings: type[S]
     """Its options. The first line of the class's docstring is the command's help."""
-    run: Callable[[S, Progress], R]
-    """Does the work. Imports its job when called, so that ``--help`` imports no torch."""
     show: Callable[[R], RenderableType]
     """Turns the result into what the terminal shows."""
     example: str
     """A command line for the end of ``--help``."""
+    run: Callable[[S, Progress], R]
+    """Does the work."""
+
+
+def command(
+    settings: type[S], show: Callable[[R], RenderableType], example: str
+) -> Callable[[Callable[[S, Progress], R]], Command[S, R]]:
+    """Makes a function the command of its name. It imports its job when called, so that ``--help`` imports no torch."""
+    return lambda run: Command(run.__name__.replace("_", "-"), settings, show, example, run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from glob import escape, glob
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
@@ -53,18 +54,6 @@ def _weights(ctx: Context, incomplete: str) -> list[str]:
     """Published weights, and checkpoints and folders on disk that start with what was typed."""
     from visorvos.core.weights.registry import PUBLISHED
 
-    folder, _, begun = incomplete.rpartition("/")
-    place = Path(f"{folder}/" if folder or incomplete.startswith("/") else ".").expanduser()
     published = [name for name in PUBLISHED if name.startswith(incomplete)]
-    try:
-        entries = sorted(place.iterdir())
-    except OSError:
-        return published
-    lead = f"{folder}/" if "/" in incomplete else ""
-    return published + [
-        f"{lead}{entry.name}{'/' if entry.is_dir() else ''}"
-        for entry in entries
-        if entry.name.startswith(begun)
-        and (begun.startswith(".") or not entry.name.startswith("."))
-        and (entry.is_dir() or entry.suffix in _WEIGHTS)
-    ]
+    paths = map(Path, sorted(glob(f"{escape(incomplete)}*")))
+    return published + [f"{path}{'/' * path.is_dir()}" for path in paths if path.is_dir() or path.suffix in _WEIGHTS]

@@ -18,11 +18,12 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 from rich.text import Text
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["Terminal", "printable"]
+__all__ = ["Terminal", "counted", "printable", "table"]
 
 T = TypeVar("T")
 
@@ -30,6 +31,21 @@ T = TypeVar("T")
 def printable(text: str) -> str:
     """Text with control characters escaped: names from files could otherwise command the terminal."""
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, such as "1 object" or "2 objects"."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def table(title: str, *columns: str, figures: Iterable[str] = ()) -> Table:
+    """A table without rows: columns of text, then of figures. Only headings of several words are wrapped."""
+    empty = Table(title=escape(title))
+    for heading in columns:
+        empty.add_column(heading, overflow="fold")
+    for heading in figures:
+        empty.add_column(heading, justify="right", no_wrap=" " not in heading)
+    return empty
 
 
 class _Rate(ProgressColumn):

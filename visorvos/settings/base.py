@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined, to_jsonable_python
+from pydantic_core import to_jsonable_python
 
 from visorvos.core.inference.policy import POLICIES, MemoryName
 from visorvos.core.network.backbones import BackboneName as Backbone
@@ -34,18 +35,26 @@ __all__ = [
     "TopK",
     "Weights",
     "bare",
+    "computing",
+    "ends_in",
+    "inputs",
     "mark",
+    "must",
     "option",
+    "outputs",
     "section",
+    "source",
     "split_at_commas",
 ]
+
+T = TypeVar("T")
 
 ENVIRONMENT = {"data": "VISORVOS_DATA", "coco": "VISORVOS_COCO"}
 """Environment variables that stand in for a required option given neither on the command line nor in a file."""
 
 
 def option(
-    default: Any = PydanticUndefined,  # noqa: ANN401 - of any type, as in pydantic
+    default: Any = ...,  # noqa: ANN401 - of any type, as in pydantic
     description: str | None = None,
     *,
     panel: str = "",
@@ -57,7 +66,7 @@ def option(
     """Declares an option: pydantic's ``Field`` with the marks that the command line and ``--resume`` read.
 
     Args:
-        default: the default; left out, the option is required.
+        default: the default; ``...`` for a required option.
         description: its help text. Ranges and the default are appended to it.
         panel: the heading under which ``--help`` shows it.
         alias: a second name, accepted everywhere and hidden in the help.
@@ -68,6 +77,13 @@ def option(
     """
     marks: dict[str, JsonValue] = {"panel": panel, "affects_result": affects_result, "argument": argument}
     return Field(default, description=description, validation_alias=alias, json_schema_extra=marks, **limits)
+
+
+inputs = partial(option, panel="Inputs")
+source = partial(inputs, affects_result=False)
+outputs = partial(option, panel="Outputs", affects_result=False)
+computing = partial(option, panel="Computing", affects_result=False)
+_memory = partial(option, panel="Memory")
 
 
 def mark(field: FieldInfo, name: Literal["panel", "affects_result", "argument"]) -> Any:  # noqa: ANN401 - as given
@@ -112,6 +128,22 @@ class Settings(BaseModel):
         return changed
 
 
+def must(holds: Callable[[Any], object], what: str) -> AfterValidator:
+    """A check of an option's value for ``Annotated``; its error reads "--option must", then ``what``."""
+
+    def check(value: T) -> T:
+        if not holds(value):
+            raise ValueError(f"must {what}")
+        return value
+
+    return AfterValidator(check)
+
+
+def ends_in(*suffixes: str) -> AfterValidator:
+    """A check of a path's suffix, without regard to case."""
+    return must(lambda path: path.suffix.lower() in suffixes, f"end in {' or '.join(suffixes)}")
+
+
 def bare(annotation: Any) -> Any:  # noqa: ANN401 - types as values
     """A field's type without None and constraints."""
     if get_origin(annotation) is Annotated:
@@ -135,85 +167,51 @@ DATA_HELP = "Data set folder in the layout of DAVIS (JPEGImages, Annotations, Im
 
 Resolution = Annotated[
     str | None,
-    option(
-        description="Name of the folder between JPEGImages and the sequences, such as 480p. Default: the only one, or "
-        "480p.",
-        panel="Inputs",
+    inputs(
+        ..., "Name of the folder between JPEGImages and the sequences, such as 480p. Default: 480p, or the only one."
     ),
 ]
 Weights = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
 """A checkpoint's path, the name of published weights, or hf://USER/NAME: see `load_weights`."""
 
 
-def _is_a_device(name: str) -> str:
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
-        raise ValueError("must be auto, cpu, cuda, cuda:N or mps")
-    return name
-
-
 Device = Annotated[
     str,
-    option(
-        description="Device to compute on: cpu, cuda, cuda:N, mps, or auto (a GPU if there is one).",
-        panel="Computing",
-        affects_result=False,
-    ),
-    AfterValidator(_is_a_device),
+    computing(..., "Device to compute on: cpu, cuda, cuda:N, mps, or auto (a GPU if there is one)."),
+    must(re.compile(r"auto|cpu|mps|cuda(:\d+)?").fullmatch, "be auto, cpu, cuda, cuda:N or mps"),
 ]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],
-    option(
-        description="Arithmetic of the network: float32, bfloat16, or auto (bfloat16 on a GPU that supports it and, in "
-        "predict, on a CPU with AMX or AVX512-BF16).",
-        panel="Computing",
-        affects_result=False,
+    computing(
+        ...,
+        "Precision of the network: float32, bfloat16, or auto (bfloat16 on a GPU that supports it and, in predict, on a "
+        "CPU with AMX or AVX512-BF16).",
     ),
 ]
-NumWorkers = Annotated[
-    int,
-    option(
-        description="Number of worker processes; 0 uses one per core.",
-        panel="Computing",
-        alias="workers",
-        affects_result=False,
-        ge=0,
-    ),
-]
+NumWorkers = Annotated[int, computing(..., "Number of worker processes; 0 uses one per core.", alias="workers", ge=0)]
 Memory = Annotated[
     MemoryName,
-    option(
-        description="Frames to keep in memory beside the previous one: "
+    _memory(
+        ...,
+        "Frames to keep in memory besides the previous one: "
         f"{', or '.join(description for description, _ in POLICIES.values())}.",
-        panel="Memory",
     ),
 ]
-MemEvery = Annotated[
-    int, option(description="Keep every K-th frame, with --memory every.", panel="Memory", alias="every", ge=1)
-]
+MemEvery = Annotated[int, _memory(..., "Keep one frame in K, with --memory every.", alias="every", ge=1)]
 Limit = Annotated[
     int,
-    option(
-        description="Maximum number of frames to keep, with --memory every. Up to 16 frames with a given mask are kept "
-        "beside them.",
-        panel="Memory",
+    _memory(
+        ...,
+        "Maximum number of frames to keep, with --memory every; up to 16 frames with a given mask do not count.",
         ge=1,
     ),
 ]
 
 
-def _is_a_length(size: int) -> int:
-    if size != -1 and size < 16:
-        raise ValueError("must be at least 16 pixels, or -1")
-    return size
-
-
 ShortSide = Annotated[
     int,
-    option(
-        description="Short side in pixels to which frames are resized for the network; -1 keeps their size.",
-        panel="Memory",
-    ),
-    AfterValidator(_is_a_length),
+    _memory(..., "Short side in pixels to which frames are resized for the network; -1 keeps the original size."),
+    must(lambda size: size == -1 or size >= 16, "be at least 16 pixels, or -1"),
 ]
 
 
@@ -225,27 +223,23 @@ def split_at_commas(values: object) -> object:
 
 Flip = Annotated[
     bool,
-    option(
-        description="Segment each frame mirrored as well, with a memory of its own, and average the logits. Takes "
-        "twice the time and memory.",
-        panel="Memory",
+    _memory(
+        ...,
+        "Segment each frame mirrored as well, with a memory of its own, and average the logits; takes twice the "
+        "time and memory.",
     ),
 ]
 Scales = Annotated[
     tuple[Annotated[float, Field(gt=0, le=8)], ...],
-    option(
-        description="Segment each frame at several multiples of --size, such as 1.0,1.15,1.3, each with a memory of "
-        "its own, and average the logits.",
-        panel="Memory",
+    _memory(
+        ...,
+        "Multiple of --size at which to segment. Several, such as 1.0,1.15,1.3, have a memory each; their logits are "
+        "averaged.",
         min_length=1,
     ),
     BeforeValidator(split_at_commas),
 ]
 TopK = Annotated[
     int | None,
-    option(
-        description="Read only the K memory positions that match best at each position of a frame. Default: all.",
-        panel="Memory",
-        ge=1,
-    ),
+    _memory(..., "Read only the K memory positions that match each position of a frame best. Default: all.", ge=1),
 ]

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import field_validator
-
-from visorvos.settings.base import Settings, option
+from visorvos.settings.base import Settings, ends_in, inputs, must, option, outputs
 
 __all__ = ["CompareSettings"]
+
+
+_several = must(lambda runs: len(runs) > 1, "be two or more evaluations")
 
 
 class CompareSettings(Settings):
     """Compare evaluations of one split: each run's difference from the first, with confidence intervals."""
 
-    runs: tuple[Path, ...] = option(
-        description="Two or more evaluations: output folders of evaluate, or their scores-SPLIT.json.", argument=True
+    runs: Annotated[tuple[Path, ...], _several] = option(
+        ..., "Two or more evaluations: output folders of evaluate, or their scores-SPLIT.json.", argument=True
     )
-    output: Path | None = option(None, "HTML page to write, with pictures if frames and masks exist.", panel="Outputs")
-    data: Path | None = option(
-        None, "Data set folder for the frames of the page. Default: the one that was evaluated.", panel="Inputs"
+    output: Annotated[Path, ends_in(".html")] | None = outputs(
+        None, "HTML page to write, with pictures if frames and masks exist."
     )
-
-    @field_validator("runs")
-    @classmethod
-    def _several(cls, runs: tuple[Path, ...]) -> tuple[Path, ...]:
-        if len(runs) < 2:
-            raise ValueError("must be two or more evaluations")
-        return runs
-
-    @field_validator("output")
-    @classmethod
-    def _a_page(cls, output: Path | None) -> Path | None:
-        if output is not None and output.suffix.lower() not in (".html", ".htm"):
-            raise ValueError("must end in .html")
-        return output
+    data: Path | None = inputs(None, "Data set folder for the frames of the page. Default: the one that was evaluated.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import model_validator
 
-from visorvos.settings.base import Settings, option
+from visorvos.settings.base import Settings, inputs, option, outputs
 
 __all__ = ["DownloadWeightsSettings"]
 
@@ -15,14 +15,10 @@ class DownloadWeightsSettings(Settings):
     """Download published weights, or weights from the Hugging Face Hub, and verify them."""
 
     name: str | None = option(None, "Name of published weights; see --list.", argument=True, min_length=1)
-    list: bool = option(False, "List the published weights and download nothing.", panel="Inputs")
-    repo_id: str | None = option(
-        None, "Repository of the Hugging Face Hub, USER/NAME, in place of NAME.", panel="Inputs", min_length=1
-    )
-    revision: str | None = option(None, "Branch, tag or commit of --repo-id.", panel="Inputs")
-    output: Path | None = option(
-        None, "Folder, or .pth or .safetensors file, to write. Default: the user cache.", panel="Outputs"
-    )
+    list: bool = inputs(False, "List the published weights and download nothing.")
+    repo_id: str | None = inputs(None, "Hugging Face Hub repository, USER/NAME, instead of NAME.", min_length=1)
+    revision: str | None = inputs(None, "Branch, tag or commit of --repo-id.")
+    output: Path | None = outputs(None, "Folder or file (.pth or .safetensors) to write to. Default: the user cache.")
 
     @model_validator(mode="after")
     def _one_task(self) -> DownloadWeightsSettings:

@@ -23,7 +23,9 @@ from visorvos.settings.base import (
     ShortSide,
     TopK,
     Weights,
+    inputs,
     option,
+    outputs,
 )
 
 __all__ = ["EvaluateSettings"]
@@ -32,18 +34,18 @@ __all__ = ["EvaluateSettings"]
 class EvaluateSettings(Settings):
     """Score masks against the ground truth (J&F): predicted masks, or those of a network that is run here."""
 
-    data: Path = option(description=DATA_HELP, panel="Inputs")
-    split: str = option("val", "Split file in ImageSets, such as val or 2017/val, or split folder.", panel="Inputs")
+    data: Path = inputs(..., DATA_HELP)
+    split: str = inputs("val", "Split to score: a file in ImageSets, such as val or 2017/val, or a split folder.")
     resolution: Resolution = None
-    weights: Weights | None = option(None, f"Network to run and score. {WEIGHTS_HELP}", panel="Inputs")
-    predictions: Path | None = option(None, "Folder of masks to score, SEQUENCE/FRAME.png.", panel="Inputs")
+    weights: Weights | None = inputs(None, f"Network to run and score. {WEIGHTS_HELP}")
+    predictions: Path | None = inputs(None, "Folder of masks to score, SEQUENCE/FRAME.png.")
     protocol: Literal["visor", "davis"] = option(
-        "visor", "Frames to score: visor leaves out the first; davis the first and the last.", panel="Scoring"
+        "visor",
+        "Frames to score: all but the first (visor), or all but the first and last (davis).",
+        panel="Scoring",
     )
-    output: Path | None = option(
-        None,
-        "Folder for scores and predicted masks. Default: evaluate-SPLIT with --weights, else none.",
-        panel="Outputs",
+    output: Path | None = outputs(
+        None, "Folder for scores and predicted masks. Default: evaluate-SPLIT with --weights, else none."
     )
     memory: Memory = "visor"
     mem_every: MemEvery = 5

@@ -8,8 +8,16 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from visorvos.settings.base import DATA_HELP, Resolution, Settings, option, split_at_commas
-from visorvos.settings.training import Accumulate, Clips, Factors, Probability, TrainingSettings
+from visorvos.settings.base import DATA_HELP, Resolution, Settings, inputs, must, option, source, split_at_commas
+from visorvos.settings.training import (
+    Accumulate,
+    Clips,
+    Factors,
+    Probability,
+    TrainingSettings,
+    clip_options,
+    validation,
+)
 
 __all__ = ["FinetuneSettings", "VisorAugmentation"]
 
@@ -33,44 +41,34 @@ def _with_weight(text: str) -> tuple[Path, float]:
     return Path(folder), 1.0 if weight is None else float(weight)
 
 
+_weighted = must(lambda data: all(_with_weight(text)[1] for text in data), "have weights above 0")
+
+
 class FinetuneSettings(TrainingSettings):
     """Train stage 2: on clips of VISOR, or of any data set in the DAVIS layout."""
 
-    data: tuple[str, ...] = option(
-        description=f"{DATA_HELP} Can be given several times, with a weight each, such as DAVIS:5 (default 1): clips "
-        "are drawn in these proportions.",
-        panel="Inputs",
-        affects_result=False,
+    data: Annotated[tuple[str, ...], _weighted] = source(
+        ...,
+        f"{DATA_HELP} Each may have a weight, such as DAVIS:5 (1 without): clips are drawn in these proportions.",
         min_length=1,
     )
-    split: str = option("train", "Split file in ImageSets to train on.", panel="Inputs")
+    split: str = inputs("train", "Split file in ImageSets to train on.")
     resolution: Resolution = None
-    max_skip: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(split_at_commas)] = option(
+    max_skip: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(split_at_commas)] = clip_options(
         (0, 1),
-        "Maximum number of frames skipped between two frames of a clip, for each of several equal parts of training, "
-        "such as 5,10,15,20,25,5 for DAVIS.",
-        panel="Clips",
+        "Maximum number of frames skipped between two frames of a clip. Several numbers apply in turn, each to an "
+        "equal part of training, such as 5,10,15,20,25,5 for DAVIS.",
         min_length=1,
     )
-    validate_on: Path | None = option(
-        None,
-        "Data set folder to evaluate. Default: --data, if it has the validation split.",
-        panel="Validation",
-        affects_result=False,
+    validate_on: Path | None = validation(
+        None, "Data set folder to evaluate. Default: --data, if it has the validation split."
     )
-    augmentation: VisorAugmentation = option(description="Augmentation of clips.", default_factory=VisorAugmentation)
+    augmentation: VisorAugmentation = option(..., "Augmentation of clips.", default_factory=VisorAugmentation)
 
     @field_validator("data", mode="before")
     @classmethod
     def _list_data(cls, data: object) -> object:
         return [str(path) for path in data] if isinstance(data, (list, tuple)) else [str(data)]
-
-    @field_validator("data")
-    @classmethod
-    def _check_weights(cls, data: tuple[str, ...]) -> tuple[str, ...]:
-        if any(_with_weight(text)[1] == 0 for text in data):
-            raise ValueError("must have weights above 0")
-        return data
 
     @property
     def data_sets(self) -> list[tuple[Path, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,86 +20,64 @@ from visorvos.settings.base import (
     ShortSide,
     TopK,
     Weights,
+    inputs,
     option,
+    outputs,
+    source,
 )
 
 __all__ = ["PredictSettings"]
+
+_overlays = partial(option, panel="Overlays", affects_result=False)
 
 
 class PredictSettings(Settings):
     """Segment the objects of a video's first mask in all other frames."""
 
     frames: Path = option(
-        description="Folder of frames (.jpg, .jpeg, .png, .bmp or .webp), video file, or folder with a folder of "
-        "frames per sequence, or folder with JPEGImages.",
+        ...,
+        "Video file, folder of frames (.jpg, .jpeg, .png, .bmp or .webp), folder with one such folder per sequence, or "
+        "data set folder with JPEGImages.",
         argument=True,
         affects_result=False,
     )
-    masks: Path = option(
-        description="Mask of the first frame, or folder of masks named after their frames: later masks correct "
-        "objects and add new ones. With several sequences: a folder with one such folder per sequence.",
-        panel="Inputs",
-        affects_result=False,
+    masks: Path = source(
+        ...,
+        "Mask of the first frame, or folder of masks named after their frames; later masks correct objects and add "
+        "new ones. For several sequences: folder with one such folder per sequence.",
     )
     resolution: Resolution = None
-    masks_are: Literal["partial", "complete"] = option(
+    masks_are: Literal["partial", "complete"] = inputs(
         "partial",
-        "Meaning of objects that a later mask does not show: not annotated (partial), or absent from the frame "
-        "(complete).",
-        panel="Inputs",
+        "Meaning of objects that a later mask lacks: not annotated (partial), or absent from the frame (complete).",
     )
-    track_255: bool = option(
-        False,
-        "Track id 255 as an object in masks that show other ids too; by default it marks borders of objects.",
-        panel="Inputs",
+    track_255: bool = inputs(
+        False, "Track id 255 as an object even in masks with other ids; by default it marks object borders there."
     )
-    weights: Weights = option(description=WEIGHTS_HELP, panel="Inputs", affects_result=False)
-    output: Path = option(
-        description="Folder for the masks: palette PNGs named after the frames, in a folder per sequence if there "
-        "are several.",
-        panel="Outputs",
-        affects_result=False,
+    weights: Weights = source(..., WEIGHTS_HELP)
+    output: Path = outputs(
+        ...,
+        "Folder for the masks: palette PNGs named after the frames, in a folder per sequence if there are several.",
     )
-    save: tuple[Literal["overlay", "video", "sheet"], ...] = option(
+    save: tuple[Literal["overlay", "video", "sheet"], ...] = outputs(
         (),
-        "Overlays to write as well: overlay (images), video (H.264 MP4) or sheet (twelve frames in sheet.jpg). Can be "
-        "given several times.",
-        panel="Outputs",
-        affects_result=False,
+        "Overlays to write in addition: overlay (images), video (H.264 MP4) or sheet (twelve frames in sheet.jpg).",
     )
-    resume: bool = option(
-        False, "Resume an interrupted run with the same inputs and options.", panel="Outputs", affects_result=False
-    )
-    overwrite: bool = option(
-        False,
-        "Write into a folder that holds the masks or overlays of another run.",
-        panel="Outputs",
-        affects_result=False,
-    )
-    colors: Literal["mask", "bright"] = option(
+    resume: bool = outputs(False, "Resume an interrupted run with the same inputs and options.")
+    overwrite: bool = outputs(False, "Write into a folder that holds the masks or overlays of another run.")
+    colors: Literal["mask", "bright"] = _overlays(
         "mask",
-        "Colors of objects in overlays: those of the given masks, or bright ones per object id (per name with "
-        "--names).",
-        panel="Overlays",
+        "Colors of objects: those of the given masks (mask), or bright ones by id (by name with --names).",
         alias="colours",
-        affects_result=False,
     )
-    opacity: float = option(
-        0.5, "Opacity of the color inside objects.", panel="Overlays", affects_result=False, ge=0, le=1
+    opacity: float = _overlays(0.5, "Opacity of the color inside objects; 1 hides the frame.", ge=0, le=1)
+    outline: bool = _overlays(True, "Draw an outline around objects.")
+    names: Path | None = _overlays(
+        None, 'JSON file of object names to show: {"1": "cup"}, or a SPLIT_data_mapping.json that lists the sequence.'
     )
-    outline: bool = option(True, "Outline objects.", panel="Overlays", affects_result=False)
-    names: Path | None = option(
+    fps: float | None = _overlays(
         None,
-        'JSON file of object names to show: {"1": "cup"}, or a SPLIT_data_mapping.json that lists the sequence.',
-        panel="Overlays",
-        affects_result=False,
-    )
-    fps: float | None = option(
-        None,
-        "Frames per second of the overlay video for a folder of frames. A video file's overlay keeps its time stamps. "
-        "Default: 24.",
-        panel="Overlays",
-        affects_result=False,
+        "Frames per second of the overlay video of a folder; that of a video file keeps its time stamps. Default: 24.",
         gt=0,
         le=1000,
     )

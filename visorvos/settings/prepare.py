@@ -3,93 +3,55 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
-from typing import Literal, cast
+from typing import Annotated, Literal, cast
 
-from pydantic import field_validator, model_validator
+from pydantic import AfterValidator, model_validator
 
-from visorvos.settings.base import NumWorkers, Settings, option
+from visorvos.settings.base import NumWorkers, Settings, must, option, outputs, source
 
 __all__ = ["PrepareSettings"]
+
+_conversion = partial(option, panel="Conversion")
+_width_and_height = must(re.compile(r"[1-9]\d{0,3}x[1-9]\d{0,3}").fullmatch, "be WIDTHxHEIGHT, such as 854x480")
+_each_once = (must(len, "be train, val or both"), AfterValidator(lambda splits: tuple(dict.fromkeys(splits))))
 
 
 class PrepareSettings(Settings):
     """Convert the VISOR release into a data set for training and evaluation, in the DAVIS layout."""
 
-    release: Path | None = option(
-        None,
-        "VISOR release as downloaded: its zip, which is read in place, or its folder.",
-        panel="Inputs",
-        affects_result=False,
+    release: Path | None = source(None, "VISOR release as downloaded: its zip, which is read in place, or its folder.")
+    annotations: Path | None = source(
+        None, "Folder or zip of VIDEO.json files, in train/ and val/ or flat, instead of --release."
     )
-    annotations: Path | None = option(
-        None,
-        "Folder or zip of VIDEO.json in place of --release, in train/ and val/ or flat.",
-        panel="Inputs",
-        affects_result=False,
+    images: Path | None = source(
+        None, "Folder or zip of frames, VIDEO/FRAME.jpg or VIDEO.zip; required with --annotations and --dense."
     )
-    images: Path | None = option(
-        None,
-        "Folder or zip of frames, VIDEO/FRAME.jpg or VIDEO.zip; for --annotations and --dense.",
-        panel="Inputs",
-        affects_result=False,
+    output: Path = outputs(..., "Folder for VISOR_2022 and prepare_report.json.")
+    split: Annotated[tuple[Literal["train", "val"], ...], *_each_once] = source(("train", "val"), "Split to prepare.")
+    videos: tuple[str, ...] = source((), "Video to prepare, such as P01_01. Default: all.")
+    objects: Literal["first-frame", "all"] | None = _conversion(
+        None, "Objects to keep: those of a sequence's first frame, or all. Default: first-frame for val, all for train."
     )
-    output: Path = option(
-        description="Folder for VISOR_2022 and prepare_report.json.", panel="Outputs", affects_result=False
-    )
-    split: tuple[Literal["train", "val"], ...] = option(
-        ("train", "val"), "Split to prepare. Can be given several times.", panel="Inputs", affects_result=False
-    )
-    videos: tuple[str, ...] = option(
-        (),
-        "Video to prepare, such as P01_01. Can be given several times. Default: all.",
-        panel="Inputs",
-        affects_result=False,
-    )
-    objects: Literal["first-frame", "all"] | None = option(
-        None,
-        "Objects to keep: those of a sequence's first frame, or all. Default: first-frame for val, all for train.",
-        panel="Conversion",
-    )
-    dense: bool = option(
-        False, "Convert the dense annotations (interpolated, 854x480) to VISOR_2022_dense.", panel="Conversion"
-    )
-    reference_ids: bool = option(
+    dense: bool = _conversion(False, "Convert the dense annotations (interpolated, 854x480) into VISOR_2022_dense.")
+    reference_ids: bool = _conversion(
         False,
-        "Number the objects of each frame by their order if the first frame of a val sequence has none, as the "
-        "reference does; an id then means different objects in different frames.",
-        panel="Conversion",
+        "If the first frame of a val sequence has no object, number the objects of each frame by their order, as the "
+        "reference code does; an id may then mean different objects in different frames.",
     )
-    resolution: str = option(
-        "854x480", "Width and height of the frames and masks to write, in pixels.", panel="Conversion"
+    resolution: Annotated[str, _width_and_height] = _conversion(
+        "854x480", "Width and height of the frames and masks to write, in pixels."
     )
-    stretch: bool = option(
+    stretch: bool = _conversion(
+        False, "Stretch frames that are not 16:9 to --resolution; prepare_report.json lists them.", affects_result=False
+    )
+    skip_broken: bool = _conversion(
         False,
-        "Stretch frames that are not 16:9 to --resolution; the report lists them.",
-        panel="Conversion",
-        affects_result=False,
-    )
-    skip_broken: bool = option(
-        False,
-        "Skip frames that are missing, damaged or not 16:9; the report lists them.",
-        panel="Conversion",
+        "Skip frames that are missing, damaged or not 16:9; prepare_report.json lists them.",
         affects_result=False,
     )
     num_workers: NumWorkers = 0
-
-    @field_validator("split")
-    @classmethod
-    def _each_split_once(cls, split: tuple[str, ...]) -> tuple[str, ...]:
-        if not split:
-            raise ValueError("must be train, val or both")
-        return tuple(dict.fromkeys(split))
-
-    @field_validator("resolution")
-    @classmethod
-    def _width_and_height(cls, resolution: str) -> str:
-        if not re.fullmatch(r"[1-9]\d{0,3}x[1-9]\d{0,3}", resolution):
-            raise ValueError("must be WIDTHxHEIGHT, such as 854x480")
-        return resolution
 
     @model_validator(mode="after")
     def _one_source(self) -> PrepareSettings:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from visorvos.settings.base import Settings, option
-from visorvos.settings.training import Factors, MaxObjects, Probability, TrainingSettings
+from visorvos.settings.base import Settings, inputs, option, source
+from visorvos.settings.training import Factors, MaxObjects, Probability, TrainingSettings, ordered, validation
 
 __all__ = ["CocoAugmentation", "PretrainSettings"]
 
@@ -26,7 +26,7 @@ class CocoAugmentation(Settings):
     pasting: Probability = option(0.5, "Probability that objects of other images are pasted.")
     min_own: Pixels = option(2000, "Minimum area in pixels of the image's own objects.", alias="least_own")
     max_own: Count = option(5, "Maximum number of own objects when others are pasted.", alias="most_own")
-    pasted: tuple[Count, Count] = option((1, 3), "Minimum and maximum number of pasted objects.")
+    pasted: Annotated[tuple[Count, Count], ordered] = option((1, 3), "Minimum and maximum number of pasted objects.")
     min_pasted_box: Pixels = option(
         3000, "Minimum area in pixels of a pasted object's bounding box.", alias="least_pasted_box"
     )
@@ -38,28 +38,14 @@ class CocoAugmentation(Settings):
         350, "Pixels in frame 1 that an object must exceed to be trained on.", alias="least_visible"
     )
 
-    @field_validator("pasted")
-    @classmethod
-    def _is_ordered(cls, pasted: tuple[int, int]) -> tuple[int, int]:
-        if pasted[0] > pasted[1]:
-            raise ValueError("must be the minimum, then the maximum")
-        return pasted
-
 
 class PretrainSettings(TrainingSettings):
     """Train stage 1: on clips made from the images and objects of MS-COCO."""
 
-    coco: Path = option(
-        description="MS-COCO folder, with annotations/instances_SPLIT.json and SPLIT/.",
-        panel="Inputs",
-        affects_result=False,
-    )
-    split: str = option("train2017", "Split of MS-COCO to train on.", panel="Inputs")
+    coco: Path = source(..., "MS-COCO folder, with annotations/instances_SPLIT.json and SPLIT/.")
+    split: str = inputs("train2017", "Split of MS-COCO to train on.")
     max_objects: MaxObjects = 5
-    validate_on: Path | None = option(
-        None,
-        "Data set folder to evaluate, such as VISOR_2022. Default: no evaluation.",
-        panel="Validation",
-        affects_result=False,
+    validate_on: Path | None = validation(
+        None, "Data set folder to evaluate, such as VISOR_2022. Default: no evaluation."
     )
-    augmentation: CocoAugmentation = option(description="Augmentation of clips.", default_factory=CocoAugmentation)
+    augmentation: CocoAugmentation = option(..., "Augmentation of clips.", default_factory=CocoAugmentation)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 
-from visorvos.settings.base import DATA_HELP, Resolution, Settings, option
+from visorvos.settings.base import DATA_HELP, Resolution, Settings, ends_in, inputs, outputs
 
 __all__ = ["PreviewSettings"]
 
@@ -14,32 +15,19 @@ __all__ = ["PreviewSettings"]
 class PreviewSettings(Settings):
     """Show frames of a data set, or training clips, with masks, ids and names in one picture."""
 
-    data: Path | None = option(None, f"{DATA_HELP} Default: $VISORVOS_DATA.", panel="Inputs")
-    coco: Path | None = option(None, "MS-COCO folder in place of --data, with --clips.", panel="Inputs")
-    clips: bool = option(
-        False, "Show training clips: those of finetune with --data, those of pretrain with --coco.", panel="Inputs"
-    )
-    training: Path | None = option(
-        None, "YAML file of training options, with --clips. Default: the options' defaults.", panel="Inputs"
-    )
-    split: str | None = option(
-        None, "Split file in ImageSets, or split of MS-COCO. Default: train, or train2017.", panel="Inputs"
+    data: Path | None = inputs(None, f"{DATA_HELP} Default: $VISORVOS_DATA.")
+    coco: Path | None = inputs(None, "MS-COCO folder, with --clips, instead of --data.")
+    clips: bool = inputs(False, "Show training clips: those of finetune with --data, those of pretrain with --coco.")
+    training: Path | None = inputs(None, "YAML file of training options for --clips. Default: none.")
+    split: str | None = inputs(
+        None, "Split file in ImageSets, or MS-COCO split. Default: train; train2017 with --coco."
     )
     resolution: Resolution = None
-    sequence: tuple[str, ...] = option(
-        (), "Sequence to show. Can be given several times. Default: some, spread over the split.", panel="Inputs"
-    )
-    output: Path = option(Path("preview.jpg"), "Picture to write (.jpg or .png).", panel="Outputs")
-    frames: int = option(12, "Number of frames to show, spread over the sequences.", panel="Outputs", ge=1, le=400)
-    columns: int = option(3, "Number of frames per row.", panel="Outputs", ge=1, le=20)
-    width: int = option(480, "Width of a frame in pixels.", panel="Outputs", ge=160, le=1920)
-
-    @field_validator("output")
-    @classmethod
-    def _a_picture(cls, output: Path) -> Path:
-        if output.suffix.lower() not in (".jpg", ".jpeg", ".png"):
-            raise ValueError("must end in .jpg or .png")
-        return output
+    sequence: tuple[str, ...] = inputs((), "Sequence to show. Default: some, spread evenly over the split.")
+    output: Annotated[Path, ends_in(".jpg", ".png", ".jpeg")] = outputs(Path("preview.jpg"), "Picture to write.")
+    frames: int = outputs(12, "Number of frames to show, spread evenly over the sequences.", ge=1, le=400)
+    columns: int = outputs(3, "Number of frames per row.", ge=1, le=20)
+    width: int = outputs(480, "Width of a frame in pixels.", ge=160, le=1920)
 
     @model_validator(mode="after")
     def _one_source(self) -> PreviewSettings:

@@ -77,7 +77,7 @@ def test_prepare_says_when_the_release_is_not_whole():
     ("checked_only", "first_frames", "complete", "expected"),
     [
         (False, False, True, "first frames are left out, as the organizers recommend (--first-frames includes them)"),
-        (False, False, None, "the first mask of each sequence counts as the given one"),
+        (False, False, None, "The first mask of each sequence counts as the given one"),
         (False, True, None, "first frames are included; the organizers recommend leaving them out. Not checked"),
         (
             True,

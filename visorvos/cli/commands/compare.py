@@ -8,32 +8,24 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from visorvos.cli.command import Command
+from visorvos.cli.command import command
+from visorvos.cli.console import table
+from visorvos.core.runtime.progress import Progress
 from visorvos.settings.compare import CompareSettings
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.compare import Comparison
     from visorvos.core.metrics.comparison import Difference
-    from visorvos.core.runtime.progress import Progress
 
-__all__ = ["COMMAND", "show"]
+__all__ = ["compare", "show"]
 
 _MAX_SHOWN = 5
 
 
-def run(settings: CompareSettings, progress: Progress) -> Comparison:
-    from visorvos.core.jobs.compare import compare
-
-    return compare(settings, progress)
-
-
 def show(comparison: Comparison) -> Group:
     """Difference of each run from the first, and the sequences that gained and lost most."""
-    total = Table(title=f"{escape(comparison.split)}, protocol {comparison.protocol}, in percent")
-    total.add_column("")
-    total.add_column("run", overflow="fold")
-    for heading in ("J&F", "minus A", "95 %", "J", "F"):
-        total.add_column(heading, justify="right", no_wrap=True)
+    title = f"{comparison.split}, protocol {comparison.protocol}, in percent"
+    total = table(title, "", "run", figures=("J&F", "minus A", "95%", "J", "F"))
     for run in comparison.runs:
         cells = [""] * 4 if run is comparison.runs[0] else _cells(run.difference)
         total.add_row(run.letter, escape(run.path), f"[bold]{100 * run.report.j_and_f:.1f}[/]", *cells)
@@ -51,26 +43,21 @@ def _cells(difference: Difference) -> list[str]:
 
 
 def _changes(letter: str, difference: Difference) -> Table:
-    table = Table(title=f"Largest changes in {letter}")
-    table.add_column("sequence", overflow="fold")
-    for heading in ("A", letter, "difference"):
-        table.add_column(heading, justify="right")
+    rows = table(f"Largest changes in {letter}", "sequence", figures=("A", letter, "difference"))
     gained = [change for change in difference.sequences if change.difference > 0][:_MAX_SHOWN]
     lost = [change for change in difference.sequences if change.difference < 0][-_MAX_SHOWN:]
     for change in (*gained, *lost):
         figures = f"{100 * change.before:.1f}", f"{100 * change.after:.1f}", _signed(change.difference)
-        table.add_row(escape(change.sequence), *figures, end_section=bool(gained) and change is gained[-1])
-    return table
+        rows.add_row(escape(change.sequence), *figures, end_section=bool(gained) and change is gained[-1])
+    return rows
 
 
 def _signed(score: float) -> str:
     return f"{100 * score:+z.1f}"
 
 
-COMMAND = Command(
-    "compare",
-    CompareSettings,
-    run,
-    show,
-    example="visorvos compare scores-before scores-after --output comparison.html",
-)
+@command(CompareSettings, show, "visorvos compare scores-before scores-after --output comparison.html")
+def compare(settings: CompareSettings, progress: Progress) -> Comparison:
+    from visorvos.core.jobs.compare import compare
+
+    return compare(settings, progress)

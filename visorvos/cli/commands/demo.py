@@ -8,20 +8,15 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from visorvos.cli.command import Command
+from visorvos.cli.command import command
+from visorvos.cli.console import table
+from visorvos.core.runtime.progress import Progress
 from visorvos.settings.demo import DemoSettings
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.demo.job import Demo
-    from visorvos.core.runtime.progress import Progress
 
-__all__ = ["COMMAND", "show"]
-
-
-def run(settings: DemoSettings, progress: Progress) -> Demo:
-    from visorvos.core.jobs.demo.job import demo
-
-    return demo(settings, progress)
+__all__ = ["demo", "show"]
 
 
 def show(demo: Demo) -> Group:
@@ -42,21 +37,22 @@ def show(demo: Demo) -> Group:
 
 def _scores(demo: Demo) -> Table:
     """J&F, J and F of the three evaluations."""
-    table = Table(title="Videos that the network was not trained on")
-    table.add_column("masks")
-    for column in ("J&F", "J", "F"):
-        table.add_column(column, justify="right")
-    rows = {
+    rows = table("Videos that the network was not trained on", "masks", figures=("J&F", "J", "F"))
+    evaluations = {
         "network before training": demo.untrained,
         "first mask, copied to every frame": demo.copied,
         "network after both stages": demo.trained,
     }
-    for name, evaluation in rows.items():
+    for name, evaluation in evaluations.items():
         report = evaluation.report
         scores = (report.j_and_f, report.region_statistics.mean, report.contour_statistics.mean)
         style = "bold" if evaluation is demo.trained else None
-        table.add_row(name, *(f"{100 * score:.1f}" for score in scores), style=style)
-    return table
+        rows.add_row(name, *(f"{100 * score:.1f}" for score in scores), style=style)
+    return rows
 
 
-COMMAND = Command("demo", DemoSettings, run, show, example="visorvos demo --output demo")
+@command(DemoSettings, show, "visorvos demo --output demo")
+def demo(settings: DemoSettings, progress: Progress) -> Demo:
+    from visorvos.core.jobs.demo.job import demo
+
+    return demo(settings, progress)

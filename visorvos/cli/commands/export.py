@@ -6,25 +6,21 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from visorvos.cli.command import Command
+from visorvos.cli.command import command
+from visorvos.cli.console import counted
+from visorvos.core.runtime.progress import Progress
 from visorvos.settings.export import ExportSettings
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.export import Export
-    from visorvos.core.runtime.progress import Progress
 
-__all__ = ["COMMAND", "show"]
-
-
-def run(settings: ExportSettings, progress: Progress) -> Export:
-    from visorvos.core.jobs.export import export
-
-    return export(settings, progress)
+__all__ = ["export", "show"]
 
 
 def show(export: Export) -> str:
     """What the submission holds, and what was left out of it or could not be checked."""
-    counts = f"{export.sequences} sequences, {export.frames} frames, {export.objects} object masks"
+    numbers = {"sequence": export.sequences, "frame": export.frames, "object mask": export.objects}
+    counts = ", ".join(counted(number, noun) for noun, number in numbers.items())
     file = f"[bold]{escape(export.file)}[/]"
     lines = [f"{file} is valid: {counts}." if export.checked_only else f"{counts} in {file}."]
     if export.first_frames is False:
@@ -33,15 +29,13 @@ def show(export: Export) -> str:
     elif export.first_frames:
         lines.append("The given first frames are included; the organizers recommend leaving them out.")
     if export.complete is None:
-        lines.append(
-            "Not checked: whether the split is complete. Add --data to check it."
-            if export.first_frames is not False
-            else "Without --data, the first mask of each sequence counts as the given one, "
-            "and completeness is not checked."
-        )
+        first = "" if export.first_frames is not False else " The first mask of each sequence counts as the given one."
+        lines.append(f"Not checked: whether the split is complete.{first} Add --data to check it.")
     return "\n".join(lines)
 
 
-COMMAND = Command(
-    "export", ExportSettings, run, show, example="visorvos export scores --data data/VISOR_2022 --output val.zip"
-)
+@command(ExportSettings, show, "visorvos export scores --data data/VISOR_2022 --output val.zip")
+def export(settings: ExportSettings, progress: Progress) -> Export:
+    from visorvos.core.jobs.export import export
+
+    return export(settings, progress)

@@ -6,31 +6,23 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from visorvos.cli.command import Command
+from visorvos.cli.command import command
+from visorvos.cli.console import counted
+from visorvos.core.runtime.progress import Progress
 from visorvos.settings.predict import PredictSettings
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.predict.job import PredictedFolder
     from visorvos.core.jobs.predict.video import PredictedVideo
-    from visorvos.core.runtime.progress import Progress
 
-__all__ = ["COMMAND", "show"]
-
-
-def run(settings: PredictSettings, progress: Progress) -> PredictedVideo | PredictedFolder:
-    from visorvos.core.jobs.predict.job import predict
-
-    return predict(settings, progress)
+__all__ = ["predict", "show"]
 
 
 def show(prediction: PredictedVideo | PredictedFolder) -> str:
     """One sentence: what was written, where, and how fast."""
     found = prediction.to_dict()
-    if "sequences" in found:
-        what = f"{found['frames']} masks of {len(found['sequences'])} sequences"
-    else:
-        objects = len(found["objects"])
-        what = f"{found['frames']} masks of {objects} object{'s' * (objects != 1)}"
+    noun = "sequence" if "sequences" in found else "object"
+    what = f"{counted(found['frames'], 'mask')} of {counted(len(found[f'{noun}s']), noun)}"
     text = f"{what} in [bold]{escape(found['output'])}[/]"
     if not found["segmented"]:
         return f"{text}. Nothing to do: all were there already."
@@ -40,10 +32,8 @@ def show(prediction: PredictedVideo | PredictedFolder) -> str:
     return f"{text}, {found['segmented']} segmented in this run, {rate:.2f} frames/s"
 
 
-COMMAND = Command(
-    "predict",
-    PredictSettings,
-    run,
-    show,
-    example="visorvos predict frames/ --masks first.png --weights visor.pth --output result --save overlay",
-)
+@command(PredictSettings, show, "visorvos predict frames/ --masks first.png --weights visor.pth --output result")
+def predict(settings: PredictSettings, progress: Progress) -> PredictedVideo | PredictedFolder:
+    from visorvos.core.jobs.predict.job import predict
+
+    return predict(settings, progress)

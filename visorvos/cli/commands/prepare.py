@@ -7,37 +7,28 @@ from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.markup import escape
-from rich.table import Table
 
-from visorvos.cli.command import Command
+from visorvos.cli.command import command
+from visorvos.cli.console import table
+from visorvos.core.runtime.progress import Progress
 from visorvos.settings.prepare import PrepareSettings
 
 if TYPE_CHECKING:
     from visorvos.core.datasets.visor.report import SplitReport
     from visorvos.core.jobs.prepare import Preparation
-    from visorvos.core.runtime.progress import Progress
 
-__all__ = ["COMMAND", "show"]
+__all__ = ["prepare", "show"]
 
 _MAX_LISTED = 5
 
 
-def run(settings: PrepareSettings, progress: Progress) -> Preparation:
-    from visorvos.core.jobs.prepare import prepare
-
-    return prepare(settings, progress)
-
-
 def show(preparation: Preparation) -> Group:
     """A table of counts per split, then what the user should know about the data."""
-    table = Table(title=f"{escape(str(preparation.data))}")
-    table.add_column("")
-    for split in preparation.splits:
-        table.add_column(split, justify="right")
+    counts = table(str(preparation.data), "", figures=preparation.splits)
     for heading, row in _ROWS:
-        table.add_row(heading, *(row(report) for report in preparation.splits.values()))
+        counts.add_row(heading, *(row(report) for report in preparation.splits.values()))
     notes = [note for split, report in preparation.splits.items() for note in _notes(split, report)]
-    return Group(table, *notes, _effort(preparation))
+    return Group(counts, *notes, _effort(preparation))
 
 
 _ROWS = (
@@ -94,10 +85,8 @@ def _effort(preparation: Preparation) -> str:
     return f"{preparation.converted:,} frames converted, {rate:.1f} frames/s{before}."
 
 
-COMMAND = Command(
-    "prepare",
-    PrepareSettings,
-    run,
-    show,
-    example="visorvos prepare --release 2v6cgv1x04ol22qp9rm9x2j6a7.zip --output data",
-)
+@command(PrepareSettings, show, "visorvos prepare --release 2v6cgv1x04ol22qp9rm9x2j6a7.zip --output data")
+def prepare(settings: PrepareSettings, progress: Progress) -> Preparation:
+    from visorvos.core.jobs.prepare import prepare
+
+    return prepare(settings, progress)

@@ -6,27 +6,15 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from visorvos.cli.command import Command
+from visorvos.cli.command import command
+from visorvos.core.runtime.progress import Progress
 from visorvos.settings.finetune import FinetuneSettings
 from visorvos.settings.pretrain import PretrainSettings
 
 if TYPE_CHECKING:
-    from visorvos.core.runtime.progress import Progress
     from visorvos.core.training.loop import Training
 
-__all__ = ["FINETUNE", "PRETRAIN", "show"]
-
-
-def run_pretrain(settings: PretrainSettings, progress: Progress) -> Training:
-    from visorvos.core.jobs.pretrain import pretrain
-
-    return pretrain(settings, progress)
-
-
-def run_finetune(settings: FinetuneSettings, progress: Progress) -> Training:
-    from visorvos.core.jobs.finetune import finetune
-
-    return finetune(settings, progress)
+__all__ = ["finetune", "pretrain", "show"]
 
 
 def show(training: Training) -> str:
@@ -44,17 +32,15 @@ def show(training: Training) -> str:
     return "\n".join(lines)
 
 
-PRETRAIN = Command(
-    "pretrain",
-    PretrainSettings,
-    run_pretrain,
-    show,
-    example="visorvos pretrain --coco coco --output stage1 --validate-on data/VISOR_2022",
-)
-FINETUNE = Command(
-    "finetune",
-    FinetuneSettings,
-    run_finetune,
-    show,
-    example="visorvos finetune --data data/VISOR_2022 --weights stage1/best.safetensors --output stage2",
-)
+@command(PretrainSettings, show, "visorvos pretrain --coco coco --output stage1 --validate-on data/VISOR_2022")
+def pretrain(settings: PretrainSettings, progress: Progress) -> Training:
+    from visorvos.core.jobs.pretrain import pretrain
+
+    return pretrain(settings, progress)
+
+
+@command(FinetuneSettings, show, "visorvos finetune --data VISOR_2022 --weights stage1/best.safetensors --output run")
+def finetune(settings: FinetuneSettings, progress: Progress) -> Training:
+    from visorvos.core.jobs.finetune import finetune
+
+    return finetune(settings, progress)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from visorvos.core.network.stm import STM
@@ -11,7 +10,7 @@ from visorvos.core.weights.checkpoints import read_checkpoint
 from visorvos.core.weights.download import cached_file, fetch_published
 from visorvos.core.weights.hub import SCHEME, fetch_from_hub
 from visorvos.core.weights.registry import PUBLISHED
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, did_you_mean
 
 __all__ = ["find_weights", "load_weights"]
 
@@ -47,10 +46,8 @@ def find_weights(name_or_path: str | Path, progress: Progress | None = None) -> 
     if text.startswith(SCHEME):
         return fetch_from_hub(text)
     if not Path(text).exists():
-        near = difflib.get_close_matches(text, PUBLISHED, n=1)
         raise VisorVosError(
-            f"Weights not found: {text}.",
-            (f"Did you mean {near[0]}? " if near else "")
-            + f"Give a .pth or .safetensors file, {', '.join(PUBLISHED)}, or hf://USER/NAME.",
+            f"Weights not found: {text}.{did_you_mean(text, PUBLISHED)}",
+            f"Give a .pth or .safetensors file, {', '.join(PUBLISHED)}, or hf://USER/NAME.",
         )
     return Path(text)
