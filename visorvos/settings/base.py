@@ -184,8 +184,8 @@ Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],
     computing(
         ...,
-        "Precision of the network: float32, bfloat16, or auto (bfloat16 on a GPU that supports it and, in predict, on a "
-        "CPU with AMX or AVX512-BF16).",
+        "Precision of the network: float32, bfloat16, or auto (bfloat16 on a GPU that supports it and, in predict, on "
+        "a CPU with AMX or AVX512-BF16).",
     ),
 ]
 NumWorkers = Annotated[int, computing(..., "Number of worker processes; 0 uses one per core.", alias="workers", ge=0)]
