@@ -278,6 +278,15 @@ def test_without_the_token(browser: Browser, address: str) -> None:
     browser.driver.get("about:blank")
 
 
+def test_an_address_opened_in_the_tab_of_the_page(page: Page) -> None:
+    """The same one changes nothing, so that unsent strokes stay; another is that of another session."""
+    page.browser.run(f"window.isStillThere = true; location.hash = '#token={TOKEN}'")
+    page.wait_for("location.hash === ''")
+    assert page.browser.run("return window.isStillThere")
+    page.browser.run("location.hash = '#token=another'")
+    page.wait_for("!window.isStillThere && document.getElementById('saving').innerText.startsWith('Signed out')")
+
+
 def test_zoom_and_pan(page: Page) -> None:
     x, y = page.client(120, 30)
     page.browser.mouse("mouseWheel", x, y, buttons=0, button="none", deltaX=0, deltaY=-800)
