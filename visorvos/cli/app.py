@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext, redirect_stderr
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -92,7 +93,9 @@ def _function(command: Command[Any, Any]) -> Callable[..., None]:
     def run(config: Path | None, json: bool | None, quiet: bool | None, **typed: object) -> None:
         settings = resolve(command.settings, typed, config, command)
         terminal = Terminal(quiet=bool(quiet))
-        result = command.run(settings, terminal)
+        # Libraries draw bars of their own, such as that of a download.
+        with redirect_stderr(io.StringIO()) if quiet else nullcontext():
+            result = command.run(settings, terminal)
         if os.environ.get("RANK", "0") != "0":
             # Of the processes that torchrun started, only the first prints the result.
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import sys
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -242,6 +243,16 @@ class TestCommand:
         again = run("download-weights", NAME)
         assert (again.out, again.err) == (done.out, "")
         assert links.requests == ["/first"]
+
+    @pytest.mark.parametrize(("options", "is_shown"), [([], True), (["--quiet"], False)])
+    def test_quiet_silences_the_bar(
+        self, run: Run, links: Links, monkeypatch: pytest.MonkeyPatch, options: list[str], is_shown: bool
+    ) -> None:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        done = run("download-weights", NAME, *options)
+        assert done.code == 0
+        assert ("100%" in done.err) == ("license" in done.err) == is_shown
+        assert is_shown or not done.err
 
     @pytest.mark.parametrize(("output", "file"), [("here", f"here/{NAME}.pth"), ("a/mine.pth", "a/mine.pth")])
     def test_to_another_place(self, run: Run, links: Links, tmp_path: Path, output: str, file: str) -> None:
