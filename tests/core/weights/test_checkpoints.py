@@ -299,7 +299,6 @@ BAD: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "web page .safetensors": ("a.safetensors", other(*HTML), "cannot be read"),
     "text": ("a.txt", other("epoch,loss", "1,0.5"), "cannot be read"),
     "one byte": ("a.pth", other("x"), "cannot be read"),
-    ".pth named .safetensors": ("a.safetensors", changed(), "cannot be read"),
     "no such encoding": ("a.pth", saved({"Encoder_Q.x": Encoded()}), "cannot be read"),
     "a list": ("a.pth", saved([torch.zeros(2)]), "list"),
     "a tensor": ("a.pth", saved(torch.zeros(2)), "Tensor"),

@@ -24,6 +24,7 @@ def show(result: DownloadedWeights | WeightsList) -> RenderableType:
         return escape(result.file)
     columns = ("name", "backbone", "trained on", "license")
     rows = table("Published weights; scores on VISOR val", *columns, figures=("J&F", "J", "F"))
+    rows.columns[0].no_wrap = True
     for weights in result.published:
         scores = (f"{score:.1f}" for score in weights.scores)
         rows.add_row(f"[bold]{weights.name}[/]", weights.backbone, weights.trained_on, weights.license, *scores)
