@@ -8,11 +8,14 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.builders import read_labels
 from tests.core.annotation.command import Command
 from tests.core.annotation.sessions import FRAMES, HEIGHT, WIDTH, make_frames, open_session, packed
 from visorvos.core.jobs.demo.job import Demo
+
+pytestmark = pytest.mark.network
 
 KILLS = 10
 

@@ -20,6 +20,8 @@ from tests.core.annotation.pages import Page
 from tests.core.annotation.sessions import Steps, box, open_session, start_worker
 from visorvos.core.annotation.session import Session
 
+pytestmark = pytest.mark.network
+
 HEIGHT, WIDTH, FRAMES = 90, 160, 14
 browsers = pytest.fixture(open_browser, scope="module")
 

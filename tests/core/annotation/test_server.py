@@ -43,6 +43,8 @@ from visorvos.core.annotation.session import Session
 from visorvos.core.io.frames import open_frames
 from visorvos.core.io.video import write_video
 
+pytestmark = pytest.mark.network
+
 GZIP = {"Content-Encoding": "gzip"}
 
 

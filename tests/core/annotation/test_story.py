@@ -25,6 +25,8 @@ from tests.core.annotation.command import Command
 from tests.core.annotation.pages import Page
 from visorvos.core.jobs.demo.job import Demo
 
+pytestmark = pytest.mark.network
+
 HEIGHT, WIDTH, FRAMES = 180, 320, 14
 SIZE = ("--size", 96, "--device", "cpu")
 browsers = pytest.fixture(open_browser, scope="module")

@@ -19,6 +19,8 @@ from tests.core.annotation.command import Command
 from tests.core.annotation.sessions import FRAMES, box, make_frames, packed
 from visorvos import __version__
 
+pytestmark = pytest.mark.network
+
 Start = Callable[..., Command]
 
 

@@ -23,6 +23,8 @@ from visorvos.core.weights.download import cached_file, fetch_published
 from visorvos.core.weights.registry import PUBLISHED
 from visorvos.errors import VisorVosError
 
+pytestmark = pytest.mark.network
+
 Answer = Callable[[Request], None]
 NAME = "visor-resnet50"
 

@@ -22,6 +22,8 @@ from visorvos import STM, load_weights
 from visorvos.core.weights.hub import fetch_from_hub
 from visorvos.errors import VisorVosError
 
+pytestmark = pytest.mark.network
+
 NAME = "user/stm"
 TEXT = f"hf://{NAME}"
 constants = huggingface_hub.constants
