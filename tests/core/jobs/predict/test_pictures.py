@@ -55,8 +55,8 @@ def test_overlays_have_the_colors_and_names_asked_for(
     ("content", "sentence"),
     [
         ('{"other": {"1": "disc"}}', "has no sequence P01_seq"),
-        ("[1]", "cannot be read"),
-        ('{"one": "disc"}', "cannot be read"),
+        ("[1]", "must be an object"),
+        ('{"one": "disc"}', "must be an object"),
         ("{", "cannot be read"),
     ],
 )
