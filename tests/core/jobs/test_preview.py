@@ -3,6 +3,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from tests.builders import draw_clip, write_data_set
 from tests.visor_builders import Release
 from visorvos.core.datasets.order import sample_of
 from visorvos.core.datasets.synthetic.release import write_synthetic_coco
@@ -40,6 +41,18 @@ def test_as_many_frames_as_asked_for_are_spread_over_the_sequences(tmp_path, dat
     with Image.open(tmp_path / "sheet.png") as picture:
         assert picture.size == (result.width, result.height)
         assert len(np.unique(np.asarray(picture).reshape(-1, 3), axis=0)) > 100
+
+
+def test_white_masks_are_shown_as_they_are_scored(tmp_path):
+    """255 is object 1 in black-and-white masks, and a border where the first mask has other ids."""
+    frames, labels = draw_clip(2, 48, 64, seed=5)
+    shown = {}
+    for name, ids in {"ids": (0, 1, 0, 0), "white": (0, 255, 0, 0), "border": (0, 1, 255, 0)}.items():
+        masks = [np.array(ids, np.uint8)[mask] for mask in labels]
+        root = write_data_set(tmp_path / name, {"a": (frames, masks)})
+        preview(PreviewSettings(data=root, split="val", output=tmp_path / f"{name}.png", width=160))
+        shown[name] = (tmp_path / f"{name}.png").read_bytes()
+    assert shown["ids"] == shown["white"] == shown["border"]
 
 
 def test_the_suffix_says_the_format(tmp_path, data):

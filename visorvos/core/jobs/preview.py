@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from visorvos.core.datasets.clip import Clips
+from visorvos.core.datasets.davis.ground_truth import open_ground_truth
 from visorvos.core.datasets.davis.layout import open_split
 from visorvos.core.datasets.order import sample_of
 from visorvos.core.io.images import read_frame, write_picture
-from visorvos.core.io.masks import fit_mask, read_mask
+from visorvos.core.io.masks import fit_mask
 from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.io.settings_file import read_settings
 from visorvos.core.report.contact_sheet import Tile, contact_sheet
@@ -76,12 +77,13 @@ def _frame_tiles(settings: PreviewSettings, progress: Progress) -> list[list[Til
         # The numbers of frames differ by at most one.
         count = settings.frames // len(chosen) + (place < settings.frames % len(chosen))
         group = []
+        truth = open_ground_truth(sequence.masks)
         for number in evenly(len(sequence.frames), count):
             frame = read_frame(sequence.frames[number])
-            mask = read_mask(sequence.masks[number])
-            labels = fit_mask(mask.labels, frame.shape[0], frame.shape[1], sequence.masks[number])
+            labels = truth.labels(sequence.masks[number])
+            labels = fit_mask(labels, frame.shape[0], frame.shape[1], sequence.masks[number])
             caption = f"{name}  {sequence.frames[number].stem}"
-            style = Style(mask.palette or DAVIS_PALETTE, names=split.object_names.get(name, {}))
+            style = Style(truth.first.palette or DAVIS_PALETTE, names=split.object_names.get(name, {}))
             group.append(Tile(frame, labels, style, caption))
         tiles.append(group)
     return tiles

@@ -42,7 +42,8 @@ Not stated.
 from visorvos import STM, segment_video
 
 stm = STM.from_pretrained("{{ repo_id | default("USER/NAME", true) }}")
-for mask in segment_video(stm, frames, first_mask):  # uint8 arrays: RGB frames, one mask per frame
+# All arrays are uint8: frames (H, W, 3) in RGB, masks (H, W) of object ids, one mask per frame.
+for mask in segment_video(stm, frames, first_mask):
     ...
 ```
 
