@@ -1,11 +1,10 @@
 import cv2
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from visorvos.core.datasets.visor.rasterize import draw_objects, object_polygons, shrink_frame, shrink_mask
+from visorvos.core.datasets.visor.rasterize import draw_objects, object_polygons
 
 points = st.lists(st.tuples(st.integers(-5, 45), st.integers(-5, 35)), max_size=9)
 entities = st.lists(st.tuples(st.integers(1, 255), st.lists(points, max_size=4)), max_size=5)
@@ -76,12 +75,3 @@ def test_an_object_without_polygons_draws_nothing():
 
 def test_an_absent_object_has_no_polygons():
     assert object_polygons(np.zeros((3, 3), np.uint8), 1) == []
-
-
-@pytest.mark.parametrize(("shrink", "mode"), [(shrink_mask, cv2.INTER_NEAREST), (shrink_frame, cv2.INTER_LINEAR)])
-def test_sizes_are_changed_as_opencv_does(shrink, mode):
-    image = np.random.default_rng(0).integers(0, 256, (108, 192, 3), dtype=np.uint8)
-    image = image[..., 0].copy() if shrink is shrink_mask else image
-    small = shrink(image, 48, 85)
-    assert small.shape[:2] == (48, 85)
-    np.testing.assert_array_equal(small, cv2.resize(image, (85, 48), interpolation=mode))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.visor_builders import put, zipped
-from visorvos.core.datasets.visor.submission import INFO, SubmittedFrame, read_submission, video_of, write_submission
+from visorvos.core.datasets.visor.submission import INFO, SubmittedFrame, read_submission, write_submission
 from visorvos.errors import VisorVosError
 
 SQUARE = [np.array([[0, 0], [853, 0], [853, 479]], np.int32)]
@@ -45,10 +45,6 @@ def test_nothing_is_left_if_a_frame_fails(tmp_path):
     with pytest.raises(VisorVosError, match="no"):
         write_submission(tmp_path / "a.zip", "val", failing())
     assert not list(tmp_path.iterdir())
-
-
-def test_the_video_follows_from_the_sequence():
-    assert video_of("P01_101_seq_00001") == "P01_101"
 
 
 def submission():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -24,51 +25,40 @@ __all__ = ["CocoClips"]
 Image = NDArray[np.uint8]
 
 
+@dataclass
 class CocoClips:
     """Clips made from single images, one sample per image (see `Clips`).
 
     Objects are drawn in the order of the annotations, later over earlier. Pasted ones come last, in their own size.
 
-    Args:
-        instances: the images and their objects.
-        read_frame: reads an image by number: uint8 (H, W, 3) RGB.
-        augmentation: how clips are made from them.
-        crop_size: height and width of a clip.
-        max_objects: maximum number of objects of a clip; if there are more, a random choice of them.
-        short_side: short side in pixels to which images are resized first.
-        seed: of all random numbers.
-
     Raises:
         VisorVosError: when the crop is larger than the images, or no object is large enough to be pasted.
     """
 
-    def __init__(
-        self,
-        instances: CocoIndex,
-        read_frame: Callable[[int], Image],
-        augmentation: CocoAugmentation,
-        crop_size: int,
-        max_objects: int,
-        short_side: int,
-        seed: int,
-    ) -> None:
-        if crop_size > short_side:
+    instances: CocoIndex
+    read_frame: Callable[[int], Image]
+    """Reads an image by number: uint8 (H, W, 3) RGB."""
+    augmentation: CocoAugmentation
+    crop_size: int
+    """Height and width of a clip."""
+    max_objects: int
+    """Maximum number of objects of a clip; if there are more, a random choice of them."""
+    short_side: int
+    """Short side in pixels to which images are resized first."""
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.crop_size > self.short_side:
             raise VisorVosError(
-                f"The crop size must be at most the short side of the images, {short_side}, got {crop_size}.",
+                f"The crop size must be at most the short side of the images, {self.short_side}, got {self.crop_size}.",
                 "Decrease crop_size or increase short_side.",
             )
-        self.instances = instances
-        self.read_frame = read_frame
-        self.augmentation = augmentation
-        self.crop_size = crop_size
-        self.max_objects = max_objects
-        self.short_side = short_side
-        self.seed = seed
-        self._large = np.flatnonzero(instances.box_areas >= augmentation.min_pasted_box)
+        min_box = self.augmentation.min_pasted_box
+        self._large = np.flatnonzero(self.instances.box_areas >= min_box)
         """Objects that may be pasted on other images."""
         if not len(self._large):
             raise VisorVosError(
-                f"No object has a box of {augmentation.min_pasted_box:g} pixels, so there is none to paste.",
+                f"No object has a box of {min_box:g} pixels, so there is none to paste.",
                 "Decrease augmentation.min_pasted_box.",
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -27,52 +28,35 @@ Image = NDArray[np.uint8]
 _FRAMES = 3
 
 
+@dataclass
 class VisorClips:
     """Clips of annotated videos, one sample per video (see `Clips`).
-
-    Args:
-        videos: annotated videos. Those with fewer than three frames are left out: see `too_short`.
-        read_frame: reads a frame: uint8 (H, W, 3) RGB.
-        read_labels: reads a mask, given its path and the height and width of its frame: uint8 (H, W) ids.
-        augmentation: how clips are augmented.
-        crop_size: height and width of a clip.
-        max_objects: maximum number of objects of a clip; if there are more, a random choice of them.
-        short_side: short side in pixels to which frames are resized first; None keeps their size.
-        seed: of all random numbers.
-        skips: maximum number of frames skipped between two frames of a clip, for each of equal parts of training.
 
     Raises:
         VisorVosError: if no video has three frames.
     """
 
-    def __init__(
-        self,
-        videos: Iterable[VideoSequence],
-        read_frame: Callable[[Path], Image],
-        read_labels: Callable[[Path, int, int], Image],
-        augmentation: VisorAugmentation,
-        crop_size: int,
-        max_objects: int,
-        short_side: int | None,
-        seed: int,
-        skips: tuple[int, ...] = (0, 1),
-    ) -> None:
-        self.read_frame = read_frame
-        self.read_labels = read_labels
-        self.augmentation = augmentation
-        self.crop_size = crop_size
-        self.max_objects = max_objects
-        self.short_side = short_side
-        self.seed = seed
-        self.skips = skips
-        self.too_short: list[str] = []
-        """Names of the videos that were left out."""
-        self._videos: list[VideoSequence] = []
-        for video in videos:
-            if len(video.frames) < _FRAMES:
-                self.too_short.append(video.name)
-            else:
-                self._videos.append(video)
+    videos: Iterable[VideoSequence]
+    """Annotated videos. Those with fewer than three frames are left out: see `too_short`."""
+    read_frame: Callable[[Path], Image]
+    """Reads a frame: uint8 (H, W, 3) RGB."""
+    read_labels: Callable[[Path, int, int], Image]
+    """Reads a mask, given its path and the height and width of its frame: uint8 (H, W) ids."""
+    augmentation: VisorAugmentation
+    crop_size: int
+    """Height and width of a clip."""
+    max_objects: int
+    """Maximum number of objects of a clip; if there are more, a random choice of them."""
+    short_side: int | None
+    """Short side in pixels to which frames are resized first; None keeps their size."""
+    seed: int
+    skips: tuple[int, ...] = (0, 1)
+    """Maximum number of frames skipped between two frames of a clip, for each of equal parts of training."""
+
+    def __post_init__(self) -> None:
+        videos = list(self.videos)
+        self.too_short = [video.name for video in videos if len(video.frames) < _FRAMES]
+        self.videos = self._videos = [video for video in videos if len(video.frames) >= _FRAMES]
         if not self._videos:
             raise VisorVosError(
                 f"No sequence is long enough to train on: a clip needs {_FRAMES} annotated frames, "

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from visorvos.core.datasets.davis.layout import FRAMES, LISTS, MASKS
 from visorvos.core.datasets.visor.plan import Drawing
-from visorvos.core.datasets.visor.rasterize import draw_objects, shrink_frame, shrink_mask
+from visorvos.core.datasets.visor.rasterize import draw_objects
 from visorvos.core.io.archives import Location
 from visorvos.core.io.atomic import write_file
 from visorvos.core.io.images import encode_jpeg, read_frame
@@ -130,7 +130,8 @@ def _convert(task: FrameTask, folder: PreparedFolder) -> FrameResult:
     full = draw_objects(task.drawing, *(_DENSE_SIZE if folder.dense else _SPARSE_SIZE))
     if not cv2.countNonZero(full):
         return FrameResult(task.sequence, task.stem, None)
-    labels = shrink_mask(full, folder.height, folder.width)
+    size = folder.width, folder.height
+    labels = np.asarray(cv2.resize(full, size, interpolation=cv2.INTER_NEAREST), np.uint8)
     ids = bytes(object_ids(labels))
     lost = bytes(number for number in object_ids(full) if number not in ids)
     if not task.keep:
@@ -150,7 +151,8 @@ def _convert(task: FrameTask, folder: PreparedFolder) -> FrameResult:
         folder.remove_frame(task.sequence, task.stem)
         return FrameResult(task.sequence, task.stem, None, problem=error.message)
     write_mask(folder.mask_file(task.sequence, task.stem), labels)
-    jpeg = encode_jpeg(shrink_frame(frame, folder.height, folder.width))
+    # Without smoothing, as in the reference.
+    jpeg = encode_jpeg(np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR), np.uint8))
     write_file(folder.frame_file(task.sequence, task.stem), jpeg)
     return FrameResult(task.sequence, task.stem, ids, lost, stretched=stretched, how="converted")
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Polygons", "draw_objects", "object_polygons", "shrink_frame", "shrink_mask"]
+__all__ = ["Polygons", "draw_objects", "object_polygons"]
 
 Polygons = Sequence[NDArray[np.int32]]
 
@@ -49,13 +49,3 @@ def object_polygons(labels: NDArray[np.uint8], object_id: int) -> list[NDArray[n
     """
     contours, _ = cv2.findContours((labels == object_id).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     return [np.asarray(contour, dtype=np.int32).reshape(-1, 2) for contour in contours]
-
-
-def shrink_mask(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Resizes a mask to uint8 (height, width) by OpenCV's nearest neighbor."""
-    return np.asarray(cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
-
-
-def shrink_frame(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Resizes a frame to uint8 (height, width, 3), bilinear and without smoothing."""
-    return np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)

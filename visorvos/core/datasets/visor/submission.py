@@ -26,7 +26,6 @@ __all__ = [
     "Submission",
     "SubmittedFrame",
     "read_submission",
-    "video_of",
     "write_submission",
 ]
 
@@ -61,17 +60,12 @@ class SubmittedFrame:
 
     def to_json(self) -> str:
         """The frame in VISOR's form."""
-        video, name = video_of(self.sequence), f"{self.frame}.png"
+        video, name = self.sequence.split("_seq_")[0], f"{self.frame}.png"
         image = {"image_path": f"{video}/{name}", "name": name, "video": video, "subsequence": self.sequence}
         annotations = [
             {"name": name, "segments": [polygon.tolist() for polygon in polygons]} for name, polygons in self.objects
         ]
         return json.dumps({"image": image, "annotations": annotations})
-
-
-def video_of(sequence: str) -> str:
-    """The video that a sequence belongs to: P01_101 for P01_101_seq_00001."""
-    return sequence.split("_seq_")[0]
 
 
 def write_submission(path: Path, split: str, frames: Iterable[SubmittedFrame]) -> int:
