@@ -36,7 +36,9 @@ def test_davis_2017(tmp_path: Path) -> None:
     assert files(split.sequence("bus").masks, tmp_path) == [f"Annotations/480p/bus/0000{n}.png" for n in range(3)]
     assert not split.late_objects
     assert split.note == ""
-    with pytest.raises(VisorVosError, match=r"several splits named train: 2016/train, 2017/train.*--split 2017/train"):
+    with pytest.raises(
+        VisorVosError, match=r"several splits named train\. Its splits: 2016/train, 2017/train.*--split 2017/train"
+    ):
         open_split(tmp_path, "train")
     with pytest.raises(VisorVosError, match=r"no split named val.*Its splits: 2016/train, 2017/train"):
         open_split(tmp_path, "val")

@@ -109,15 +109,16 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
     folder = cache_folder() / "coco" / f"{source.stem}-{stamp[:16]}"
     left_out = folder / "left_out.txt"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Of several processes, one writes the index and the others wait. The text is written last.
-        with FileLock(folder / ".lock"):
-            if not left_out.is_file():
-                progress.say(f"Indexing {source}, once.")
-                arrays, text = read_annotations(source, images)
-                for name, array in arrays.items():
-                    np.save(folder / f"{name}.npy", array)
-                write_file(left_out, text)
+        if not left_out.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            # Of several processes, one writes the index and the others wait. The text is written last.
+            with FileLock(folder / ".lock"):
+                if not left_out.is_file():
+                    progress.say(f"Indexing {source}, once.")
+                    arrays, text = read_annotations(source, images)
+                    for name, array in arrays.items():
+                        np.save(folder / f"{name}.npy", array)
+                    write_file(left_out, text)
     except OSError as error:
         raise VisorVosError(
             f"Cannot write the index {folder}: {error}.", "Set VISORVOS_HOME to a writable folder with enough room."

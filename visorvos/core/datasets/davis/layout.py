@@ -208,21 +208,18 @@ def sequence_folder(folder: Path, resolution: str | None = None) -> Path:
         remedy = f"Rename {near} to {folder.name}." if near else _LAYOUT
         raise VisorVosError(f"{folder.parent} has no folder {folder.name}.", remedy)
     if resolution is None and (folder / RESOLUTION).is_dir():
-        return folder / RESOLUTION
+        resolution = RESOLUTION
+    if resolution is not None and (folder / resolution).is_dir():
+        return folder / resolution
     levels = [name for name in _subfolders(folder) if _subfolders(folder / name)]
-    if resolution is None and not levels:
-        return folder
-    if resolution is None and len(levels) > 1:
-        raise VisorVosError(
-            f"{folder} has several resolutions: {listed(levels, _MAX_LISTED)}.",
-            f"Choose one, for example --resolution {levels[0]}",
-        )
-    if resolution is not None and not (folder / resolution).is_dir():
-        raise VisorVosError(
-            f"{folder} has no resolution {resolution}.",
-            f"It has: {listed(levels, _MAX_LISTED)}." if levels else "Its sequences are not sorted by resolution.",
-        )
-    return folder / (resolution or levels[0])
+    shown = listed(levels, _MAX_LISTED)
+    if resolution is not None:
+        remedy = f"It has: {shown}." if levels else "Its sequences are not sorted by resolution."
+        raise VisorVosError(f"{folder} has no resolution {resolution}.", remedy)
+    if len(levels) > 1:
+        remedy = f"Choose one, for example --resolution {levels[0]}"
+        raise VisorVosError(f"{folder} has several resolutions: {shown}.", remedy)
+    return folder / levels[0] if levels else folder
 
 
 def note_frames_without_mask(videos: Iterable[VideoSequence]) -> str:
@@ -249,11 +246,9 @@ def _choose(splits: dict[str, Path], root: Path, split: str, resolution: str | N
     found = [name for name in splits if name.endswith(f"/{split}")]
     if len(found) == 1:
         return found[0]
-    if found:
-        message = f"{root} has several splits named {split}: {', '.join(found)}."
-        raise VisorVosError(message, f"Choose one: --split {found[-1]}")
-    known = listed(list(splits), _MAX_LISTED) or "none"
-    raise VisorVosError(f"{root} has no split named {split}.", f"Its splits: {known}.")
+    what, named = (f"several splits named {split}", found) if found else (f"no split named {split}", list(splits))
+    example = f" Choose one: --split {named[-1]}" if named else ""
+    raise VisorVosError(f"{root} has {what}.", f"Its splits: {listed(named, _MAX_LISTED) or 'none'}.{example}")
 
 
 def _read_list(path: Path) -> tuple[str, ...]:
