@@ -104,6 +104,15 @@ class Settings(BaseModel):
         values = self.model_dump(mode="json")
         return {name: values[name] for name, field in type(self).model_fields.items() if mark(field, "affects_result")}
 
+    def panel(self, heading: str) -> dict[str, Any]:
+        """The options under a heading of ``--help``, by name or, if there is one, by second name.
+
+        Those of "Memory" are arguments of `segment_video`: a new one is declared, and is there.
+        """
+        fields = type(self).model_fields.items()
+        shown = {name: field for name, field in fields if mark(field, "panel") == heading}
+        return {str(field.validation_alias or name): getattr(self, name) for name, field in shown.items()}
+
     def changed_since(self, record: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
         """The options that affect the result and differ from a recorded run.
 

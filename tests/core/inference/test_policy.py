@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -8,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from visorvos import segment_video
 from visorvos.core.inference.memory_bank import ObjectGroup
 from visorvos.core.inference.policy import GIVEN_LIMIT, POLICIES, EveryFrames, MemoryPolicy, VisorFrames, choose_policy
 from visorvos.settings.evaluate import EvaluateSettings
@@ -194,3 +196,15 @@ def test_options_offer_every_policy(name: str) -> None:
 def test_one_entry_adds_a_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(POLICIES, "all", ("all frames", lambda every, limit, count: EveryFrames(1, 10**6)))
     assert remembered(choose_policy("all", 5, 8), 20)[-1] == list(range(20))
+
+
+def test_options_of_memory_are_arguments_of_segment_video() -> None:
+    """So that a new one needs no more than its declaration and its effect."""
+    accepted = inspect.signature(segment_video).parameters
+    for command in (
+        PredictSettings(frames="x", masks="y", weights="z", output="o", every=3),  # type: ignore[arg-type, call-arg]
+        EvaluateSettings(data="x", weights="z", every=3),  # type: ignore[arg-type, call-arg]
+    ):
+        given = command.panel("Memory")
+        assert {"memory", "every", "limit", "size", "flip", "scales", "top_k"} <= given.keys() <= accepted.keys()
+        assert given["every"] == 3

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visorvos.core.datasets.davis.ground_truth import late_objects, open_ground_truth
 from visorvos.core.datasets.davis.layout import VideoSequence
-from visorvos.core.inference.policy import MemoryName
 from visorvos.core.inference.segmenter import segment_video
 from visorvos.core.io.images import read_frame
 from visorvos.core.io.masks import write_mask
@@ -41,13 +41,7 @@ def segment_split(
     stm: STM,
     videos: Iterable[VideoSequence],
     output: Path,
-    size: int = -1,
-    memory: MemoryName = "visor",
-    every: int = 5,
-    limit: int = 8,
-    flip: bool = False,
-    scales: Sequence[float] = (1.0,),
-    top_k: int | None = None,
+    **how: Any,  # noqa: ANN401 - see segment_video
 ) -> Iterator[Path]:
     """Segments sequences and writes their masks, ``OUTPUT/SEQUENCE/FRAME.png``.
 
@@ -55,7 +49,7 @@ def segment_split(
         stm: the network, in evaluation mode, on the device and in the precision to compute with.
         videos: the sequences.
         output: folder for the masks.
-        size, memory, every, limit, flip, scales, top_k: see `segment_video`.
+        how: ``memory``, ``size`` and so on: see `segment_video`.
 
     Returns:
         A generator of the masks' files, one per frame. All masks of a sequence are written before the next one begins.
@@ -72,10 +66,8 @@ def segment_split(
         empty = np.zeros_like(truth.first.labels)
         found: Iterable[NDArray[np.uint8]] = (empty for _ in video.frames[start:])
         if objects or later:
-            frames, given = _Frames(video.frames[start:]), truth.first.labels
-            found = segment_video(
-                stm, frames, given, memory, every, limit, later, objects, size, False, flip, scales, top_k
-            )
+            frames = _Frames(video.frames[start:])
+            found = segment_video(stm, frames, truth.first.labels, masks=later, objects=objects, **how)
         masks = chain((empty for _ in video.frames[:start]), found)
         try:
             with write_behind() as write:

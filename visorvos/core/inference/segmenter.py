@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from visorvos.core.labels import object_ids
 from visorvos.core.network.stm import STM
 from visorvos.errors import VisorVosError
 
-__all__ = ["Segmenter", "segment_video"]
+__all__ = ["Segmenter", "make_segmenter", "segment_video"]
 
 Frame = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -75,7 +76,8 @@ def segment_video(
         raise VisorVosError("The first mask shows no object.", "Mark each object with an id from 1 to 255.")
     if 0 in later:
         raise VisorVosError("The mask of frame 0 is given twice.", "Pass it as first_mask only.")
-    policy = choose_policy(memory, every, limit, lambda: len(frames) if isinstance(frames, Sized) else None)
+    length = len(frames) if isinstance(frames, Sized) else None
+    policy = choose_policy(memory, every, limit, lambda: length)
     segmenter = Segmenter(stm, policy, size, flip, scales, top_k)
 
     def masks_in_order() -> Iterator[Labels]:
@@ -86,6 +88,24 @@ def segment_video(
                 yield segmenter.step(frame, later.get(number), complete=complete)
 
     return masks_in_order()
+
+
+def make_segmenter(
+    stm: STM,
+    count: Callable[[], int | None],
+    memory: MemoryName = "every",
+    every: int = 5,
+    limit: int = 8,
+    **views: Any,  # noqa: ANN401 - see Segmenter
+) -> Segmenter:
+    """A segmenter with the memory policy of that name.
+
+    Args:
+        stm: the network.
+        count, memory, every, limit: see `choose_policy`.
+        views: ``size`` and so on: see `Segmenter`.
+    """
+    return Segmenter(stm, choose_policy(memory, every, limit, count), **views)
 
 
 @dataclass(frozen=True)

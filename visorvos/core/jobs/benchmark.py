@@ -191,7 +191,7 @@ def _machine(device: torch.device) -> dict[str, str]:
 def segmenting(backbone: str, device: torch.device, precision: str, video: VideoSequence, output: Path) -> Work:
     """Segments a video as ``evaluate`` does, from reading frames to writing masks."""
     stm = for_inference(untrained(backbone), device, getattr(torch, precision))
-    return lambda: deque(segment_split(stm, [video], output), maxlen=0)
+    return lambda: deque(segment_split(stm, [video], output, memory="visor"), maxlen=0)
 
 
 def training(backbone: str, device: str, precision: str, side: int, clips: int, objects: int) -> Work:

@@ -46,7 +46,7 @@ class Validation:
             VisorVosError: for data that cannot be used.
         """
         own = self.videos[accelerator.process_index :: accelerator.num_processes]
-        masks = segment_split(stm.eval(), own, self.masks, self.size)
+        masks = segment_split(stm.eval(), own, self.masks, memory="visor", size=self.size)
         for _ in progress.track(masks, "Evaluating", "frames", sum(len(video.frames) for video in own)):
             if stopped:
                 return None

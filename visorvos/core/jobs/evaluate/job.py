@@ -187,18 +187,7 @@ def _run_weights(
     network = load_network(settings, processes.first_then_others(lambda: find_weights(weights, progress)))
     began = time.perf_counter()
     own = processes.share(videos)
-    masks = segment_split(
-        network.stm,
-        own,
-        output,
-        size=settings.size,
-        memory=settings.memory,
-        every=settings.mem_every,
-        limit=settings.limit,
-        flip=settings.flip,
-        scales=settings.scales,
-        top_k=settings.top_k,
-    )
+    masks = segment_split(network.stm, own, output, **settings.panel("Memory"))
     for _ in progress.track(masks, "Segmenting", "frames", sum(len(video.frames) for video in own)):
         pass
     processes.wait()

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from visorvos._version import __version__
 from visorvos.core.inference.load_network import Network
-from visorvos.core.inference.policy import choose_policy
-from visorvos.core.inference.segmenter import Segmenter
+from visorvos.core.inference.segmenter import Segmenter, make_segmenter
 from visorvos.core.io.atomic import clear_parts
 from visorvos.core.io.frames import open_frames
 from visorvos.core.io.given_masks import open_masks
@@ -90,8 +89,7 @@ class VideoRun:
             StoppedError: if Ctrl-C or SIGTERM stopped the run; ``--resume`` continues it.
         """
         settings, source = self.settings, self.source
-        policy = choose_policy(settings.memory, settings.mem_every, settings.limit, source.count)
-        segmenter = Segmenter(network.stm, policy, settings.size, settings.flip, settings.scales, settings.top_k)
+        segmenter = make_segmenter(network.stm, source.count, **settings.panel("Memory"))
         made_from = self._made_from(network)
         with lock_folder(settings.output):
             if settings.resume:
