@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from visorvos import segment_video
 from visorvos.core.inference.memory_bank import ObjectGroup
 from visorvos.core.inference.policy import GIVEN_LIMIT, POLICIES, EveryFrames, MemoryPolicy, VisorFrames, choose_policy
+from visorvos.core.inference.segmenter import Segmenter, make_segmenter
 from visorvos.settings.evaluate import EvaluateSettings
 from visorvos.settings.predict import PredictSettings
 
@@ -198,13 +199,12 @@ def test_one_entry_adds_a_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert remembered(choose_policy("all", 5, 8), 20)[-1] == list(range(20))
 
 
-def test_options_of_memory_are_arguments_of_segment_video() -> None:
+def test_options_of_memory_reach_the_segmenter() -> None:
     """So that a new one needs no more than its declaration and its effect."""
-    accepted = inspect.signature(segment_video).parameters
-    for command in (
-        PredictSettings(frames="x", masks="y", weights="z", output="o", every=3),  # type: ignore[arg-type, call-arg]
-        EvaluateSettings(data="x", weights="z", every=3),  # type: ignore[arg-type, call-arg]
-    ):
+    predict = PredictSettings(frames="x", masks="y", weights="z", output="o", every=3)  # type: ignore[arg-type, call-arg]
+    evaluate = EvaluateSettings(data="x", weights="z", every=3)  # type: ignore[arg-type, call-arg]
+    for command, functions in ((predict, (make_segmenter, Segmenter)), (evaluate, (segment_video,))):
+        accepted = {name for function in functions for name in inspect.signature(function).parameters}
         given = command.panel("Memory")
-        assert {"memory", "every", "limit", "size", "flip", "scales", "top_k"} <= given.keys() <= accepted.keys()
+        assert {"memory", "every", "limit", "size", "flip", "scales", "top_k"} <= given.keys() <= accepted
         assert given["every"] == 3
