@@ -18,8 +18,8 @@ from tests.forked import finish, start
 from tests.visor_builders import CUP, KNIFE, SPOON, Release, box, contents, entity, frame, picture, put, zipped
 from visorvos.core.datasets.davis.layout import open_split
 from visorvos.core.io.palettes import DAVIS_PALETTE
+from visorvos.core.jobs import prepare as job
 from visorvos.core.jobs.prepare import prepare
-from visorvos.core.runtime.worker_pool import WorkerPool
 from visorvos.errors import VisorVosError
 from visorvos.settings.prepare import PrepareSettings
 
@@ -262,15 +262,15 @@ def long_release(root):
 
 def kill_after_results(number):
     """Kills this process after the results of a number of tasks of its workers."""
-    spread, seen = WorkerPool.spread, iter(range(1, 10_000))
+    spread, seen = job.spread, iter(range(1, 10_000))
 
-    def counted(self, function, items):
-        for result in spread(self, function, items):
+    def counted(*given):
+        for result in spread(*given):
             yield result
             if next(seen) == number:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    WorkerPool.spread = counted
+    job.spread = counted
 
 
 def test_a_run_that_was_killed_at_any_moment_ends_with_the_files_of_an_undisturbed_one(tmp_path):

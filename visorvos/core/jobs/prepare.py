@@ -22,7 +22,7 @@ from visorvos.core.io.settings_file import write_settings
 from visorvos.core.runtime.freed_memory import keep_freed_memory
 from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.core.runtime.run_state import MadeFrom
-from visorvos.core.runtime.worker_pool import WorkerPool
+from visorvos.core.runtime.worker_pool import spread
 from visorvos.errors import VisorVosError
 from visorvos.settings.prepare import PrepareSettings
 
@@ -81,18 +81,17 @@ def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Prep
     inputs = {f"{split} annotations": _digest([f"{f.name} {f.checksum}" for f in files[split]]) for split in files}
     made_from = MadeFrom(settings, inputs)
     record = _read_record(settings.output, folder.root, made_from)
-    with WorkerPool(settings.num_workers) as pool:
-        plans = _plan(settings, files, pool, progress)
-        videos = {video: stem for plan in plans for video, stem in plan.videos.items()}
-        frames = FrameFiles(settings.images or settings.source, videos)
-        frames.check(videos, settings.skip_broken)
-        _claim(settings, folder, plans, frames, made_from, record)
-        total = sum(frame.has_objects for plan in plans for sequence in plan.sequences for frame in sequence.frames)
-        tasks = (task for plan in plans for task in _tasks(plan, frames))
-        batches = iter(lambda: list(islice(tasks, _FRAMES_PER_TASK)), [])
-        converted = pool.spread(convert_frames, ((folder, batch) for batch in batches))
-        found = (result for batch in converted for result in batch)
-        results = {(r.sequence, r.stem): r for r in progress.track(found, "Converting frames", "frames", total)}
+    plans = _plan(settings, files, progress)
+    videos = {video: stem for plan in plans for video, stem in plan.videos.items()}
+    frames = FrameFiles(settings.images or settings.source, videos)
+    frames.check(videos, settings.skip_broken)
+    _claim(settings, folder, plans, frames, made_from, record)
+    total = sum(frame.has_objects for plan in plans for sequence in plan.sequences for frame in sequence.frames)
+    tasks = (task for plan in plans for task in _tasks(plan, frames))
+    batches = iter(lambda: list(islice(tasks, _FRAMES_PER_TASK)), [])
+    converted = spread(convert_frames, ((folder, batch) for batch in batches), settings.num_workers)
+    found = (result for batch in converted for result in batch)
+    results = {(r.sequence, r.stem): r for r in progress.track(found, "Converting frames", "frames", total)}
     reports = _finish(settings, folder, {split: [p for p in plans if p.split == split] for split in files}, results)
     how = Counter(result.how for result in results.values())
     return Preparation(folder.root, reports, how["converted"], how["reused"], time.monotonic() - started)
@@ -127,12 +126,10 @@ def _read_record(output: Path, data: Path, made_from: MadeFrom) -> dict[str, Any
     return record
 
 
-def _plan(
-    settings: PrepareSettings, files: Mapping[str, list[AnnotationFile]], pool: WorkerPool, progress: Progress
-) -> list[VideoPlan]:
+def _plan(settings: PrepareSettings, files: Mapping[str, list[AnnotationFile]], progress: Progress) -> list[VideoPlan]:
     """Reads all annotations; plans in the order of splits and files."""
     tasks = [(file, split, _rules(settings, split)) for split in files for file in files[split]]
-    plans = progress.track(pool.spread(plan_video, tasks), "Reading annotations", "videos", len(tasks))
+    plans = progress.track(spread(plan_video, tasks, settings.num_workers), "Reading annotations", "videos", len(tasks))
     ordered = sorted(plans, key=lambda plan: (list(files).index(plan.split), plan.file.name))
     check_unique(ordered)
     return ordered

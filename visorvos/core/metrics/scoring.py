@@ -20,7 +20,7 @@ from visorvos.core.metrics.contour import label_contours
 from visorvos.core.metrics.region import label_regions
 from visorvos.core.metrics.scores import ObjectScores, ScoreReport, SequenceScores
 from visorvos.core.runtime.progress import NoProgress, Progress
-from visorvos.core.runtime.worker_pool import WorkerPool, usable_cores
+from visorvos.core.runtime.worker_pool import spread, usable_cores
 from visorvos.errors import VisorVosError, listed
 
 __all__ = ["evaluate_masks", "score_sequence"]
@@ -77,9 +77,8 @@ def evaluate_masks(
     # Longest first, so that no process is left alone with a long sequence at the end.
     tasks.sort(key=lambda task: len(task.frames), reverse=True)
     progress = progress or NoProgress()
-    with WorkerPool(min(workers or usable_cores(), len(tasks))) as pool:
-        scores = progress.track(pool.spread(_score_files, tasks), "Scoring", "sequences", len(tasks))
-        return ScoreReport.from_sequences(protocol, scores)
+    scored = spread(_score_files, tasks, min(workers or usable_cores(), len(tasks)))
+    return ScoreReport.from_sequences(protocol, progress.track(scored, "Scoring", "sequences", len(tasks)))
 
 
 def score_sequence(

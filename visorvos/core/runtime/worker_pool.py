@@ -17,7 +17,7 @@ import cv2
 from visorvos.core.runtime.freed_memory import keep_freed_memory
 from visorvos.errors import VisorVosError
 
-__all__ = ["WorkerPool", "start_worker", "usable_cores"]
+__all__ = ["spread", "start_worker", "usable_cores"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -33,59 +33,42 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-class WorkerPool:
-    """Processes that apply functions to items; a context manager.
+def spread(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
+    """Results in the order in which they become ready; items are taken a little ahead.
 
     Processes are spawned, not forked: a fork after torch or OpenCV have started threads may hang. They end with
     the process that started them, even if that one is killed.
 
     Args:
+        function: a function at the top level of a module.
+        items: its arguments; must pickle.
         workers: number of processes; 0 is one per core. With 1 the work is done in this process.
+
+    Raises:
+        VisorVosError: whatever the function raises, or if a process was killed.
     """
-
-    def __init__(self, workers: int) -> None:
-        self.workers = workers or usable_cores()
-        self._executor: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> WorkerPool:
-        if self.workers > 1:
-            self._executor = ProcessPoolExecutor(
-                self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=start_worker
-            )
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(cancel_futures=True)
-
-    def spread(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """Results in the order in which they become ready; items are taken a little ahead.
-
-        Args:
-            function: a function at the top level of a module.
-            items: its arguments; must pickle.
-
-        Raises:
-            VisorVosError: whatever the function raises, or if a process was killed.
-        """
-        if self._executor is None:
-            yield from map(function, items)
-            return
-        waiting: set[Future[R]] = set()
-        try:
-            for item in items:
-                waiting.add(self._executor.submit(function, item))
-                while len(waiting) >= _TASKS_PER_WORKER * self.workers:
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
-            while waiting:
+    workers = workers or usable_cores()
+    if workers == 1:
+        yield from map(function, items)
+        return
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), start_worker)
+    waiting: set[Future[R]] = set()
+    try:
+        for item in items:
+            waiting.add(pool.submit(function, item))
+            while len(waiting) >= _TASKS_PER_WORKER * workers:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
-        except BrokenProcessPool as error:
-            raise VisorVosError(
-                "A worker process was killed or crashed, perhaps because memory ran out.",
-                "Run the command again with fewer --workers, which take less memory.",
-            ) from error
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+    except BrokenProcessPool as error:
+        raise VisorVosError(
+            "A worker process was killed or crashed, perhaps because memory ran out.",
+            "Run the command again with fewer --workers, which take less memory.",
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def start_worker() -> None:
