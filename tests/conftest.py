@@ -19,7 +19,7 @@ from visorvos.core.io.paths import HOME_VARIABLE
 from visorvos.core.network.for_inference import for_inference
 
 if TYPE_CHECKING:
-    from visorvos.core.jobs.demo.job import Demo
+    from visorvos.core.jobs.demo import Demo
 
 # The tests' tensors are small: a second thread costs more in waiting than it saves, most of all on busy cores.
 torch.set_num_threads(1)
@@ -68,7 +68,7 @@ def weights(small_stm: STM, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def quick_demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Demo:
     """What `visorvos demo --quick` makes, once for all processes of the tests."""
-    from visorvos.core.jobs.demo.job import demo
+    from visorvos.core.jobs.demo import demo
     from visorvos.settings.demo import DemoSettings
 
     shared = tmp_path_factory.getbasetemp()

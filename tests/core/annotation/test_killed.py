@@ -13,7 +13,7 @@ import pytest
 from tests.builders import read_labels
 from tests.core.annotation.command import Command
 from tests.core.annotation.sessions import FRAMES, HEIGHT, WIDTH, make_frames, open_session, packed
-from visorvos.core.jobs.demo.job import Demo
+from visorvos.core.jobs.demo import Demo
 
 pytestmark = pytest.mark.network
 

@@ -23,7 +23,7 @@ from tests.builders import draw_clip, read_labels, write_frames
 from tests.conftest import Run
 from tests.core.annotation.command import Command
 from tests.core.annotation.pages import Page
-from visorvos.core.jobs.demo.job import Demo
+from visorvos.core.jobs.demo import Demo
 
 pytestmark = pytest.mark.network
 

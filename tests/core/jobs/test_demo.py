@@ -18,7 +18,7 @@ from tests.builders import read_labels
 from tests.conftest import Run
 from visorvos import load_weights, region_similarity
 from visorvos.cli.commands.demo import show
-from visorvos.core.jobs.demo.job import Demo
+from visorvos.core.jobs.demo import Demo
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from visorvos.core.runtime.progress import Progress
 from visorvos.settings.demo import DemoSettings
 
 if TYPE_CHECKING:
-    from visorvos.core.jobs.demo.job import Demo
+    from visorvos.core.jobs.demo import Demo
 
 __all__ = ["demo", "show"]
 
@@ -53,6 +53,6 @@ def _scores(demo: Demo) -> Table:
 
 @command(DemoSettings, show, "visorvos demo --output demo")
 def demo(settings: DemoSettings, progress: Progress) -> Demo:
-    from visorvos.core.jobs.demo.job import demo
+    from visorvos.core.jobs.demo import demo
 
     return demo(settings, progress)

@@ -11,7 +11,6 @@ from visorvos.core.datasets.davis.layout import open_split
 from visorvos.core.datasets.synthetic.release import write_synthetic_coco, write_synthetic_visor
 from visorvos.core.io.masks import read_mask, write_mask
 from visorvos.core.io.settings_file import SETTINGS_FILE, read_settings, write_settings
-from visorvos.core.jobs.demo.recipe import FULL, QUICK, SHORT_SIDE, finetune_settings, pretrain_settings
 from visorvos.core.jobs.evaluate.job import Evaluation, evaluate
 from visorvos.core.jobs.finetune import finetune
 from visorvos.core.jobs.predict.job import predict
@@ -28,10 +27,38 @@ from visorvos.core.weights.checkpoints import save_weights
 from visorvos.errors import VisorVosError
 from visorvos.settings.demo import DemoSettings
 from visorvos.settings.evaluate import EvaluateSettings
+from visorvos.settings.finetune import FinetuneSettings, VisorAugmentation
 from visorvos.settings.predict import PredictSettings
 from visorvos.settings.prepare import PrepareSettings
+from visorvos.settings.pretrain import CocoAugmentation, PretrainSettings
 
 __all__ = ["Demo", "demo"]
+
+# Small enough for two cores and a few minutes, without ImageNet weights.
+_SHORT_SIDE = 96
+"""Short side of frames in pixels, in training and evaluation."""
+
+
+@dataclass(frozen=True)
+class _Size:
+    """The amount of data and training."""
+
+    images: int
+    """Images of stage 1."""
+    train: int
+    """Training videos of stage 2."""
+    val: int
+    """Videos to evaluate, with other objects."""
+    frames: int
+    """Frames per video."""
+    pretrain: int
+    """Clips of stage 1."""
+    finetune: int
+    """Clips of stage 2."""
+
+
+_FULL = _Size(images=120, train=48, val=12, frames=8, pretrain=180, finetune=300)
+_QUICK = _Size(images=20, train=8, val=2, frames=5, pretrain=4, finetune=4)
 
 
 @dataclass(frozen=True)
@@ -103,7 +130,7 @@ def _check_folder(settings: DemoSettings) -> None:
 
 def _make_data(settings: DemoSettings, progress: Progress) -> Path:
     """Writes synthetic COCO and VISOR data; the data set that `prepare` makes of the latter."""
-    size, output = QUICK if settings.quick else FULL, settings.output
+    size, output = _size(settings), settings.output
     progress.say(f"Generating {size.images} images and {size.train + size.val} videos.")
     write_synthetic_coco(output / "coco", size.images, settings.seed)
     videos = {"train": size.train, "val": size.val}
@@ -115,9 +142,9 @@ def _make_data(settings: DemoSettings, progress: Progress) -> Path:
 
 def _train(settings: DemoSettings, data: Path, progress: Progress) -> Path:
     """Runs both stages; the weights of the second."""
-    size, output = QUICK if settings.quick else FULL, settings.output
-    first = pretrain_settings(settings, size, output / "coco", output / "stage1")
-    second = finetune_settings(settings, size, data, output / "stage1" / LAST, output / "stage2")
+    size, output = _size(settings), settings.output
+    first = _pretrain_settings(settings, output / "coco", output / "stage1")
+    second = _finetune_settings(settings, data, output / "stage1" / LAST, output / "stage2")
     try:
         save_weights(initial_network(first, progress), output / "untrained.safetensors")
         progress.say(f"Stage 1: {size.pretrain} clips made of images.")
@@ -140,7 +167,7 @@ def _evaluate(
             EvaluateSettings(
                 data=data,
                 output=output / name,
-                size=SHORT_SIDE,
+                size=_SHORT_SIDE,
                 num_workers=1,
                 device=settings.device,
                 **source,  # type: ignore[arg-type]
@@ -182,10 +209,65 @@ def _predict(
             save=("overlay", "video", "sheet"),
             colors="bright",
             names=root / "val_data_mapping.json",
-            size=SHORT_SIDE,
+            size=_SHORT_SIDE,
             device=settings.device,
         ),
         progress,
     )
     assert isinstance(prediction, PredictedVideo)
     return prediction
+
+
+def _size(settings: DemoSettings) -> _Size:
+    return _QUICK if settings.quick else _FULL
+
+
+def _pretrain_settings(settings: DemoSettings, coco: Path, output: Path) -> PretrainSettings:
+    """Stage 1. The batch norms learn their statistics, since there are none from ImageNet."""
+    return PretrainSettings(
+        coco=coco,
+        output=output,
+        backbone="resnet18",
+        pretrained=False,
+        batch_norm="train",
+        clips=_size(settings).pretrain,
+        warm_up=50,
+        max_objects=2,
+        # The recipe's values, scaled from frames of 480 pixels to these.
+        augmentation=CocoAugmentation(
+            min_own=600, max_own=2, pasted=(1, 2), min_pasted_box=1200, drift=(12, 6), min_visible=100
+        ),
+        **_common(settings, _size(settings).pretrain),
+    )
+
+
+def _finetune_settings(settings: DemoSettings, data: Path, weights: Path, output: Path) -> FinetuneSettings:
+    """Stage 2. Batch norms are frozen as in the recipe; the learning rate falls to zero."""
+    return FinetuneSettings(
+        data=(str(data),),
+        weights=str(weights),
+        output=output,
+        clips=_size(settings).finetune,
+        warm_up=20,
+        schedule="cosine",
+        max_objects=3,
+        augmentation=VisorAugmentation(translation=4, crop_jitter=4),
+        **_common(settings, _size(settings).finetune),
+    )
+
+
+def _common(settings: DemoSettings, iterations: int) -> dict[str, Any]:
+    return {
+        "batch_size": 1,
+        "accumulate": 1,
+        "lr": 3e-4,
+        "crop_size": _SHORT_SIDE,
+        "short_side": _SHORT_SIDE,
+        "log_every": max(1, iterations // 20),
+        "save_every": max(10, iterations // 4),
+        "evaluate_every": 0,
+        "num_workers": 0,
+        "seed": settings.seed,
+        "device": settings.device,
+        "resume": True,
+    }
