@@ -530,9 +530,12 @@ def test_a_damaged_zip_of_frames_can_be_skipped(tmp_path):
     assert {entry.frame[:7] for entry in report["val"].broken} == {"P07_101"}
 
 
-def test_videos_without_frames_are_named_before_the_conversion(tmp_path, source):
+@pytest.mark.parametrize("is_there", [True, False])
+def test_videos_without_frames_are_named_before_the_conversion(tmp_path, source, is_there):
     own = copied(source, tmp_path)
     shutil.rmtree(own["images"] / "P07_101")
+    if is_there:
+        (own["images"] / "P07_101").mkdir()
     with pytest.raises(VisorVosError, match=r"no frames of 1 of 2 videos: P07_101\. Expected P07_101/.*--videos"):
         run(tmp_path / "out", own)
     assert not (tmp_path / "out").exists()
@@ -551,10 +554,11 @@ def test_zips_with_backslashes_are_read(tmp_path, source):
     assert contents(tmp_path / "zip/VISOR_2022") == contents(tmp_path / "folders/VISOR_2022")
 
 
+@pytest.mark.parametrize("video", ["P01_01", "P07_101"])
 @pytest.mark.parametrize("name", ["frame_{:010d}.jpg", "frame_{:06d}.jpg"])
-def test_names_of_epic_kitchens_are_recognized(tmp_path, source, name):
+def test_names_of_epic_kitchens_are_recognized(tmp_path, source, name, video):
     own = copied(source, tmp_path)
-    for path in (own["images"] / "P01_01").iterdir():
+    for path in (own["images"] / video).iterdir():
         path.rename(path.with_name(name.format(int(path.stem[-10:]))))
     with pytest.raises(VisorVosError, match=r"names of EPIC-KITCHENS, such as frame_.*VISOR.*frame_mapping\.json"):
         run(tmp_path / "out", own)

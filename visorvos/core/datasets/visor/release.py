@@ -6,7 +6,6 @@ import hashlib
 import re
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -183,23 +182,27 @@ class FrameFiles:
         Raises:
             VisorVosError: if they are not.
         """
-        there = [video for video in wanted if self._found[video] or self._loose]
-        missing = sorted(wanted.keys() - there)
-        if missing and not (skip_missing and there):
+        found: dict[str, Collection[str]] = {}
+        for video, frame in wanted.items():
+            try:
+                found[video] = self.of(video)
+            except VisorVosError:
+                found[video] = [frame]  # a damaged zip file is reported with its frames
+        missing = sorted(video for video, names in found.items() if not names)
+        if missing and not (skip_missing and any(found.values())):
             raise VisorVosError(
                 f"{self.root} has no frames of {len(missing)} of {len(wanted)} videos: {listed(missing, _MAX_LISTED)}. "
                 f"Expected {missing[0]}/{wanted[missing[0]]}.jpg or {missing[0]}.zip, at any depth.",
                 "Add them, or choose the videos to prepare with --videos.",
             )
-        names: list[str] = []
-        with suppress(VisorVosError):  # a damaged zip file is reported with its frames
-            names = list(self.of(there[0]))
-        if wanted[there[0]] not in names and any(map(_EPIC_FRAME.fullmatch, names)):
-            raise VisorVosError(
-                f"The frames of {there[0]} in {self.root} have names of EPIC-KITCHENS, such as {names[0]}. "
-                f"Expected names of VISOR, such as {wanted[there[0]]}.",
-                "Rename them: the release's frame_mapping.json lists both names of each frame.",
-            )
+        for video, names in found.items():
+            other = next(filter(_EPIC_FRAME.fullmatch, names), None)
+            if wanted[video] not in names and other is not None:
+                raise VisorVosError(
+                    f"The frames of {video} in {self.root} have names of EPIC-KITCHENS, such as {other}. "
+                    f"Expected names of VISOR, such as {wanted[video]}.",
+                    "Rename them: the release's frame_mapping.json lists both names of each frame.",
+                )
 
     def of(self, video: str) -> dict[str, Location]:
         """The frames of a video by name without suffix; empty if there are none.
