@@ -48,6 +48,12 @@ class Command:
         """Standard error, on one line."""
         return " ".join(self._log.read_text().split())
 
+    def wait_until_told(self, sentence: str = "Ctrl-C ends it") -> None:
+        """Waits for a sentence on standard error."""
+        while sentence not in self.log:
+            assert self.process.exitcode is None, self.log
+            time.sleep(0.01)
+
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
 

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -63,13 +64,14 @@ def status_for(server: Command, host: str) -> int:
 def test_from_start_to_ctrl_c(start: Start, root: Path, frames: Path) -> None:
     server = start("--port", 0)
     assert server.address.startswith(f"http://127.0.0.1:{server.port}/#token=")
+    server.wait_until_told()
     assert f"ssh -L {server.port}:127.0.0.1:{server.port}" in server.log
     assert "Without --weights this is a mask editor only" in server.log
     assert put(server, 0, box(1)) == 204
     assert server.interrupt() == 0
     first, *rest = server.printed.splitlines()
     assert first == server.address
-    assert f"1 masks of {FRAMES} frames, 1 of them drawn or confirmed, 1 object" in " ".join(rest)
+    assert f"1 mask of {FRAMES} frames, 1 of them drawn or confirmed, 1 object" in " ".join(rest)
     record = json.loads((root / "annotate.json").read_text())
     assert (record["version"], record["visorvos"], record["given"]) == (1, __version__, [0])
     assert record["source"]["path"] == str(frames)
@@ -86,6 +88,7 @@ def test_a_browser_is_opened_where_there_is_one(frames: Path, root: Path, tmp_pa
     server = Command(tmp_path, frames, "--output", root, "--port", 0, environment=variables)
     while display and not opened.exists():
         assert server.process.exitcode is None
+        time.sleep(0.01)
     assert server.interrupt() == 0
     assert opened.exists() == bool(display)
     if display:
@@ -103,10 +106,11 @@ def test_it_listens_on_this_machine_only(start: Start) -> None:
 
 def test_other_addresses_and_names_when_asked_for(start: Start) -> None:
     server = start("--port", 0, "--host", "0.0.0.0")
-    assert "name the hosts that browsers may use with --allow-host" in server.log
+    server.wait_until_told("name the hosts that browsers may use with --allow-host")
     assert status_for(server, "127.0.0.2") == 403
     server.kill()
     server = start("--port", 0, "--host", "0.0.0.0", "--allow-host", "box.example", "--allow-host", "127.0.0.2")
+    server.wait_until_told()
     assert "--allow-host" not in server.log
     assert [status_for(server, host) for host in ("box.example", "127.0.0.2", "other.example")] == [200, 200, 403]
 
@@ -154,7 +158,7 @@ def test_masks_start_a_session_and_are_not_read_again(start: Start, root: Path, 
     put(server, 2, box(3, left=9))
     server.kill()
     again = start("--port", 0, "--masks", tmp_path / "masks")
-    assert "holds a session, which is opened where it was left: --masks is not read" in again.log
+    again.wait_until_told("holds a session, which is opened where it was left: --masks is not read")
     np.testing.assert_array_equal(read_labels(root / "given" / "00002.png"), box(3, left=9))
 
 
@@ -173,15 +177,14 @@ def test_a_port_that_is_taken(frames: Path, root: Path, run: Run) -> None:
     assert f"Cannot listen on 127.0.0.1, port {port}" in " ".join(done.err.split())
 
 
-def test_frames_that_changed_since(start: Start, frames: Path) -> None:
+def test_frames_that_changed_since(start: Start, frames: Path, root: Path) -> None:
     first = start("--port", 0)
-    while not json.loads((frames.parent / "out" / "annotate.json").read_text())["source"]["files"]:
-        pass
+    while not json.loads((root / "annotate.json").read_text())["source"]["files"]:
+        time.sleep(0.01)
     first.kill()
     Image.fromarray(np.zeros_like(np.array(Image.open(frames / "00003.png")))).save(frames / "00003.png")
     second = start("--port", 0)
-    while "changed since this session was made" not in second.log:
-        assert second.process.exitcode is None
+    second.wait_until_told("changed since this session was made")
     assert "changed since this session was made" in second.get_session()["warning"]
     assert second.interrupt() == 0
 
