@@ -216,7 +216,7 @@ def test_an_unforeseen_error_is_a_sentence(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("visorvos.core.jobs.evaluate.job.evaluate", fail)
+    monkeypatch.setattr("visorvos.core.jobs.evaluate.evaluate", fail)
     monkeypatch.delenv("VISORVOS_DEBUG", raising=False)
     done = run("evaluate", "--data", "d", "--predictions", "p")
     assert (done.code, done.out) == (1, "")

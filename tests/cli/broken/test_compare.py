@@ -24,7 +24,7 @@ from tests.cli.broken.harness import (
     unreadable,
 )
 from tests.conftest import Run, full_disk
-from visorvos.core.jobs.evaluate.job import evaluate
+from visorvos.core.jobs.evaluate import evaluate
 from visorvos.settings.evaluate import EvaluateSettings
 
 JSON = "two/scores-val.json"

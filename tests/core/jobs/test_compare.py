@@ -13,7 +13,7 @@ import pytest
 from tests.browser import open_browser
 from tests.builders import draw_clip, read_labels, write_data_set, write_labels
 from tests.conftest import Run
-from visorvos.core.jobs.evaluate.job import evaluate as score
+from visorvos.core.jobs.evaluate import evaluate as score
 from visorvos.settings.evaluate import EvaluateSettings
 
 browsers = pytest.fixture(open_browser)

@@ -13,7 +13,7 @@ from visorvos.core.runtime.progress import Progress
 from visorvos.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
-    from visorvos.core.jobs.evaluate.job import Evaluation
+    from visorvos.core.jobs.evaluate import Evaluation
     from visorvos.core.metrics.scores import Scores
 
 __all__ = ["evaluate", "show"]
@@ -54,6 +54,6 @@ def _figures(scores: Scores) -> list[str]:
 
 @command(EvaluateSettings, show, "visorvos evaluate --data VISOR_2022 --split val --weights visor.pth --output scores")
 def evaluate(settings: EvaluateSettings, progress: Progress) -> Evaluation:
-    from visorvos.core.jobs.evaluate.job import evaluate
+    from visorvos.core.jobs.evaluate import evaluate
 
     return evaluate(settings, progress)

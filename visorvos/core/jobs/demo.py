@@ -11,7 +11,7 @@ from visorvos.core.datasets.davis.layout import open_split
 from visorvos.core.datasets.synthetic.release import write_synthetic_coco, write_synthetic_visor
 from visorvos.core.io.masks import read_mask, write_mask
 from visorvos.core.io.settings_file import SETTINGS_FILE, read_settings, write_settings
-from visorvos.core.jobs.evaluate.job import Evaluation, evaluate
+from visorvos.core.jobs.evaluate import Evaluation, evaluate
 from visorvos.core.jobs.finetune import finetune
 from visorvos.core.jobs.predict.job import predict
 from visorvos.core.jobs.predict.video import PredictedVideo

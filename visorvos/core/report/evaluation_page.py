@@ -12,7 +12,7 @@ from visorvos.core.metrics.bootstrap import RESAMPLES, SEED
 from visorvos.core.metrics.breakdown import Group, by_age, by_class, by_size, overall
 from visorvos.core.metrics.scores import MEASURES, ScoreReport
 from visorvos.core.report.mask_pictures import MaskPair
-from visorvos.core.report.page import object_title, per_mille, render
+from visorvos.core.report.page import object_title, render
 
 __all__ = ["evaluation_page", "parts_of", "random_masks", "worst_masks"]
 
@@ -71,6 +71,7 @@ def evaluation_page(
         shown: evaluation (the record to print), and texts: data_name, source, counted (frames that the
             protocol scores), settings, picture_note, version.
     """
+    # In thousandths, which keeps the page small.
     curves = [
         [
             sequence.sequence,
@@ -78,11 +79,10 @@ def evaluation_page(
             [
                 [
                     item.object_id,
-                    object_title(item),
+                    object_title(item.object_id, item.name),
                     round(1000 * item.region_statistics.mean, 3),
                     round(1000 * item.contour_statistics.mean, 3),
-                    per_mille(item.region),
-                    per_mille(item.contour),
+                    *np.rint([1000 * item.region, 1000 * item.contour]).astype(int).tolist(),
                 ]
                 for item in sequence.objects
             ],

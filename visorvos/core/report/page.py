@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import base64
 from functools import cache
-from typing import Protocol
 
 import cv2
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
-__all__ = ["data_uri", "object_title", "per_mille", "render"]
-
-
-class _Named(Protocol):
-    @property
-    def object_id(self) -> int: ...
-    @property
-    def name(self) -> str | None: ...
+__all__ = ["data_uri", "object_title", "render"]
 
 
 def render(template: str, **values: object) -> str:
@@ -37,14 +29,9 @@ def data_uri(picture: NDArray[np.uint8], quality: int = 80) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg.tobytes()).decode()}"
 
 
-def object_title(item: _Named) -> str:
+def object_title(object_id: int, name: str | None) -> str:
     """Id and name of an object. Isolates keep a right-to-left name from reordering the id."""
-    return f"{item.object_id} \u2068{item.name}\u2069" if item.name else str(item.object_id)
-
-
-def per_mille(scores: NDArray[np.float64] | float) -> list[int]:
-    """Scores in [0, 1] as whole thousandths, which keeps pages small."""
-    return [int(score) for score in np.rint(1000 * np.atleast_1d(scores))]
+    return f"{object_id} \u2068{name}\u2069" if name else str(object_id)
 
 
 @cache
@@ -59,6 +46,6 @@ def _environment() -> Environment:
     environment.filters["percent"] = lambda score: f"{100 * score:z.1f}".replace("-", "−")  # noqa: RUF001 - a minus
     environment.filters["signed"] = lambda score: f"{100 * score:+z.1f}".replace("-", "−")  # noqa: RUF001 - a minus
     environment.filters["share"] = lambda share: f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
-    environment.filters["object"] = object_title
+    environment.filters["object"] = lambda item: object_title(item.object_id, item.name)
     environment.filters["number"] = lambda count: f"{count:,}"
     return environment

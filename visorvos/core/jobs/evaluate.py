@@ -70,17 +70,10 @@ class Evaluation:
     """Versions of the libraries that computed the scores."""
 
     def to_dict(self) -> dict[str, Any]:
+        facts = ("data", "split", "source", "predictions", "output", "date", "seconds", "versions", "run")
         return {
-            "data": self.data,
-            "split": self.split,
-            "source": self.source,
-            "predictions": self.predictions,
-            "output": self.output,
-            "date": self.date,
-            "seconds": self.seconds,
+            **{name: getattr(self, name) for name in facts},
             "visorvos": __version__,
-            "versions": self.versions,
-            "run": self.run,
             "parts": [asdict(part) for part in self.parts],
             **self.report.to_dict(),
         }
