@@ -31,8 +31,9 @@ def test_a_replaced_zip_is_opened_anew(tmp_path):
 
 
 def test_what_macos_adds_is_no_member(tmp_path):
-    put(tmp_path / "a.zip", zipped({"__MACOSX/._x": b"", ".DS_Store": b"", "d/": b"", "x": b""}))
-    assert [info.filename for info in members(Location(tmp_path / "a.zip"))] == ["x"]
+    added = ["__MACOSX/._x", ".DS_Store", "d/", "__MACOSX\\._x", "d\\.DS_Store", "d\\"]
+    put(tmp_path / "a.zip", zipped({**dict.fromkeys(added, b""), "x": b"", "d\\y": b""}))
+    assert [info.filename for info in members(Location(tmp_path / "a.zip"))] == ["x", "d\\y"]
 
 
 def damaged(content, at):

@@ -20,7 +20,7 @@ from PIL import Image
 from tests.builders import draw_clip, write_labels
 from tests.cli.broken.harness import bomb
 from visorvos.core.io.frames import FrameVideo, open_frames
-from visorvos.core.io.given_masks import open_masks
+from visorvos.core.io.given_masks import GivenMasks
 from visorvos.core.io.video import write_video
 from visorvos.errors import VisorVosError
 
@@ -64,8 +64,9 @@ def times(source: FrameVideo) -> list[tuple[Fraction, Fraction]]:
     return [tuple(stamp * source.time_base for stamp in source.span(n)) for n in range(source.count())]  # type: ignore[misc]
 
 
-def test_frames_of_a_lossless_video(tmp_path: Path) -> None:
-    source = FrameVideo(encode(tmp_path / "v.mkv"))
+@pytest.mark.parametrize("pixels", ["bgr0", "gbrp10le", "gbrp12le"])
+def test_frames_of_a_lossless_video_of_8_to_12_bits(tmp_path: Path, pixels: str) -> None:
+    source = FrameVideo(encode(tmp_path / "v.mkv", pixels=pixels))
     np.testing.assert_array_equal(list(source.read()), FRAMES)
     np.testing.assert_array_equal(list(source.read(5)), FRAMES[5:])
     np.testing.assert_array_equal(list(source.pick([7, 2])), [FRAMES[2], FRAMES[7]])
@@ -234,7 +235,7 @@ def test_a_count_of_frames_in_the_header_decides_nothing(tmp_path: Path) -> None
     assert (source.expected, source.count()) == (3, 12)
     for name in ("00000", "00011"):
         write_labels(tmp_path / "masks" / f"{name}.png", np.ones((48, 64), np.uint8))
-    assert list(open_masks(tmp_path / "masks", source)) == [0, 11]
+    assert list(GivenMasks(tmp_path / "masks", source)) == [0, 11]
 
 
 def test_a_decompression_bomb_is_refused(tmp_path: Path) -> None:

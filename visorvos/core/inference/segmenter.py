@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from visorvos.core.inference.memory_bank import MemoryBank
-from visorvos.core.inference.planes import frame_tensor, known_planes, mask_tensor, resize_mask, resize_planes
+from visorvos.core.inference.planes import frame_tensor, mask_tensor
 from visorvos.core.inference.policy import MemoryName, MemoryPolicy, choose_policy
 from visorvos.core.inference.view import View, average
 from visorvos.core.labels import object_ids
@@ -108,19 +107,6 @@ def make_segmenter(
     return Segmenter(stm, choose_policy(memory, every, limit, count), **views)
 
 
-@dataclass(frozen=True)
-class _Pending:
-    """The newest frame before it is memorized: the last frame of a video never needs to be."""
-
-    number: int
-    images: list[Tensor]
-    """(1, 3, h, w) for each view."""
-    planes: list[Tensor]
-    """(1, N, h, w) for each view."""
-    keep: bool
-    given: bool
-
-
 class Segmenter:
     """The state of one video: `step` takes the next frame and returns its mask.
 
@@ -171,7 +157,8 @@ class Segmenter:
             for scale in scales
             for mirrored in ((False, True) if flip else (False,))
         ]
-        self._pending: _Pending | None = None
+        self._pending: tuple[int, bool, bool] | None = None
+        """Number, keep and given of the newest frame: it is memorized when the next one comes, the last one never."""
         self._shape: tuple[int, ...] | None = None
         self._device = next(stm.parameters()).device
 
@@ -199,20 +186,19 @@ class Segmenter:
         number = self.frames_seen if number is None else number
         self._check(number, frame, mask)
         self._memorize_pending()
-        images = self._images(frame)
+        self._look(frame)
 
         known = set() if mask is None else {*object_ids(mask), *(objects or ()), *(self.object_ids if complete else ())}
         searched = [object_id for object_id in self.object_ids if object_id not in known]
-        logits = self._find(images, searched)
+        logits = self._find(searched)
         labels = self._labels(logits, searched, frame.shape[:2])
         if mask is not None:
             labels = np.where(mask > 0, mask, labels)
 
         self._track(known)
         if self.object_ids:
-            keep = self.policy.adds(number, given=mask is not None)
-            planes = self._planes(images, torch.softmax(logits, dim=1)[:, 1:], searched, mask)
-            self._pending = _Pending(number, images, planes, keep, mask is not None)
+            self._hold(torch.softmax(logits, dim=1)[:, 1:], searched, mask)
+            self._pending = number, self.policy.adds(number, given=mask is not None), mask is not None
         self.frames_seen = number + 1
         return labels
 
@@ -229,11 +215,11 @@ class Segmenter:
         """
         self._check(number, frame, mask)
         self._memorize_pending()
-        images = self._images(frame)
+        self._look(frame)
         self._track(object_ids(mask))
         if self.object_ids:
-            planes = self._planes(images, images[0][:, :0], (), mask)
-            self._pending = _Pending(number, images, planes, keep, given)
+            self._hold(self._views[0].image[:, :0], (), mask)
+            self._pending = number, keep, given
 
     def _track(self, ids: Collection[int]) -> None:
         self.object_ids += sorted(set(ids) - set(self.object_ids))
@@ -281,45 +267,32 @@ class Segmenter:
                 "Give masks as uint8 (height, width), of the frame's size.",
             )
 
-    def _images(self, frame: Frame) -> list[Tensor]:
+    def _look(self, frame: Frame) -> None:
         tensor = frame_tensor(frame, self._device)
-        return [view.image(tensor) for view in self._views]
+        for view in self._views:
+            view.look(tensor)
+
+    def _hold(self, found: Tensor, searched: Sequence[int], mask: Labels | None) -> None:
+        labels = None if mask is None else mask_tensor(mask, self._device)
+        for view in self._views:
+            view.hold(found, searched, labels, self.object_ids)
 
     def _memorize_pending(self) -> None:
         if self._pending is not None:
-            pending, self._pending = self._pending, None
-            for view, image, planes in zip(self._views, pending.images, pending.planes, strict=True):
-                view.memorize(pending.number, image, planes, pending.keep, pending.given)
+            for view in self._views:
+                view.memorize(*self._pending)
+            self._pending = None
 
-    def _find(self, images: Sequence[Tensor], searched: Sequence[int]) -> Tensor:
+    def _find(self, searched: Sequence[int]) -> Tensor:
         """Logits (1, 1 + searched, h, w) of the background and the objects searched for."""
         if not searched:
-            return images[0].new_zeros((1, 1, *images[0].shape[-2:]))
+            image = self._views[0].image
+            return image.new_zeros((1, 1, *image.shape[-2:]))
         self.frames_searched += 1
         # An object whose place is known takes nothing from the background elsewhere.
         present = torch.tensor([[object_id in searched for object_id in self.object_ids]], device=self._device)
-        logits = average([view.find(image, present) for view, image in zip(self._views, images, strict=True)])
+        logits = average([view.find(present) for view in self._views])
         return logits[:, [0, *(1 + self.object_ids.index(object_id) for object_id in searched)]]
-
-    def _planes(
-        self, images: Sequence[Tensor], found: Tensor, searched: Sequence[int], mask: Labels | None
-    ) -> list[Tensor]:
-        """The planes (1, N, h, w) that each view memorizes, at the size of its image.
-
-        Args:
-            images: (1, 3, h, w) for each view.
-            found: (1, F, H, W) probabilities of the objects searched for.
-            searched: their ids.
-            mask: uint8 (H, W), what is known.
-        """
-        planes = [resize_planes(found, image.shape[-2:]) for image in images]
-        if mask is None:
-            return planes
-        labels = mask_tensor(mask, self._device)
-        return [
-            known_planes(soft, searched, resize_mask(labels, image.shape[-2:]), self.object_ids)
-            for soft, image in zip(planes, images, strict=True)
-        ]
 
     def _labels(self, logits: Tensor, searched: Sequence[int], shape: Sequence[int]) -> Labels:
         """The most likely id of each pixel at the frame's own size: uint8 (H, W)."""

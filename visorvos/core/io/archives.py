@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import struct
 import zipfile
@@ -64,8 +65,8 @@ def members(archive: Location, hidden: bool = False) -> list[zipfile.ZipInfo]:
         return [
             info
             for info in _opened(archive).infolist()
-            if not info.is_dir()
-            and (hidden or not any(part.startswith((".", "__MACOSX")) for part in info.filename.split("/")))
+            if not info.filename.endswith(("/", "\\"))
+            and (hidden or not any(part.startswith((".", "__MACOSX")) for part in re.split(r"[/\\]", info.filename)))
         ]
 
 
@@ -116,38 +117,28 @@ def _open(archive: Location, size: int, time: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(_expand(outer, info, archive)))
 
 
-class _Slice(io.RawIOBase):
+class _Slice(io.FileIO):
     """Part of a file, as a file. Members opened by zipfile seek by reading everything in between."""
 
+    # Those of FileIO read past the end of the part; these call readinto.
+    read, readall = io.RawIOBase.read, io.RawIOBase.readall  # type: ignore[assignment]  # FileIO also takes None
+
     def __init__(self, path: Path, start: int, length: int) -> None:
-        self.path, self.start, self.length = path, start, length
-        self._file = path.open("rb")
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
+        super().__init__(path)
+        self.start, self.end = start, start + length
+        self.seek(0)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.length}[whence]
-        if base + offset < 0:
+        position = offset + {os.SEEK_SET: self.start, os.SEEK_CUR: super().tell(), os.SEEK_END: self.end}[whence]
+        if position < self.start:
             raise OSError("Seek before the start")
-        self._position = base + offset
-        return self._position
+        return super().seek(position) - self.start
+
+    def tell(self) -> int:
+        return super().tell() - self.start
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        self._file.seek(self.start + self._position)
-        wanted = min(memoryview(buffer).nbytes, max(self.length - self._position, 0))
-        content = self._file.read(wanted)
-        memoryview(buffer).cast("B")[: len(content)] = content
-        self._position += len(content)
-        return len(content)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
+        return super().readinto(memoryview(buffer)[: max(self.end - super().tell(), 0)]) or 0
 
 
 def _stored(outer: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> _Slice:

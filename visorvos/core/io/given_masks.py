@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visorvos.core.io.frames import FrameSource
-from visorvos.core.io.masks import WHITE, fit_mask, is_black_and_white, mask_files, read_mask, replace_white
+from visorvos.core.io.masks import WHITE, is_black_and_white, mask_files, read_mask, replace_white
 from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError, listed
 
-__all__ = ["GivenMasks", "open_masks"]
+__all__ = ["GivenMasks"]
 
 _MAX_LISTED = 5
 
@@ -27,16 +27,16 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
     All are read and checked once when this object is made, before any long work begins.
 
     Args:
-        files: mask files by frame number, at least one.
+        path: a folder of masks named after their frames, or one mask: of the frame of its name, else of the first.
         source: the frames.
         track_255: whether 255 is an object where masks show other ids too, and not the border of objects.
 
     Raises:
-        VisorVosError: if a mask cannot be used, or none shows an object.
+        VisorVosError: if there are no masks, one belongs to no frame or cannot be used, or none shows an object.
     """
 
-    def __init__(self, files: Mapping[int, Path], source: FrameSource, track_255: bool = False) -> None:
-        self.files = dict(sorted(files.items()))
+    def __init__(self, path: Path, source: FrameSource, track_255: bool = False) -> None:
+        self.files = _by_number(path, source)
         self._source = source
         self.palette = DAVIS_PALETTE
         """Colors of the first mask that has any, else DAVIS's."""
@@ -44,8 +44,7 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
         gray: set[Path] = set()
         digest = hashlib.sha256()
         for number, path in reversed(self.files.items()):
-            mask = read_mask(path)
-            fit_mask(mask.labels, *source.size, path)
+            mask = read_mask(path, source.size)
             self.palette = mask.palette or self.palette
             if mask.palette is None:
                 gray.add(path)
@@ -81,8 +80,7 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
         """Number of the first frame whose mask shows an object."""
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
-        path = self.files[number]
-        labels = fit_mask(read_mask(path).labels, *self._source.size, path)
+        labels = read_mask(self.files[number], self._source.size).labels
         return replace_white(labels, self._white_is_one) if self._white_is_one or self.ignores_255 else labels
 
     def __iter__(self) -> Iterator[int]:
@@ -92,37 +90,25 @@ class GivenMasks(Mapping[int, NDArray[np.uint8]]):
         return len(self.files)
 
 
-def open_masks(path: Path, source: FrameSource, track_255: bool = False) -> GivenMasks:
-    """Opens a folder of masks named after their frames, or one mask: of the frame of its name, else of the first.
-
-    Args:
-        path: the file or folder.
-        source: the frames.
-        track_255: see `GivenMasks`.
-
-    Raises:
-        VisorVosError: if there are no masks, one belongs to no frame, or one cannot be used.
-    """
+def _by_number(path: Path, source: FrameSource) -> dict[int, Path]:
+    """The files of the masks by frame number, in ascending order."""
     if not path.exists():
         raise VisorVosError(f"Masks not found: {path}", "Give the mask of the first frame, or a folder of masks.")
     if not path.is_dir():
         number = source.number(path.stem)
-        is_frame = number is not None and source.name(number) == path.stem
-        return GivenMasks({number if number is not None and is_frame else 0: path}, source, track_255)
+        return {0 if number is None or source.name(number) != path.stem else number: path}
     files = mask_files(path)
     if not files:
         raise VisorVosError(f"There are no masks in {path}.", "Save them as PNG, named after their frames.")
     numbers = {name: source.number(name) for name in files}
-    taken = Counter(numbers.values())
-    twice = [files[name].name for name, number in numbers.items() if taken[number] > 1]
-    if twice and None not in numbers.values():
-        raise VisorVosError(f"In {path}, {' and '.join(twice[:2])} are masks of one frame.", "Remove one of them.")
     lost = [name for name, number in numbers.items() if number is None]
     if lost:
         raise VisorVosError(
             f"These masks in {path} belong to no frame of {source.path}: {listed(lost, _MAX_LISTED)}.",
             f"Name each mask as its frame; the first frame is {source.name(0)}.",
         )
-    return GivenMasks(
-        {number: files[name] for name, number in numbers.items() if number is not None}, source, track_255
-    )
+    taken = Counter(numbers.values())
+    twice = [files[name].name for name, number in numbers.items() if taken[number] > 1]
+    if twice:
+        raise VisorVosError(f"In {path}, {' and '.join(twice[:2])} are masks of one frame.", "Remove one of them.")
+    return dict(sorted((number, files[name]) for name, number in numbers.items() if number is not None))

@@ -23,7 +23,6 @@ __all__ = [
     "SHEET",
     "WHITE",
     "Mask",
-    "fit_mask",
     "is_black_and_white",
     "is_complete_png",
     "mask_files",
@@ -83,12 +82,35 @@ def replace_white(labels: NDArray[np.uint8], black_and_white: bool) -> NDArray[n
     return np.where(labels == WHITE, np.uint8(black_and_white), labels)
 
 
-def read_mask(path: Path) -> Mask:
+def read_mask(path: Path, size: tuple[int, int] | None = None) -> Mask:
     """Reads a palette PNG, a gray PNG of ids with 1 to 16 bits per pixel, or a black-and-white mask. 255 is kept.
 
+    Args:
+        path: the file.
+        size: height and width of the frame. A mask that differs by at most two pixels is resized (nearest neighbor).
+
     Raises:
-        VisorVosError: if it cannot be read, holds colors instead of ids, or has blurred edges.
+        VisorVosError: if it cannot be read, holds colors instead of ids, has blurred edges, or has another size.
     """
+    mask = _read(path)
+    if size is None or mask.labels.shape == size:
+        return mask
+    height, width = mask.labels.shape
+    if abs(height - size[0]) > _MAX_DIFFERENCE or abs(width - size[1]) > _MAX_DIFFERENCE:
+        raise VisorVosError(
+            f"The mask {path} must have the size of its frame, {size[1]}x{size[0]}, got {width}x{height}.",
+            "Resize the mask with nearest-neighbor interpolation.",
+        )
+    fitted = cv2.resize(mask.labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    return Mask(np.asarray(fitted, dtype=np.uint8), mask.palette)
+
+
+def read_labels(path: Path, height: int, width: int) -> NDArray[np.uint8]:
+    """The labels that `read_mask` reads, uint8 (height, width)."""
+    return read_mask(path, (height, width)).labels
+
+
+def _read(path: Path) -> Mask:
     with open_image(path, "mask") as image:
         if image.format not in ("PNG", "BMP"):
             raise VisorVosError(
@@ -116,38 +138,6 @@ def read_mask(path: Path) -> Mask:
             "Save it without anti-aliasing as PNG.",
         )
     return Mask(labels, None)
-
-
-def fit_mask(labels: NDArray[np.uint8], height: int, width: int, path: Path) -> NDArray[np.uint8]:
-    """Resizes a mask whose size differs from its frame's by at most two pixels (nearest neighbor).
-
-    Args:
-        labels: uint8 (H, W).
-        height, width: size of the frame.
-        path: file of the mask, for error messages.
-
-    Raises:
-        VisorVosError: if the sizes differ by more.
-    """
-    if labels.shape == (height, width):
-        return labels
-    if abs(labels.shape[0] - height) > _MAX_DIFFERENCE or abs(labels.shape[1] - width) > _MAX_DIFFERENCE:
-        raise VisorVosError(
-            f"The mask {path} must have the size of its frame, {width}x{height}, "
-            f"got {labels.shape[1]}x{labels.shape[0]}.",
-            "Resize the mask with nearest-neighbor interpolation.",
-        )
-    fitted = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    return np.asarray(fitted, dtype=np.uint8)
-
-
-def read_labels(path: Path, height: int, width: int) -> NDArray[np.uint8]:
-    """Reads a mask as uint8 (height, width) and applies `fit_mask`.
-
-    Raises:
-        VisorVosError: see `read_mask` and `fit_mask`.
-    """
-    return fit_mask(read_mask(path).labels, height, width, path)
 
 
 def write_mask(path: Path, labels: NDArray[np.uint8], palette: bytes = DAVIS_PALETTE) -> None:

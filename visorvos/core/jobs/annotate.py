@@ -23,7 +23,7 @@ from visorvos.core.annotation.propagation import Propagator, Worker
 from visorvos.core.annotation.server import make_app
 from visorvos.core.annotation.session import Session
 from visorvos.core.io.frames import FrameSource, open_frames
-from visorvos.core.io.given_masks import open_masks
+from visorvos.core.io.given_masks import GivenMasks
 from visorvos.core.io.lock import lock_folder
 from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.core.weights.registry import PUBLISHED
@@ -90,7 +90,7 @@ def _open_session(settings: AnnotateSettings, source: FrameSource, frames: int, 
     """The session of the folder, continued or new."""
     folder = SessionFolder(settings.output, source)
     if settings.masks is not None and folder.is_new:
-        for number, labels in open_masks(settings.masks, source).items():
+        for number, labels in GivenMasks(settings.masks, source).items():
             folder.write(number, labels, given=True)
     elif settings.masks is not None:
         progress.say(f"{settings.output} holds a session, which is opened where it was left: --masks is not read.")

@@ -13,7 +13,6 @@ from visorvos.core.datasets.davis.ground_truth import open_ground_truth
 from visorvos.core.datasets.davis.layout import open_split
 from visorvos.core.datasets.order import sample_of
 from visorvos.core.io.images import read_frame, write_picture
-from visorvos.core.io.masks import fit_mask
 from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.io.settings_file import read_settings
 from visorvos.core.report.contact_sheet import Tile, contact_sheet
@@ -80,8 +79,7 @@ def _frame_tiles(settings: PreviewSettings, progress: Progress) -> list[list[Til
         truth = open_ground_truth(sequence.masks)
         for number in evenly(len(sequence.frames), count):
             frame = read_frame(sequence.frames[number])
-            labels = truth.labels(sequence.masks[number])
-            labels = fit_mask(labels, frame.shape[0], frame.shape[1], sequence.masks[number])
+            labels = truth.labels(sequence.masks[number], frame.shape[:2])
             caption = f"{name}  {sequence.frames[number].stem}"
             style = Style(truth.first.palette or DAVIS_PALETTE, names=split.object_names.get(name, {}))
             group.append(Tile(frame, labels, style, caption))

@@ -122,7 +122,7 @@ def test_a_run_killed_before_its_first_mask_is_resumed(
     write_labels(tmp_path / "out" / "00000.png", MASKS[0])
     done = run(*command, "--resume")
     assert done.code == 0, done.err
-    assert "Resuming after 0 frames" in done.err
+    assert "Starting from the first frame: the interrupted run saved none." in done.err
     np.testing.assert_array_equal(written(tmp_path / "out"), expected)
 
 
@@ -208,7 +208,7 @@ def test_a_signal_saves_the_state_and_says_where_it_stopped(
         patch.setattr(Segmenter, "step", interrupted)
         done = run(*command)
     assert done.code == 1
-    assert "Stopped after 2 frames; all of them are saved." in done.err
+    assert "Stopped after frame 00001; all masks up to it are saved." in done.err
     assert len(written(tmp_path / "out")) == 2
     again = run(*command, "--resume", "--json")
     assert "Resuming after 2 frames" in again.err

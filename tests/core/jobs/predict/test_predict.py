@@ -286,7 +286,7 @@ def test_an_interrupted_run_is_resumed_to_the_same_masks(
     assert len(list(output.glob("*.png"))) == after
     done = run(*command, "--resume", "--json")
     assert done.code == 0, done.err
-    assert f"Resuming after {after} frames" in done.err
+    assert f"Resuming after {after} frame" in done.err
     assert json.loads(done.out)["segmented"] == 6 - after
     np.testing.assert_array_equal(written(output), expected)
     assert len(list(output.glob("overlay/*.jpg"))) == (6 if save else 0)

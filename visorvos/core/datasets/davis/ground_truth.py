@@ -28,9 +28,9 @@ class GroundTruth:
     is_black_and_white: bool
     """Whether 255 is the only object, as in DAVIS 2016. Otherwise 255 belongs to no object."""
 
-    def labels(self, path: Path) -> NDArray[np.uint8]:
-        """Reads a ground-truth mask: uint8 (H, W) ids."""
-        return replace_white(read_mask(path).labels, self.is_black_and_white)
+    def labels(self, path: Path, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+        """Reads a ground-truth mask: uint8 (H, W) ids, of the given size of its frame; see `read_mask`."""
+        return replace_white(read_mask(path, size).labels, self.is_black_and_white)
 
     def predicted(self, path: Path) -> NDArray[np.uint8]:
         """Reads a predicted mask: uint8 (H, W) ids. It may be black and white even if the ground truth is not.

@@ -18,7 +18,7 @@ from visorvos.core.inference.load_network import Network
 from visorvos.core.inference.segmenter import Segmenter, make_segmenter
 from visorvos.core.io.atomic import clear_parts
 from visorvos.core.io.frames import open_frames
-from visorvos.core.io.given_masks import open_masks
+from visorvos.core.io.given_masks import GivenMasks
 from visorvos.core.io.images import write_picture
 from visorvos.core.io.lock import lock_folder
 from visorvos.core.io.masks import is_complete_png, read_mask, write_mask
@@ -78,7 +78,7 @@ class VideoRun:
                 f"{settings.output} already holds {some_of(self.earlier)}.",
                 "Add --resume to continue an interrupted run or --overwrite to replace it, or choose another --output.",
             )
-        self.given = open_masks(settings.masks, self.source, settings.track_255)
+        self.given = GivenMasks(settings.masks, self.source, settings.track_255)
         self.style = choose_style(settings, self.given.palette)
 
     def predict(self, network: Network, progress: Progress) -> PredictedVideo:
@@ -141,8 +141,10 @@ class VideoRun:
         broken = next((number for number in range(done) if not is_complete_png(self._mask_file(number))), None)
         if broken is not None:
             return f"Starting from the first frame: {self._mask_file(broken)} is missing or incomplete."
+        if done == 0:
+            return "Starting from the first frame: the interrupted run saved none."
         segmenter.restore(state["segmenter"])
-        return f"Resuming after {done} frames."
+        return f"Resuming after {done} frame{'s' * (done > 1)}."
 
     def _remove_earlier(self, progress: Progress) -> None:
         """Removes what an earlier run left: nothing of it is to lie among the files of this one."""
@@ -198,7 +200,7 @@ class VideoRun:
                     yield number
                     if stopped:
                         raise StoppedError(
-                            f"Stopped after {segmenter.frames_seen} frames; all of them are saved.",
+                            f"Stopped after frame {source.name(number)}; all masks up to it are saved.",
                             "Run the same command with --resume to continue.",
                         )
                     if time.monotonic() - saved > SECONDS_BETWEEN_STATES:
