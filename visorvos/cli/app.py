@@ -141,6 +141,7 @@ def main() -> None:
             sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except typer.Abort:
+        Terminal().say("Stopped by Ctrl-C.")
         sys.exit(130)
     except BrokenPipeError:
         # The reader of a pipe has gone: there is nobody to tell.

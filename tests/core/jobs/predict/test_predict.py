@@ -264,7 +264,8 @@ def interrupted(run: Run, monkeypatch: pytest.MonkeyPatch, after: int, *argument
     with monkeypatch.context() as patch:
         patch.setattr(predict_video, "write_mask", failing)
         patch.setattr(predict_video, "SECONDS_BETWEEN_STATES", -1.0)
-        assert run(*arguments).code == 130
+        stopped = run(*arguments)
+        assert (stopped.code, stopped.err.splitlines()[-1]) == (130, "Stopped by Ctrl-C.")
 
 
 @pytest.mark.parametrize("save", [[], ["--save", "overlay", "--save", "video"]])
