@@ -111,8 +111,9 @@ class Segmenter:
     """The state of one video: `step` takes the next frame and returns its mask.
 
     With ``flip`` or several ``scales`` the network sees several views of each frame, each with a memory of its own,
-    and their logits are averaged. Every view memorizes the average, as in Cutie (Cheng et al., CVPR 2024), whose flip
-    does so; AOT (Yang et al., NeurIPS 2021) averages probabilities, and its views memorize their own.
+    and their logits are averaged. Every view memorizes the average. So does the flip of Cutie (Cheng et al., CVPR
+    2024), with probabilities; AOT (Yang et al., NeurIPS 2021) averages probabilities too, but each view memorizes its
+    own.
 
     Args:
         stm: the network, in evaluation mode, on the device and in the precision to compute with.
