@@ -19,6 +19,7 @@ from PIL import Image
 
 from tests.builders import draw_clip, write_data_set, write_frames, write_labels
 from tests.conftest import Run
+from visorvos.core.network.backbones import BACKBONES
 
 SNAPSHOT = Path(__file__).with_name("messages.txt")
 
@@ -185,13 +186,15 @@ def world(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 def test_typical_mistakes_are_answered_with_these_sentences(run: Run, world: Path) -> None:
     faults: list[str] = []
+    *others, last = BACKBONES
+    names = f"{', '.join(others)} or {last}"
     parts = ["What visorvos answers to typical mistakes. See test_messages.py for how to write this file again.\n"]
     for line in MISTAKES.strip().splitlines():
         if not line.startswith("visorvos"):
             parts.append(f"\n{line}\n" if line else "")
             continue
         done = run(*shlex.split(line)[1:])
-        said = done.err.replace(f"{world}{os.sep}", "").replace(str(world), ".")
+        said = done.err.replace(f"{world}{os.sep}", "").replace(str(world), ".").replace(names, "BACKBONES")
         parts.append(f"\n$ {line}\n{said}")
         # One error with one remedy, nothing on standard output, and no words of the libraries below.
         if done.code not in (1, 2) or done.out or "See --help" in said or _FOREIGN.search(said):

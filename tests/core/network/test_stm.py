@@ -19,6 +19,7 @@ from torch.nn.functional import conv2d, interpolate, pad
 from tests.builders import as_input, golden, noise, planes
 from visorvos import STM
 from visorvos.core.network.aggregation import FLOOR, aggregate
+from visorvos.core.network.backbones import BACKBONES
 from visorvos.core.network.decoder import Decoder, ResidualBlock
 from visorvos.core.network.memory_read import read_memory
 from visorvos.errors import VisorVosError
@@ -320,7 +321,7 @@ def test_parts_that_do_not_depend_on_objects_run_once_per_frame(small_stm: STM) 
 
 
 def test_unknown_backbone_names_the_known() -> None:
-    with pytest.raises(VisorVosError, match=r"resnet50, resnet18, resnest101, got 'vgg16'"):
+    with pytest.raises(VisorVosError, match=f"{', '.join(BACKBONES)}, got 'vgg16'"):
         STM("vgg16", pretrained=False)
 
 
