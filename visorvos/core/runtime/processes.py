@@ -61,13 +61,7 @@ class Processes:
 
     def broadcast(self, found: T | None) -> T:
         """The first process's value, in all processes; the others pass None."""
-        values: list[T | None] = [found]
-        if self.count > 1:
-            from accelerate.utils import broadcast_object_list
-
-            broadcast_object_list(values)
-        assert values[0] is not None
-        return values[0]
+        return self.gather([] if found is None else [found])[0]
 
 
 def find_processes(device: str) -> Processes:

@@ -15,12 +15,14 @@ from visorvos.core.datasets.loader import Batch, ClipSchedule, load_batches
 from visorvos.core.network.stm import STM
 from visorvos.core.runtime.freed_memory import keep_freed_memory
 from visorvos.core.runtime.interruption import StoppedError, catch_signals
+from visorvos.core.runtime.processes import Processes
 from visorvos.core.runtime.progress import Bar, NoProgress, Progress
+from visorvos.core.runtime.run_state import MadeFrom
 from visorvos.core.runtime.worker_pool import usable_cores
 from visorvos.core.training.history import History
 from visorvos.core.training.initial_network import initial_network
 from visorvos.core.training.learner import Learner, Stage, start_accelerator
-from visorvos.core.training.run_folder import RunFolder, checkpoint_to_resume, made_from
+from visorvos.core.training.run_folder import RunFolder, checkpoint_to_resume
 from visorvos.core.training.validation import Validation
 from visorvos.errors import VisorVosError
 from visorvos.settings.training import TrainingSettings
@@ -69,7 +71,8 @@ def train(
     # One process makes what is made once, such as an index of the data or a download; the others find it.
     with accelerator.main_process_first():
         clips = make_clips(listener)
-    origin = made_from(settings, clips.describe())
+    step_size = settings.batch_size * settings.accumulate
+    origin = MadeFrom(settings, {"--batch-size x --accumulate": step_size, "the data": clips.describe()})
     state = checkpoint_to_resume(settings, origin, listener)
     with accelerator.main_process_first():
         # A resumed run does not need the weights that it started from; they may be gone.
@@ -121,6 +124,8 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.saved = self.history.clips
+        accelerator = self.learner.accelerator
+        self.processes = Processes(accelerator.process_index, accelerator.num_processes)
 
     def take_steps(self, steps: Iterable[list[Batch]], bar: Bar) -> None:
         """Takes all steps; evaluates, logs and saves when due.
@@ -168,7 +173,7 @@ class _Run:
     def _evaluate(self) -> dict[str, float] | None:
         """The scores, or None if the run is at its end and was asked to stop."""
         assert self.validation is not None
-        scores = self.validation.score(self.learner.stm, self.learner.accelerator, self.progress, self.stopped)
+        scores = self.validation.score(self.learner.stm, self.processes, self.progress, self.stopped)
         if scores is None:
             self._stop()
             return None

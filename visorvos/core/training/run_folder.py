@@ -19,7 +19,7 @@ from visorvos.core.weights.checkpoints import save_weights
 from visorvos.errors import VisorVosError
 from visorvos.settings.training import TrainingSettings
 
-__all__ = ["BEST", "LAST", "RunFolder", "checkpoint_to_resume", "checkpoints", "made_from"]
+__all__ = ["BEST", "LAST", "RunFolder", "checkpoint_to_resume", "checkpoints"]
 
 LAST = "last.safetensors"
 BEST = "best.safetensors"
@@ -32,17 +32,6 @@ _KEPT = 2
 def checkpoints(folder: Path) -> list[Path]:
     """The checkpoints of a run, the oldest first."""
     return sorted((folder / "checkpoints").glob("*.pt"))
-
-
-def made_from(settings: TrainingSettings, clips: str) -> MadeFrom:
-    """What a run must have in common with the one that it resumes.
-
-    Args:
-        settings: of the run.
-        clips: the description of its data.
-    """
-    step_size = settings.batch_size * settings.accumulate
-    return MadeFrom(settings, {"--batch-size x --accumulate": step_size, "the data": clips})
 
 
 def checkpoint_to_resume(settings: TrainingSettings, origin: MadeFrom, progress: Progress) -> dict[str, Any] | None:

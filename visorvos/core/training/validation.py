@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
-
 from visorvos.core.datasets.davis.layout import VideoSequence, open_split
 from visorvos.core.inference.segment_split import segment_split
 from visorvos.core.metrics.scoring import evaluate_masks
 from visorvos.core.network.stm import STM
+from visorvos.core.runtime.processes import Processes
 from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.worker_pool import usable_cores
 from visorvos.core.spread import evenly
@@ -34,7 +32,7 @@ class Validation:
     """Folder for the masks of the last evaluation."""
 
     def score(
-        self, stm: STM, accelerator: Accelerator, progress: Progress, stopped: Sequence[str]
+        self, stm: STM, processes: Processes, progress: Progress, stopped: Sequence[str]
     ) -> dict[str, float] | None:
         """Segments and scores the sequences under the VISOR protocol; several processes share them.
 
@@ -45,23 +43,22 @@ class Validation:
         Raises:
             VisorVosError: for data that cannot be used.
         """
-        own = self.videos[accelerator.process_index :: accelerator.num_processes]
+        own = processes.share(self.videos)
         masks = segment_split(stm.eval(), own, self.masks, memory="visor", size=self.size)
         for _ in progress.track(masks, "Evaluating", "frames", sum(len(video.frames) for video in own)):
             if stopped:
                 return None
-        accelerator.wait_for_everyone()
-        found: list[dict[str, float] | None] = [None]
-        if accelerator.is_main_process:
+        processes.wait()
+        scores = None
+        if processes.is_first:
             # A few sequences are scored faster than more processes start.
             workers = min(usable_cores(), 1 + len(self.videos) // 50)
             names = [video.name for video in self.videos]
             late = any(video.late_objects for video in self.videos)
             report = evaluate_masks(self.ground_truth, self.masks, names, workers=workers, late_objects=late)
             j, f = report.region_statistics.mean, report.contour_statistics.mean
-            found = [{"j_and_f": report.j_and_f, "j": j, "f": f}]
-        scores: dict[str, float] = broadcast_object_list(found)[0]
-        return scores
+            scores = {"j_and_f": report.j_and_f, "j": j, "f": f}
+        return processes.broadcast(scores)
 
 
 def choose_validation(settings: TrainingSettings, root: Path | None) -> Validation | None:
