@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import stat
 import struct
 import zipfile
@@ -51,23 +50,15 @@ class Location:
         return "/".join((str(self.path), *self.inside))
 
 
-def members(archive: Location, hidden: bool = False) -> list[zipfile.ZipInfo]:
+def members(archive: Location) -> list[zipfile.ZipInfo]:
     """The files in a zip file, in order, without folders.
-
-    Args:
-        archive: the zip file.
-        hidden: whether to include hidden files and what macOS adds.
 
     Raises:
         VisorVosError: if it cannot be read as a zip file.
     """
     with _explained(archive):
-        return [
-            info
-            for info in _opened(archive).infolist()
-            if not info.filename.endswith(("/", "\\"))
-            and (hidden or not any(part.startswith((".", "__MACOSX")) for part in re.split(r"[/\\]", info.filename)))
-        ]
+        # Some programs on Windows write backslashes.
+        return [info for info in _opened(archive).infolist() if not info.filename.endswith(("/", "\\"))]
 
 
 def read_bytes(location: Location) -> bytes:

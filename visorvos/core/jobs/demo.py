@@ -39,26 +39,9 @@ _SHORT_SIDE = 96
 """Short side of frames in pixels, in training and evaluation."""
 
 
-@dataclass(frozen=True)
-class _Size:
-    """The amount of data and training."""
-
-    images: int
-    """Images of stage 1."""
-    train: int
-    """Training videos of stage 2."""
-    val: int
-    """Videos to evaluate, with other objects."""
-    frames: int
-    """Frames per video."""
-    pretrain: int
-    """Clips of stage 1."""
-    finetune: int
-    """Clips of stage 2."""
-
-
-_FULL = _Size(images=120, train=48, val=12, frames=8, pretrain=180, finetune=300)
-_QUICK = _Size(images=20, train=8, val=2, frames=5, pretrain=4, finetune=4)
+# Images of stage 1; videos to train on and to evaluate, with other objects, and their frames; clips of both stages.
+_FULL = {"images": 120, "train": 48, "val": 12, "frames": 8, "pretrain": 180, "finetune": 300}
+_QUICK = {"images": 20, "train": 8, "val": 2, "frames": 5, "pretrain": 4, "finetune": 4}
 
 
 @dataclass(frozen=True)
@@ -131,10 +114,10 @@ def _check_folder(settings: DemoSettings) -> None:
 def _make_data(settings: DemoSettings, progress: Progress) -> Path:
     """Writes synthetic COCO and VISOR data; the data set that `prepare` makes of the latter."""
     size, output = _size(settings), settings.output
-    progress.say(f"Generating {size.images} images and {size.train + size.val} videos.")
-    write_synthetic_coco(output / "coco", size.images, settings.seed)
-    videos = {"train": size.train, "val": size.val}
-    annotations, images = write_synthetic_visor(output / "release", videos, size.frames, settings.seed)
+    progress.say(f"Generating {size['images']} images and {size['train'] + size['val']} videos.")
+    write_synthetic_coco(output / "coco", size["images"], settings.seed)
+    videos = {"train": size["train"], "val": size["val"]}
+    annotations, images = write_synthetic_visor(output / "release", videos, size["frames"], settings.seed)
     prepared = PrepareSettings(annotations=annotations, images=images, output=output / "data", num_workers=1)
     prepare(prepared, progress)
     return output / "data" / "VISOR_2022"
@@ -147,9 +130,9 @@ def _train(settings: DemoSettings, data: Path, progress: Progress) -> Path:
     second = _finetune_settings(settings, data, output / "stage1" / LAST, output / "stage2")
     try:
         save_weights(initial_network(first, progress), output / "untrained.safetensors")
-        progress.say(f"Stage 1: {size.pretrain} clips made of images.")
+        progress.say(f"Stage 1: {size['pretrain']} clips made of images.")
         pretrain(first, progress)
-        progress.say(f"Stage 2: {size.finetune} clips of videos.")
+        progress.say(f"Stage 2: {size['finetune']} clips of videos.")
         finetune(second, progress)
     except StoppedError as error:
         raise VisorVosError(error.message, "Run the demo again: it resumes from there.") from error
@@ -218,7 +201,7 @@ def _predict(
     return prediction
 
 
-def _size(settings: DemoSettings) -> _Size:
+def _size(settings: DemoSettings) -> dict[str, int]:
     return _QUICK if settings.quick else _FULL
 
 
@@ -230,14 +213,14 @@ def _pretrain_settings(settings: DemoSettings, coco: Path, output: Path) -> Pret
         backbone="resnet18",
         pretrained=False,
         batch_norm="train",
-        clips=_size(settings).pretrain,
+        clips=_size(settings)["pretrain"],
         warm_up=50,
         max_objects=2,
         # The recipe's values, scaled from frames of 480 pixels to these.
         augmentation=CocoAugmentation(
             min_own=600, max_own=2, pasted=(1, 2), min_pasted_box=1200, drift=(12, 6), min_visible=100
         ),
-        **_common(settings, _size(settings).pretrain),
+        **_common(settings, _size(settings)["pretrain"]),
     )
 
 
@@ -247,12 +230,12 @@ def _finetune_settings(settings: DemoSettings, data: Path, weights: Path, output
         data=(str(data),),
         weights=str(weights),
         output=output,
-        clips=_size(settings).finetune,
+        clips=_size(settings)["finetune"],
         warm_up=20,
         schedule="cosine",
         max_objects=3,
         augmentation=VisorAugmentation(translation=4, crop_jitter=4),
-        **_common(settings, _size(settings).finetune),
+        **_common(settings, _size(settings)["finetune"]),
     )
 
 

@@ -108,6 +108,13 @@ def test_frames_are_found_whatever_their_suffix_and_unpacked_ones_before_zipped_
     assert sorted(frames) == ["a", "b"]
 
 
+@pytest.mark.parametrize("separator", ["/", "\\"])
+def test_what_macos_adds_to_a_zip_is_no_frame(tmp_path, separator):
+    names = ("__MACOSX/._a.jpg", "__MACOSX/P01_01/._a.jpg", "P01_01/._b.jpg", ".hidden/c.jpg", "P01_01/a.jpg")
+    put(tmp_path / "P01_01.zip", zipped({name.replace("/", separator): b"" for name in names}))
+    assert list(FrameFiles(tmp_path, ["P01_01"]).of("P01_01")) == ["a"]
+
+
 def test_a_video_that_is_not_there_has_no_frames(tmp_path):
     put(tmp_path / "P01_01" / "a.jpg", b"")
     assert FrameFiles(tmp_path, ["P02_02"]).of("P02_02") == {}

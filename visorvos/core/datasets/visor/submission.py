@@ -116,7 +116,7 @@ def read_submission(path: Path) -> Submission:
     faults = []
     location = Location(path)
     if path.suffix.lower() == ".zip":
-        names = [info.filename for info in members(location, hidden=True)]
+        names = [info.filename for info in members(location)]
         found = [name for name in names if name.endswith(".json") and not {"/", "\\"} & set(name) and name[0] != "."]
         if len(found) != 1:
             raise VisorVosError(
