@@ -139,9 +139,10 @@ def main() -> None:
             code = application()(prog_name="visorvos", standalone_mode=False)
         finally:
             sys.stdout.flush()
+        if code == 130:  # Typer's code for Ctrl-C
+            Terminal().say("Stopped by Ctrl-C.")
         sys.exit(code if isinstance(code, int) else 0)
     except typer.Abort:
-        Terminal().say("Stopped by Ctrl-C.")
         sys.exit(130)
     except BrokenPipeError:
         # The reader of a pipe has gone: there is nobody to tell.
