@@ -97,6 +97,12 @@ def test_it_refuses_what_cannot_be_compared(run: Run, made: Path, scores: Path, 
         path.write_text(json.dumps(change))
         return path
 
+    moved = json.loads(json.dumps(content))
+    moved["sequences"][0]["ground_truth"] = "00000000"
+    assert "Sequence p: the runs score different objects, frames or ground truth" in refusal(
+        scores / "one", altered("moved", moved)
+    )
+    (tmp_path / "scores-moved.json").unlink()
     fewer = altered("fewer", {**content, "sequences": content["sequences"][:2]})
     assert "only one has r" in refusal(scores / "one", fewer)
     content["sequences"][1]["objects"][0]["frames"][0]["size"] += 0.01
@@ -108,6 +114,19 @@ def test_it_refuses_what_cannot_be_compared(run: Run, made: Path, scores: Path, 
     assert "holds several score files: scores-fewer.json" in refusal(scores / "one", tmp_path)
     assert "No scores-SPLIT.json in" in refusal(scores / "one", made)
     assert "does not exist" in refusal(scores / "one", tmp_path / "none.json")
+
+
+def test_ground_truth_of_the_same_areas_elsewhere_is_other_ground_truth(run: Run, made: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(made / "data", tmp_path / "data")
+    for path in (data / "Annotations" / "480p" / "q").iterdir():
+        write_labels(path, np.roll(read_labels(path), 10, axis=1))
+    outputs = []
+    for name, root in (("before", made / "data"), ("after", data)):
+        outputs.append(tmp_path / name)
+        score(EvaluateSettings(data=root, predictions=made / "one", output=outputs[-1], num_workers=1))
+    done = run("compare", *outputs)
+    assert (done.code, done.out) == (1, "")
+    assert "Sequence q: the runs score different objects, frames or ground truth" in done.err
 
 
 def test_calls_that_make_no_sense(run: Run) -> None:
