@@ -170,17 +170,19 @@ def test_many_and_right_to_left_names_in_a_browser(run: Run, tmp_path: Path, bro
     browser = browsers(1440)
     browser.open(output / "report.html")
     assert browser.run("return document.querySelector('#sequence-table tbody tr').offsetHeight") < 90
-    # The id stands to the left of its right-to-left name.
-    id_ends, name_starts = browser.run(
+    # Each id stands between the name before it and its own name.
+    before, number, after = browser.run(
         """
-        const text = document.querySelector("#curves tbody a").firstChild, range = document.createRange();
-        const edges = [[0, 1], [3, text.length - 1]].map(([from, to]) => {
-          range.setStart(text, from); range.setEnd(text, to); return range.getBoundingClientRect();
+        const text = document.querySelector("#sequence-table small").firstChild, range = document.createRange();
+        const two = text.data.indexOf(", 2 ") + 2;
+        return [[2, two - 2], [two, two + 1], [two + 3, text.data.indexOf(", 3 ")]].map(([from, to]) => {
+          range.setStart(text, from); range.setEnd(text, to);
+          const { left, right } = range.getBoundingClientRect();
+          return [left, right];
         });
-        return [edges[0].right, edges[1].left];
         """
     )
-    assert id_ends <= name_starts
+    assert before[1] <= number[0] < number[1] <= after[0]
     assert browser.complaints() == []
 
 
