@@ -40,6 +40,7 @@ visorvos finetune --config nowhere.yaml
 visorvos finetune --config unknown.yaml --data data --output out
 visorvos finetune --config section.yaml --data data --output out
 visorvos finetune --config values.yaml --data data --output out
+visorvos finetune --config kinds.yaml --data data --output out
 visorvos finetune --config list.yaml --data data --output out
 visorvos finetune --config broken.yaml --data data --output out
 visorvos finetune --config frames/00000.png --data data --output out
@@ -58,6 +59,8 @@ visorvos predict frames --masks strangers --weights w.safetensors --output out
 visorvos predict frames --masks first.png --weights nowhere.pth --output out
 visorvos predict frames --masks first.png --weights visor-resnet5 --output out
 visorvos predict frames --masks first.png --weights notes.pth --output out
+visorvos predict frames --masks first.png --weights broken.safetensors --output out
+visorvos predict frames --masks first.png --weights broken.zip --output out
 visorvos predict frames --masks first.png --weights w.safetensors --output frames
 visorvos predict frames --masks first.png --weights w.safetensors --output notes.txt
 visorvos predict frames --masks first.png --weights w.safetensors --output out --device cuda
@@ -66,6 +69,7 @@ visorvos predict frames --masks first.png --weights w.safetensors --output out -
 visorvos predict frames --masks first.png --weights w.safetensors --output out --save gif --colors pink --limit few
 visorvos predict frames --masks first.png --weights w.safetensors --output out --names nowhere.json
 visorvos predict frames --masks first.png --weights w.safetensors --output out --names notes.txt
+visorvos predict frames --masks first.png --weights w.safetensors --output out --names keys.json
 
 # evaluate
 visorvos evaluate --data data
@@ -136,7 +140,10 @@ visorvos annotate nowhere --output session
 visorvos annotate frames --output session --port 99999
 """
 
-_FOREIGN = re.compile("Traceback|Unexpected error|Value error|PosixPath|unicode string|Input should|Errno")
+_FOREIGN = re.compile(
+    "Traceback|Unexpected error|Value error|PosixPath|unicode string|Input should|Errno|unable to parse|StreamReader|"
+    "deserializing|Invalid data|File is not"
+)
 
 
 @pytest.fixture
@@ -165,9 +172,13 @@ def world(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
         "unknown.yaml": "learning-rate: 1e-4\nlrr: 1",
         "section.yaml": "augmentation: {rotatoin: 3, shear: 90}",
         "values.yaml": "lr: fast\nclips: -3\nresume: maybe\nmax_objects: 2.5\naugmentation: 3",
+        "kinds.yaml": "lr: {a: 1}\nclips: 2024-01-01\nseed: [1, 2]\nwarm_up: !!binary aGVsbG8=\nlog_with: wand",
         "list.yaml": "- lr\n- clips",
         "broken.yaml": "lr: [1e-4",
         "run/last.safetensors": "",
+        "broken.safetensors": "\x10" + 7 * "\0" + '{"a": 1}        ',
+        "broken.zip": "PK\3\4" + 50 * "x",
+        "keys.json": '{"cup": {"first": "cup"}}',
     }
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -79,6 +79,13 @@ def test_a_fault_is_named_with_its_section(tmp_path, text, sentence):
     assert caught.value.message.startswith(f"{config}: {sentence}")
 
 
+def test_a_single_value_in_a_file_is_a_list_of_one(tmp_path):
+    config = tmp_path / "c.yaml"
+    config.write_text("log_with: wandb\ndata: VISOR_2022\n")
+    settings = resolve(FinetuneSettings, {"output": "o"}, config)
+    assert (settings.log_with, settings.data) == (("wandb",), ("VISOR_2022",))
+
+
 def test_what_is_typed_is_named_as_typed():
     with pytest.raises(UsageError) as caught:
         resolve(TrainSettings, {"steps": 0}, None)

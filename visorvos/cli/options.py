@@ -80,6 +80,10 @@ def _parameter(name: str, field: FieldInfo, shown: Any) -> inspect.Parameter:  #
     )
 
 
+def _is_list(field: FieldInfo) -> bool:
+    return get_args(bare(field.annotation))[1:] == (...,)
+
+
 def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
@@ -104,7 +108,8 @@ def _by_name(model: type[Settings], given: Mapping[str, Any]) -> dict[str, Any]:
         name = key[3:] if is_negated else names.get(key, key)
         if name in found:
             raise UsageError(f"{_flag(name)} was given twice: {_flag(key)} is the same option.", "Remove one of them.")
-        found[name] = not value if is_negated else value
+        is_one_of_a_list = isinstance(value, str) and name in model.model_fields and _is_list(model.model_fields[name])
+        found[name] = not value if is_negated else [value] if is_one_of_a_list else value
     return found
 
 
@@ -162,7 +167,7 @@ def _help(name: str, field: FieldInfo) -> str:
         parts.append(f"Choices: {', '.join(choices)}.")
     if limits:
         parts.append(f"{limits[0].upper()}{limits[1:]}.")
-    if get_args(bare(field.annotation))[1:] == (...,) and not mark(field, "argument"):
+    if _is_list(field) and not mark(field, "argument"):
         parts.append("Can be given several times.")
     if default_in_words:
         parts.append(f"Default: {default_in_words}")
@@ -215,5 +220,7 @@ def _brief(given: object) -> str:
         return _brief(given[0]) if len(given) == 1 else "a list"
     if isinstance(given, (dict, set)):
         return "a group of options"
+    if isinstance(given, bytes):
+        return "binary data"
     text = "nothing" if given is None else str(given)[:_MAX_SHOWN]
     return f"'{text}'" if isinstance(given, str) and not re.fullmatch(r"[\d.+-]+", text) else text

@@ -52,7 +52,7 @@ PLAIN = zipped({"x": b"some content"}, STORED)
         (damaged(PLAIN, 33), ("x",), "CRC"),
         (damaged(PLAIN, 0), ("x",), "a.zip/x cannot be read"),
         (PLAIN, ("y",), "a.zip/y does not exist"),
-        (PLAIN, ("x", "z"), "a.zip/x/z cannot be read: File is not a zip file"),
+        (PLAIN, ("x", "z"), "a.zip/x/z cannot be read: it is not a zip file"),
         (zipped({"x": bytes(1 << 25)}), ("x",), "would expand from .* to 33,554,432 bytes"),
         (zipped({"in.zip": damaged(PLAIN, 33)}, STORED), ("in.zip", "x"), "in.zip/x cannot be read: Bad CRC"),
         (damaged(zipped({"in.zip": PLAIN}, STORED), 0), ("in.zip", "x"), "cannot be read: no member starts where"),

@@ -204,7 +204,7 @@ def test_a_file_that_breaks_gives_the_frames_before_and_names_the_last(tmp_path:
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 6 // 10])
     source, read = FrameVideo(path), []
-    with pytest.raises(VisorVosError, match=r"v\.mp4 cannot be read after frame (\d+): Invalid data") as caught:
+    with pytest.raises(VisorVosError, match=r"v\.mp4 cannot be read after frame (\d+): it is damaged") as caught:
         read.extend(source.read())
     assert 0 < len(read) < 36
     assert f"after frame {len(read) - 1:05d}" in caught.value.message

@@ -153,6 +153,7 @@ def _explained(location: Location) -> Iterator[None]:
         raise VisorVosError(f"{location} does not exist.", "Check the path, or download the file again.") from error
     except _UNREADABLE as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).rstrip(".")
+        reason = reason.replace("File is not a zip file", "it is not a zip file")
         raise VisorVosError(
             f"{location} cannot be read: {reason or type(error).__name__}.",
             "Check the path. If it is correct, the file is damaged: copy, extract or download it again.",

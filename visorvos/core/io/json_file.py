@@ -30,7 +30,7 @@ def parse_json(content: bytes, form: TypeAdapter[T], source: object, remedy: str
         return form.validate_json(content)
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
-        words = fault["msg"].removeprefix("Value error, ").replace("Input should", "must")
+        words = fault["msg"].removeprefix("Value error, ").replace("Input should", "must").partition(", unable")[0]
         if fault["type"] == "json_invalid":
             raise VisorVosError(f"{source} cannot be read: it is not JSON.", remedy) from error
         what = "is missing" if fault["type"] == "missing" else f"{words}, got {str(fault['input'])[:60]}"
@@ -43,5 +43,5 @@ def _place(content: bytes, path: tuple[int | str, ...]) -> str:
     try:
         frame: Any = json.loads(content)["video_annotations"][path[1]]["image"]["name"]
     except (ValueError, RecursionError, LookupError, TypeError):
-        return ".".join(str(level)[:80] for level in path) or "the file"
+        return ".".join(str(level)[:80] for level in path if level != "[key]") or "the file"
     return f"frame {frame}, {'.'.join(map(str, path[2:]))}"

@@ -155,9 +155,11 @@ def video_errors(path: Path, where: Callable[[], str] = str) -> Iterator[None]:
     try:
         yield
     except (av.FFmpegError, OSError) as error:
+        is_unknown = isinstance(error, av.error.InvalidDataError)
+        reason = "it is damaged, or not a video" if is_unknown else error.strerror or error
         raise VisorVosError(
-            f"The video {path} cannot be read{where()}: {error.strerror or error}.",
-            "The file is damaged or has an unknown format. Convert it with FFmpeg, or give a folder of frames.",
+            f"The video {path} cannot be read{where()}: {reason}.",
+            f"Convert it: ffmpeg -i {path} -c:v libx264 converted.mp4. Or give a folder of frames.",
         ) from error
 
 

@@ -48,8 +48,9 @@ def load_resnet(name: str, *, pretrained: bool) -> nn.Module:
     except (OSError, RuntimeError) as error:
         if not pretrained:
             raise
+        reason = getattr(error, "reason", error)  # urllib's errors wrap that of the system
         raise VisorVosError(
-            f"The ImageNet weights of {name} cannot be downloaded: {error}.",
+            f"The ImageNet weights of {name} cannot be downloaded: {getattr(reason, 'strerror', None) or reason}.",
             "Check the connection, or start from random weights: --no-pretrained, STM(backbone, pretrained=False).",
         ) from error
 

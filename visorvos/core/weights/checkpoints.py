@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from visorvos.core.io.atomic import write_file
@@ -121,6 +121,10 @@ def _reason(error: Exception) -> str:
     if isinstance(error, pickle.UnpicklingError):
         # Torch's own text recommends to switch its protection off.
         return "it is not a pickle that holds only tensors"
+    if isinstance(error, SafetensorError):
+        return "its header is not that of a safetensors file"
+    if "PytorchStreamReader" in str(error):
+        return "it is not a complete zip archive of torch"
     first_sentence = re.split(r"\.?\s*\n|\.\s", str(error).strip())[0].rstrip(".")
     return first_sentence or type(error).__name__
 
