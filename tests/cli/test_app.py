@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -118,6 +120,21 @@ def test_a_missing_libgl_is_a_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in command.stderr
     library = python("from visorvos import contour_accuracy", tmp_path)
     assert "VisorVosError: OpenCV cannot be loaded: libGL.so.1" in library.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--quiet"]])
+def test_what_libraries_print_is_no_part_of_the_result(
+    run: Run, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    def evaluate(*_: object) -> object:
+        sys.stdout.write("Downloading\n")
+        sys.stderr.write("100%\n")
+        return SimpleNamespace(to_dict=lambda: {"J&F": 1})
+
+    monkeypatch.setattr("visorvos.core.jobs.evaluate.evaluate", evaluate)
+    done = run("evaluate", "--data", "d", "--predictions", "p", "--json", *options)
+    assert (done.code, json.loads(done.out)) == (0, {"J&F": 1})
+    assert done.err == ("" if options else "Downloading\n100%\n")
 
 
 def test_the_version(run: Run) -> None:

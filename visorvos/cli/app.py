@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext, redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -93,8 +93,9 @@ def _function(command: Command[Any, Any]) -> Callable[..., None]:
     def run(config: Path | None, json: bool | None, quiet: bool | None, **typed: object) -> None:
         settings = resolve(command.settings, typed, config, command)
         terminal = Terminal(quiet=bool(quiet))
-        # Libraries draw bars of their own, such as that of a download.
-        with redirect_stderr(io.StringIO()) if quiet else nullcontext():
+        # Libraries print too: torch.hub on standard output, bars of downloads on standard error.
+        chatter = io.StringIO() if quiet else sys.stderr
+        with redirect_stdout(chatter), redirect_stderr(chatter):
             result = command.run(settings, terminal)
         if os.environ.get("RANK", "0") != "0":
             # Of the processes that torchrun started, only the first prints the result.

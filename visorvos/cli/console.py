@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -77,6 +78,7 @@ class Terminal:
 
     def __init__(self, quiet: bool = False) -> None:
         self.out = Console(highlight=False, emoji=False)
+        self.stdout = sys.stdout
         self.err = Console(stderr=True, highlight=False, emoji=False)
         self.says = not quiet
         self.draws = self.err.is_terminal and not quiet
@@ -88,7 +90,7 @@ class Terminal:
 
     def announce(self, line: str) -> None:
         """One line on standard output, at once."""
-        print(line, flush=True)  # noqa: T201 - a result
+        print(line, file=self.stdout, flush=True)
 
     def fail(self, error: VisorVosError) -> None:
         """What is wrong, and what to do."""
