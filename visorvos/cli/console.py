@@ -22,6 +22,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from visorvos.core.runtime.progress import Bar, NoProgress
 from visorvos.errors import VisorVosError
 
 __all__ = ["Terminal", "counted", "printable", "table"]
@@ -106,8 +107,11 @@ class Terminal:
                 bar.advance(1)
 
     @contextmanager
-    def bar(self, description: str, unit: str, total: int | None, done: int = 0) -> Iterator[_Bar]:
+    def bar(self, description: str, unit: str, total: int | None, done: int = 0) -> Iterator[Bar]:
         """A progress bar with rate and remaining time, removed when done; nothing without a terminal."""
+        if not self.draws:
+            yield NoProgress()
+            return
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
@@ -116,6 +120,6 @@ class Terminal:
             TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[note]}"),
         )
-        with Progress(*columns, console=self.err, transient=True, disable=not self.draws) as progress:
+        with Progress(*columns, console=self.err, transient=True) as progress:
             task = progress.add_task(escape(description), total=total, completed=done, unit=unit, note="")
             yield _Bar(progress, task)
