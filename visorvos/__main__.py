@@ -1,7 +1,5 @@
 """``visorvos`` and ``python -m visorvos``."""
 
-__all__ = ["main"]
-
 
 def main() -> None:
     """The command line, imported when called: worker processes import this file, and need none of it."""

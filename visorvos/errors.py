@@ -5,8 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["VisorVosError", "did_you_mean", "explain_import_error", "listed"]
-
 
 class VisorVosError(Exception):
     """An error that the user can fix.

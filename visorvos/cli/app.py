@@ -24,8 +24,6 @@ from visorvos.cli.console import Terminal
 from visorvos.cli.options import UsageError, resolve, signature
 from visorvos.errors import VisorVosError, did_you_mean, explain_import_error
 
-__all__ = ["COMMANDS", "main"]
-
 # Typer may bring its own copy of click: this is the base class of its errors in either case.
 _TyperUsageError: type[Exception] = typer.BadParameter.__bases__[0]
 

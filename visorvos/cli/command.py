@@ -11,8 +11,6 @@ from rich.console import RenderableType
 from visorvos.core.runtime.progress import Progress
 from visorvos.settings.base import Settings
 
-__all__ = ["Command", "Result", "command"]
-
 
 class Result(Protocol):
     """What a job returns."""

@@ -13,8 +13,6 @@ from typer import Context
 from visorvos.errors import VisorVosError
 from visorvos.settings.base import bare
 
-__all__ = ["choices_of", "completion"]
-
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _WEIGHTS = (".pth", ".safetensors")
 

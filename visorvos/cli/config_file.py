@@ -15,8 +15,6 @@ from pydantic_core import to_jsonable_python
 from visorvos._version import __version__
 from visorvos.settings.base import Settings, bare, section
 
-__all__ = ["commented_yaml", "in_range", "in_words"]
-
 _WIDTH = 100
 _TYPES = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
 _LIMITS = {

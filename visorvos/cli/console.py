@@ -25,8 +25,6 @@ from rich.text import Text
 from visorvos.core.runtime.progress import Bar, NoProgress
 from visorvos.errors import VisorVosError
 
-__all__ = ["Terminal", "counted", "printable", "table"]
-
 T = TypeVar("T")
 
 

@@ -22,8 +22,6 @@ from visorvos.core.io.settings_file import read_settings
 from visorvos.errors import VisorVosError, did_you_mean
 from visorvos.settings.base import ENVIRONMENT, Settings, bare, mark, option, section
 
-__all__ = ["UsageError", "resolve", "signature"]
-
 _MAX_SHOWN = 200
 _GENERAL = {
     name: FieldInfo.from_annotated_attribute(kind, option(None, text, panel="General"))

@@ -6,8 +6,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["object_ids"]
-
 
 def object_ids(labels: NDArray[np.uint8]) -> list[int]:
     """The object ids (1..255) in labels of any shape, in ascending order."""

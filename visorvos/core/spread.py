@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["evenly"]
-
 
 def evenly(length: int, count: int) -> list[int]:
     """Up to ``count`` ascending indices below ``length``, evenly apart, with the first and, from two on, the last."""

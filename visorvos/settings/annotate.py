@@ -20,8 +20,6 @@ from visorvos.settings.base import (
     source,
 )
 
-__all__ = ["AnnotateSettings"]
-
 _server = partial(option, panel="Server", affects_result=False)
 _memory = partial(option, panel="Memory")
 

@@ -14,38 +14,6 @@ from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
 from visorvos.core.inference.policy import POLICIES, MemoryName
-from visorvos.core.network.backbones import BackboneName as Backbone
-
-__all__ = [
-    "DATA_HELP",
-    "ENVIRONMENT",
-    "WEIGHTS_HELP",
-    "Backbone",
-    "Device",
-    "Flip",
-    "Limit",
-    "MemEvery",
-    "Memory",
-    "NumWorkers",
-    "Precision",
-    "Resolution",
-    "Scales",
-    "Settings",
-    "ShortSide",
-    "TopK",
-    "Weights",
-    "bare",
-    "computing",
-    "ends_in",
-    "inputs",
-    "mark",
-    "must",
-    "option",
-    "outputs",
-    "section",
-    "source",
-    "split_at_commas",
-]
 
 T = TypeVar("T")
 

@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from visorvos.settings.base import Backbone, Device, NumWorkers, Settings, inputs
-
-__all__ = ["BenchmarkSettings", "Part"]
+from visorvos.core.network.backbones import BackboneName
+from visorvos.settings.base import Device, NumWorkers, Settings, inputs
 
 Part = Literal["inference", "training", "metrics", "data"]
 
@@ -20,7 +19,7 @@ class BenchmarkSettings(Settings):
         ("inference", "training", "metrics", "data"),
         "Part to measure; data is the loading of training clips.",
     )
-    backbone: tuple[Backbone, ...] = inputs(("resnet50", "resnet18"), "Backbone of the network.")
+    backbone: tuple[BackboneName, ...] = inputs(("resnet50", "resnet18"), "Backbone of the network.")
     objects: tuple[Annotated[int, Field(ge=1, le=8)], ...] = inputs(
         (1, 4, 8), "Number of objects in the segmented video, 1 to 8."
     )

@@ -7,9 +7,6 @@ from typing import Annotated
 
 from visorvos.settings.base import Settings, ends_in, inputs, must, option, outputs
 
-__all__ = ["CompareSettings"]
-
-
 _several = must(lambda runs: len(runs) > 1, "be two or more evaluations")
 
 

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from visorvos.settings.base import Device, Settings, inputs, outputs
 
-__all__ = ["DemoSettings"]
-
 
 class DemoSettings(Settings):
     """Generate videos, prepare them, train a small network in both stages, evaluate it, and show its masks."""

@@ -8,8 +8,6 @@ from pydantic import model_validator
 
 from visorvos.settings.base import Settings, inputs, option, outputs
 
-__all__ = ["DownloadWeightsSettings"]
-
 
 class DownloadWeightsSettings(Settings):
     """Download published weights, or weights from the Hugging Face Hub, and verify them."""

@@ -28,8 +28,6 @@ from visorvos.settings.base import (
     outputs,
 )
 
-__all__ = ["EvaluateSettings"]
-
 
 class EvaluateSettings(Settings):
     """Score masks against the ground truth (J&F): predicted masks, or those of a network that is run here."""

@@ -9,8 +9,6 @@ from pydantic import model_validator
 
 from visorvos.settings.base import Settings, ends_in, inputs, option, outputs
 
-__all__ = ["ExportSettings"]
-
 
 class ExportSettings(Settings):
     """Write predicted masks as a submission to the VISOR challenge, or check a submission."""

@@ -19,8 +19,6 @@ from visorvos.settings.training import (
     validation,
 )
 
-__all__ = ["FinetuneSettings", "VisorAugmentation"]
-
 
 class VisorAugmentation(Settings):
     """Augmentation of clips of videos: one flip, resize and crop per clip, and warps per frame."""

@@ -26,8 +26,6 @@ from visorvos.settings.base import (
     source,
 )
 
-__all__ = ["PredictSettings"]
-
 _overlays = partial(option, panel="Overlays", affects_result=False)
 
 

@@ -11,8 +11,6 @@ from pydantic import AfterValidator, model_validator
 
 from visorvos.settings.base import NumWorkers, Settings, must, option, outputs, source
 
-__all__ = ["PrepareSettings"]
-
 _conversion = partial(option, panel="Conversion")
 _width_and_height = must(re.compile(r"[1-9]\d{0,3}x[1-9]\d{0,3}").fullmatch, "be WIDTHxHEIGHT, such as 854x480")
 _each_once = (must(len, "be train, val or both"), AfterValidator(lambda splits: tuple(dict.fromkeys(splits))))

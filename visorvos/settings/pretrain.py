@@ -10,8 +10,6 @@ from pydantic import Field
 from visorvos.settings.base import Settings, inputs, option, source
 from visorvos.settings.training import Factors, MaxObjects, Probability, TrainingSettings, ordered, validation
 
-__all__ = ["CocoAugmentation", "PretrainSettings"]
-
 Pixels = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=0, le=100)]
 

@@ -9,8 +9,6 @@ from pydantic import model_validator
 
 from visorvos.settings.base import DATA_HELP, Resolution, Settings, ends_in, inputs, outputs
 
-__all__ = ["PreviewSettings"]
-
 
 class PreviewSettings(Settings):
     """Show frames of a data set, or training clips, with masks, ids and names in one picture."""

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from visorvos.core.network.backbones import BackboneName
 from visorvos.settings.base import (
     WEIGHTS_HELP,
-    Backbone,
     Device,
     Precision,
     Settings,
@@ -22,18 +22,6 @@ from visorvos.settings.base import (
     outputs,
     source,
 )
-
-__all__ = [
-    "Accumulate",
-    "Clips",
-    "Factors",
-    "MaxObjects",
-    "Probability",
-    "TrainingSettings",
-    "clip_options",
-    "ordered",
-    "validation",
-]
 
 _optimization = partial(option, panel="Optimization")
 clip_options = partial(option, panel="Clips")
@@ -70,7 +58,7 @@ class TrainingSettings(Settings):
 
     output: Path = outputs(..., "Folder for weights, checkpoints, metrics and plots.")
     weights: Weights | None = source(None, f"Weights to start from. {WEIGHTS_HELP}")
-    backbone: Backbone | None = inputs(None, "Backbone of the network. Default: that of --weights, else resnet50.")
+    backbone: BackboneName | None = inputs(None, "Backbone of the network. Default: that of --weights, else resnet50.")
     pretrained: bool = inputs(True, "Start the encoders from ImageNet weights if --weights is not given.")
     clips: Clips = 800_000
     batch_size: int = _optimization(1, "Number of clips per batch, in each process.", affects_result=False, ge=1)

@@ -20,8 +20,6 @@ from visorvos.cli.commands.prepare import prepare
 from visorvos.cli.commands.preview import preview
 from visorvos.cli.commands.training import finetune, pretrain
 
-__all__ = ["COMMANDS"]
-
 COMMANDS: tuple[Command[Any, Any], ...] = (
     prepare,
     preview,

@@ -14,8 +14,6 @@ from visorvos.settings.annotate import AnnotateSettings
 if TYPE_CHECKING:
     from visorvos.core.jobs.annotate import Annotated
 
-__all__ = ["annotate", "show"]
-
 
 def show(session: Annotated) -> str:
     """One sentence: what the session holds and where."""

@@ -15,8 +15,6 @@ from visorvos.settings.benchmark import BenchmarkSettings
 if TYPE_CHECKING:
     from visorvos.core.jobs.benchmark import Benchmark
 
-__all__ = ["benchmark", "show"]
-
 
 def show(benchmark: Benchmark) -> Group:
     """One table of all figures, and the machine."""

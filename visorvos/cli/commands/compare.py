@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from visorvos.core.jobs.compare import Comparison
     from visorvos.core.metrics.comparison import Difference
 
-__all__ = ["compare", "show"]
-
 _MAX_SHOWN = 5
 
 

@@ -16,8 +16,6 @@ from visorvos.settings.demo import DemoSettings
 if TYPE_CHECKING:
     from visorvos.core.jobs.demo import Demo
 
-__all__ = ["demo", "show"]
-
 
 def show(demo: Demo) -> Group:
     """The scores before and after training, and where the files are."""

@@ -15,8 +15,6 @@ from visorvos.settings.download_weights import DownloadWeightsSettings
 if TYPE_CHECKING:
     from visorvos.core.jobs.download_weights import DownloadedWeights, WeightsList
 
-__all__ = ["download_weights", "show"]
-
 
 def show(result: DownloadedWeights | WeightsList) -> RenderableType:
     """The path of the file, or the table of published weights."""

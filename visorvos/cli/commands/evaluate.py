@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from visorvos.core.jobs.evaluate import Evaluation
     from visorvos.core.metrics.scores import Scores
 
-__all__ = ["evaluate", "show"]
-
 _MAX_ROWS = 40
 
 

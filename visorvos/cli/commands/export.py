@@ -14,8 +14,6 @@ from visorvos.settings.export import ExportSettings
 if TYPE_CHECKING:
     from visorvos.core.jobs.export import Export
 
-__all__ = ["export", "show"]
-
 
 def show(export: Export) -> str:
     """What the submission holds, and what was left out of it or could not be checked."""

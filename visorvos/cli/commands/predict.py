@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from visorvos.core.jobs.predict.job import PredictedFolder
     from visorvos.core.jobs.predict.video import PredictedVideo
 
-__all__ = ["predict", "show"]
-
 
 def show(prediction: PredictedVideo | PredictedFolder) -> str:
     """One sentence: what was written, where, and how fast."""

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from visorvos.core.datasets.visor.report import SplitReport
     from visorvos.core.jobs.prepare import Preparation
 
-__all__ = ["prepare", "show"]
-
 _MAX_LISTED = 5
 
 

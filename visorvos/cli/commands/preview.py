@@ -14,8 +14,6 @@ from visorvos.settings.preview import PreviewSettings
 if TYPE_CHECKING:
     from visorvos.core.jobs.preview import Preview
 
-__all__ = ["preview", "show"]
-
 
 def show(preview: Preview) -> str:
     """One sentence: what is in the picture, and where it is."""

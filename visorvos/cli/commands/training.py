@@ -14,8 +14,6 @@ from visorvos.settings.pretrain import PretrainSettings
 if TYPE_CHECKING:
     from visorvos.core.training.loop import Training
 
-__all__ = ["finetune", "pretrain", "show"]
-
 
 def show(training: Training) -> str:
     """What was trained, and where it is."""

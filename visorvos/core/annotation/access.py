@@ -10,8 +10,6 @@ from pydantic import BaseModel, ValidationError
 
 from visorvos.core.io.atomic import atomic_write
 
-__all__ = ["Access", "read_access", "write_access"]
-
 _FILE = ".server.json"
 
 

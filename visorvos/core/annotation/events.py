@@ -8,8 +8,6 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any
 
-__all__ = ["Event", "EventLog"]
-
 Event = dict[str, Any]
 
 _KEPT = 2000

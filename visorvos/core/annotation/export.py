@@ -16,8 +16,6 @@ from visorvos.core.io.images import write_picture
 from visorvos.core.io.paths import is_safe_name
 from visorvos.errors import VisorVosError, listed
 
-__all__ = ["EXPORT", "export_session"]
-
 EXPORT = "export"
 
 

@@ -23,8 +23,6 @@ from visorvos.core.io.masks import read_mask
 from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.errors import VisorVosError
 
-__all__ = ["Record", "SessionFolder", "SourceRecord"]
-
 Labels = NDArray[np.uint8]
 
 _CLOCK_STEP = 2.0

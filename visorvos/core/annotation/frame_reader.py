@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.io.frames import FrameFolder, FrameSource, FrameVideo
+from visorvos.core.io.frames import FrameFolder, FrameSource
 from visorvos.core.io.images import read_frame
-from visorvos.core.io.video import open_video, to_picture, video_errors
+from visorvos.core.io.video import FrameVideo, open_video, to_picture, video_errors
 from visorvos.errors import VisorVosError
 
 if TYPE_CHECKING:
     import av
-
-__all__ = ["FrameReader"]
 
 Frame = NDArray[np.uint8]
 

@@ -13,8 +13,6 @@ from visorvos.core.annotation.objects import BusyError, ObjectEntry, Objects
 from visorvos.core.annotation.undo import UndoSteps
 from visorvos.core.labels import object_ids
 
-__all__ = ["History"]
-
 
 class History:
     """Changes masks in steps.

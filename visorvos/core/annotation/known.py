@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import count
 
-__all__ = ["KnownFrames", "Runs", "from_runs", "to_runs"]
-
 Runs = list[tuple[int, int]]
 """Frame numbers as [first, last] pairs, both included: short for a video of ten thousand frames."""
 

@@ -10,8 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from visorvos.core.report.colors import bright_palette
 from visorvos.errors import VisorVosError
 
-__all__ = ["MAX_ID", "BusyError", "ObjectEntry", "Objects", "default_color"]
-
 MAX_ID = 255
 
 

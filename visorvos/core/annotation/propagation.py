@@ -17,8 +17,6 @@ from visorvos.errors import VisorVosError
 if TYPE_CHECKING:
     from visorvos.core.annotation.session import Session
 
-__all__ = ["Propagation", "Propagator", "Worker"]
-
 Labels = NDArray[np.uint8]
 
 

@@ -31,8 +31,6 @@ from visorvos.core.io.frames import FrameFolder
 from visorvos.core.io.images import encode_jpeg
 from visorvos.errors import VisorVosError
 
-__all__ = ["make_app"]
-
 _PAGE = Path(__file__).parent / "page"
 _MAX_JSON = 1 << 18
 _QUIET_SECONDS = 15.0

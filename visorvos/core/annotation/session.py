@@ -21,8 +21,6 @@ from visorvos.core.annotation.propagation import Propagation
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
 
-__all__ = ["BusyError", "Session", "StaleMaskError", "mask_tag"]
-
 Labels = NDArray[np.uint8]
 
 _SECONDS_BETWEEN_RECORDS = 2.0

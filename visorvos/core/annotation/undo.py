@@ -12,8 +12,6 @@ from typing import Any
 
 from visorvos.core.io.atomic import make_folder, write_file
 
-__all__ = ["UndoSteps"]
-
 _KEPT_STEPS = 10
 
 

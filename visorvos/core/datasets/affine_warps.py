@@ -10,8 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["compose", "draw_steps", "matrix_of", "view"]
-
 Image = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
 Step = dict[str, Any]

@@ -9,8 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["draw_crops", "resize", "resized"]
-
 Image = NDArray[np.uint8]
 
 

@@ -18,8 +18,6 @@ from visorvos.core.datasets.order import sample_of
 from visorvos.core.runtime.worker_pool import start_worker
 from visorvos.errors import VisorVosError
 
-__all__ = ["Batch", "ClipSchedule", "load_batches"]
-
 
 @dataclass(frozen=True)
 class Batch:

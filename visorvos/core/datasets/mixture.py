@@ -8,8 +8,6 @@ from itertools import accumulate
 from visorvos.core.datasets.clip import Clip, Clips
 from visorvos.core.datasets.order import sample_of
 
-__all__ = ["MixedClips"]
-
 
 class MixedClips:
     """Clips of several sources (see `Clips`). Every epoch holds each source's share, rounded to whole clips.

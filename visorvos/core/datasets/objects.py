@@ -8,8 +8,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["keep_objects"]
-
 
 def keep_objects(
     labels: NDArray[np.uint8], ids: Sequence[int], max_objects: int, random: np.random.Generator

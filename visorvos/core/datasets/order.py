@@ -7,8 +7,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["generator", "sample_of"]
-
 
 def sample_of(number: int, samples: int, seed: int) -> tuple[int, int]:
     """The epoch and the sample of a clip. Each epoch goes through all samples in its own order.

@@ -17,8 +17,6 @@ from visorvos.settings.annotate import AnnotateSettings
 from visorvos.settings.evaluate import EvaluateSettings
 from visorvos.settings.predict import PredictSettings
 
-__all__ = ["Network", "load_network"]
-
 
 @dataclass(frozen=True)
 class Network:

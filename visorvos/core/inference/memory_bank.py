@@ -10,8 +10,6 @@ from torch import Tensor
 from visorvos.core.inference.policy import MemoryPolicy
 from visorvos.core.network.memory_read import read_memory
 
-__all__ = ["MemoryBank", "ObjectGroup"]
-
 
 class ObjectGroup:
     """The memory of objects that entered with the same frame and so remember the same frames.

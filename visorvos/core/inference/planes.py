@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-__all__ = ["frame_tensor", "known_planes", "mask_tensor", "resize_frame", "resize_mask", "resize_planes"]
-
 
 def mask_tensor(mask: NDArray[np.uint8], device: torch.device) -> Tensor:
     """A uint8 array of any memory layout, copied to the device."""

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["GIVEN_LIMIT", "POLICIES", "EveryFrames", "MemoryName", "MemoryPolicy", "VisorFrames", "choose_policy"]
-
 GIVEN_LIMIT = 16
 """Maximum frames with a given mask that `EveryFrames` remembers beside its limit."""
 

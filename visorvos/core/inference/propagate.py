@@ -14,8 +14,6 @@ from visorvos.core.network.stm import STM
 from visorvos.core.spread import evenly
 from visorvos.errors import VisorVosError
 
-__all__ = ["Frames", "propagate"]
-
 
 class Frames(Protocol):
     """Frames by number: a list, or anything that reads a frame when it is indexed."""

@@ -21,8 +21,6 @@ from visorvos.core.network.stm import STM
 from visorvos.core.runtime.read_ahead import read_ahead, write_behind
 from visorvos.errors import VisorVosError
 
-__all__ = ["segment_split"]
-
 
 class _Frames:
     """A video's frames, each read while the one before is segmented."""

@@ -19,8 +19,6 @@ from visorvos.core.labels import object_ids
 from visorvos.core.network.stm import STM
 from visorvos.errors import VisorVosError
 
-__all__ = ["Segmenter", "make_segmenter", "segment_video"]
-
 Frame = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
 

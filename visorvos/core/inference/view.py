@@ -12,8 +12,6 @@ from visorvos.core.inference.planes import known_planes, resize_frame, resize_ma
 from visorvos.core.inference.policy import MemoryPolicy
 from visorvos.core.network.stm import STM
 
-__all__ = ["View", "average"]
-
 
 class View:
     """Segments and memorizes one view of each frame: `look`, then `find` if need be, then `hold` and `memorize`.

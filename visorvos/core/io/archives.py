@@ -20,8 +20,6 @@ from visorvos.errors import VisorVosError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["Location", "members", "read_bytes"]
-
 _SMALL, _MAX_EXPANSION = 16 << 20, 100
 """A member larger than `_SMALL` bytes may expand to this many times its compressed size; VISOR's JSON to 10 times."""
 _LOCAL_HEADER = struct.Struct("<4s22xHH")

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["atomic_write", "clear_parts", "make_folder", "write_file"]
-
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:

@@ -16,8 +16,6 @@ from visorvos.core.io.images import FRAME_SUFFIXES, list_images, natural_key, re
 from visorvos.core.io.video import FrameVideo
 from visorvos.errors import VisorVosError
 
-__all__ = ["FrameFolder", "FrameSource", "FrameVideo", "list_sequences", "open_frames"]
-
 Frame = NDArray[np.uint8]
 
 

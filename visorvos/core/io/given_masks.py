@@ -16,8 +16,6 @@ from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError, listed
 
-__all__ = ["GivenMasks"]
-
 _MAX_LISTED = 5
 
 

@@ -18,8 +18,6 @@ from visorvos.core.io.archives import Location, read_bytes
 from visorvos.core.io.atomic import atomic_write
 from visorvos.errors import VisorVosError, listed
 
-__all__ = ["FRAME_SUFFIXES", "encode_jpeg", "list_images", "natural_key", "open_image", "read_frame", "write_picture"]
-
 FRAME_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 _OTHER_SUFFIXES = (".avif", ".exr", ".gif", ".heic", ".jfif", ".jp2", ".pgm", ".ppm", ".tga", ".tif", ".tiff")
 """Images that are not read, so that they are named and not skipped."""

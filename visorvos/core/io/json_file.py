@@ -9,8 +9,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["parse_json"]
-
 T = TypeVar("T")
 
 

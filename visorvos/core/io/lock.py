@@ -11,8 +11,6 @@ from filelock import FileLock, Timeout
 from visorvos.core.io.atomic import make_folder
 from visorvos.errors import VisorVosError
 
-__all__ = ["lock_folder"]
-
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:

@@ -19,19 +19,6 @@ from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
 
-__all__ = [
-    "SHEET",
-    "WHITE",
-    "Mask",
-    "is_black_and_white",
-    "is_complete_png",
-    "mask_files",
-    "read_labels",
-    "read_mask",
-    "replace_white",
-    "write_mask",
-]
-
 WHITE = 255
 """The id with two meanings: the object of a black-and-white mask, or else a border that belongs to no object."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["DAVIS_PALETTE"]
-
 # fmt: off
 _FIXED = (
     (0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128), (128, 0, 128), (0, 128, 128),

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import platformdirs
 
-__all__ = ["HOME_VARIABLE", "cache_folder", "in_other_case", "is_safe_name", "is_safe_path", "real_path"]
-
 HOME_VARIABLE = "VISORVOS_HOME"
 _MAX_BYTES = 200
 """File systems allow 255; some files are written under a name with a suffix added."""

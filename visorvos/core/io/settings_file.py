@@ -13,8 +13,6 @@ from visorvos.core.io.archives import Location, read_bytes
 from visorvos.core.io.atomic import write_file
 from visorvos.errors import VisorVosError
 
-__all__ = ["SETTINGS_FILE", "read_settings", "write_settings", "yaml_text"]
-
 SETTINGS_FILE = "settings.yaml"
 _REMEDY = "Print a file that works: visorvos config COMMAND > options.yaml"
 

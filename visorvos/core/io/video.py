@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import av
     from av.video.stream import VideoStream
 
-__all__ = ["FrameVideo", "VideoSink", "open_video", "to_picture", "video_errors", "write_video"]
-
 Frame = NDArray[np.uint8]
 
 _BT709, _UNSPECIFIED, _BT601 = 1, 2, 5

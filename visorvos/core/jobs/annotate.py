@@ -30,8 +30,6 @@ from visorvos.core.weights.registry import PUBLISHED
 from visorvos.errors import VisorVosError
 from visorvos.settings.annotate import AnnotateSettings
 
-__all__ = ["Annotated", "annotate"]
-
 Labels = NDArray[np.uint8]
 
 DEFAULT_PORT = 8765

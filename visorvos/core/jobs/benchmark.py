@@ -46,8 +46,6 @@ from visorvos.settings.finetune import FinetuneSettings
 from visorvos.settings.prepare import PrepareSettings
 from visorvos.settings.pretrain import PretrainSettings
 
-__all__ = ["Benchmark", "Figure", "benchmark", "measure"]
-
 _TRAINING_OBJECTS, _SCORED_OBJECTS = 3, 5
 Work = Callable[[], object]
 Workload = Callable[[], Work]

@@ -32,8 +32,6 @@ from visorvos.settings.predict import PredictSettings
 from visorvos.settings.prepare import PrepareSettings
 from visorvos.settings.pretrain import CocoAugmentation, PretrainSettings
 
-__all__ = ["Demo", "demo"]
-
 # Small enough for two cores and a few minutes, without ImageNet weights.
 _SHORT_SIDE = 96
 """Short side of frames in pixels, in training and evaluation."""

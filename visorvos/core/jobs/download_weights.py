@@ -15,8 +15,6 @@ from visorvos.core.weights.registry import PUBLISHED, PublishedWeights
 from visorvos.errors import VisorVosError
 from visorvos.settings.download_weights import DownloadWeightsSettings
 
-__all__ = ["DownloadedWeights", "WeightsList", "download_weights"]
-
 
 @dataclass(frozen=True)
 class DownloadedWeights:

@@ -36,8 +36,6 @@ from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.errors import VisorVosError
 from visorvos.settings.evaluate import EvaluateSettings
 
-__all__ = ["COUNTED", "Evaluation", "evaluate"]
-
 COUNTED = {
     "visor": "all frames but the first, which is given",
     "davis": "all frames but the first, which is given, and the last",

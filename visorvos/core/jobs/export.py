@@ -23,8 +23,6 @@ from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.export import ExportSettings
 
-__all__ = ["Export", "export"]
-
 _MAX_LISTED = 20
 
 Frames = dict[str, list[str]]

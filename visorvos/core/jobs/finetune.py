@@ -12,8 +12,6 @@ from visorvos.core.training.loop import Training, train
 from visorvos.core.training.validation import choose_validation
 from visorvos.settings.finetune import FinetuneSettings
 
-__all__ = ["finetune"]
-
 
 def finetune(settings: FinetuneSettings, progress: Progress | None = None) -> Training:
     """Trains on clips of data sets in the DAVIS layout (Darkhalil et al. 2022, appendix).

@@ -26,8 +26,6 @@ from visorvos.core.runtime.worker_pool import spread
 from visorvos.errors import VisorVosError
 from visorvos.settings.prepare import PrepareSettings
 
-__all__ = ["Preparation", "prepare"]
-
 UNSEEN = frozenset(
     ("P07_101", "P07_103", "P07_110", "P09_02", "P09_07", "P09_104", "P09_103", "P09_106", "P21_01", "P29_04")
 )

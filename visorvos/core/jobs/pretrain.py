@@ -11,8 +11,6 @@ from visorvos.core.training.loop import Training, train
 from visorvos.core.training.validation import choose_validation
 from visorvos.settings.pretrain import PretrainSettings
 
-__all__ = ["pretrain"]
-
 
 def pretrain(settings: PretrainSettings, progress: Progress | None = None) -> Training:
     """Trains on clips made from MS-COCO images (Oh et al. 2019, section 3.5; Darkhalil et al. 2022, appendix).

@@ -25,8 +25,6 @@ from visorvos.settings.finetune import FinetuneSettings
 from visorvos.settings.pretrain import PretrainSettings
 from visorvos.settings.preview import PreviewSettings
 
-__all__ = ["Preview", "preview"]
-
 
 @dataclass(frozen=True)
 class Preview:

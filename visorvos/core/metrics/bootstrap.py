@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LEVEL", "RESAMPLES", "SEED", "Estimate", "pooled_means"]
-
 LEVEL, RESAMPLES, SEED = 0.95, 10_000, 0
 
 _BATCH = 500

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from visorvos.core.metrics.bootstrap import Estimate, pooled_means
 from visorvos.core.metrics.scores import MEASURES, ObjectScores, SequenceScores
 
-__all__ = ["Group", "by_age", "by_class", "by_size", "overall"]
-
 _SIZES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 """Shares of the frame that separate the size groups."""
 

@@ -11,8 +11,6 @@ from visorvos.core.metrics.bootstrap import Estimate, pooled_means
 from visorvos.core.metrics.scores import MEASURES, ScoreReport, SequenceScores
 from visorvos.errors import VisorVosError, listed
 
-__all__ = ["Difference", "SequenceChange", "compare_reports"]
-
 
 @dataclass(frozen=True)
 class SequenceChange:

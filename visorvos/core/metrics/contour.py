@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from visorvos.core.metrics.region import check_mask_pair
 
-__all__ = ["boundary_pixels", "contour_accuracy", "label_contours"]
-
 Places = NDArray[np.intp]
 """(n,) flat indices of pixels in an image with a margin."""
 

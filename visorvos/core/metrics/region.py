@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["check_mask_pair", "label_regions", "region_similarity"]
-
 _BLOCK = 1 << 20
 """Pixels counted at once: OpenCV counts in float32, which is exact up to 2**24."""
 

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from visorvos.core.metrics.summary import Statistics, average, summarize
 from visorvos.errors import VisorVosError, listed
 
-__all__ = ["MEASURES", "ObjectScores", "ScoreReport", "Scores", "SequenceScores"]
-
 MEASURES = ("J&F", "J", "J recall", "J decay", "F", "F recall", "F decay")
 """Figures that the benchmark reports, each a mean over objects."""
 

@@ -23,8 +23,6 @@ from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.core.runtime.worker_pool import spread, usable_cores
 from visorvos.errors import VisorVosError, listed
 
-__all__ = ["evaluate_masks", "score_sequence"]
-
 Labels = NDArray[np.uint8]
 Protocol = Literal["visor", "davis"]
 _MAX_LISTED = 5

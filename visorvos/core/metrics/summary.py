@@ -8,8 +8,6 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Statistics", "average", "summarize"]
-
 
 @dataclass(frozen=True)
 class Statistics:

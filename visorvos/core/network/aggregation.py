@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["FLOOR", "aggregate"]
-
 FLOOR = 1e-7
 """Minimum distance of probabilities from 0 and 1; in half precision 1 - 1e-7 is 1, hence float32."""
 

@@ -10,8 +10,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-__all__ = ["BACKBONES", "Backbone", "BackboneName", "find_backbone"]
-
 
 @dataclass(frozen=True)
 class Backbone:

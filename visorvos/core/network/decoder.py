@@ -11,8 +11,6 @@ from torch.nn.functional import conv2d, interpolate
 from visorvos.core.network.backbones import Backbone
 from visorvos.core.network.each_object import each_object
 
-__all__ = ["Context", "Decoder", "ResidualBlock", "Skips"]
-
 _WIDTH = 256
 
 

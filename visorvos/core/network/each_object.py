@@ -7,8 +7,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["each_object"]
-
 
 def each_object(compute: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
     """Computes a function whose result for one object does not depend on the others.

@@ -10,8 +10,6 @@ from torch.nn.functional import conv2d
 
 from visorvos.core.network.each_object import each_object
 
-__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "Features", "MemoryEncoder", "QueryEncoder"]
-
 IMAGENET_MEAN, IMAGENET_STD = (485, 456, 406), (229, 224, 225)
 """Thousandths: integers stay exact when the network is cast to half precision."""
 

@@ -9,8 +9,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from visorvos.core.network.stm import STM
 from visorvos.core.network.winograd import WinogradConv
 
-__all__ = ["for_inference"]
-
 _LARGE = 256 * 256
 """Minimum input times output channels for which Winograd's algorithm is faster."""
 

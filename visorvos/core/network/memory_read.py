@@ -10,8 +10,6 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from visorvos.core.network.each_object import each_object
 
-__all__ = ["read_memory"]
-
 
 def read_memory(query_key: Tensor, keys: Tensor, values: Tensor, top_k: int | None = None) -> Tensor:
     """Reads each object's memory at each position of the query frame.

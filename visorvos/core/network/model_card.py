@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["MODEL_CARD"]
-
 MODEL_CARD = """\
 ---
 {{ card_data }}

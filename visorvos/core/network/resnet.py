@@ -10,8 +10,6 @@ from torch import Tensor, nn
 from visorvos.core.network.backbones import BACKBONES
 from visorvos.errors import VisorVosError
 
-__all__ = ["BasicBlock", "Bottleneck", "ResNet", "load_resnet"]
-
 
 def load_resnet(name: str, *, pretrained: bool) -> nn.Module:
     """Builds the ResNet of a backbone.

@@ -31,8 +31,6 @@ from visorvos.core.network.model_card import MODEL_CARD
 from visorvos.core.network.resnet import load_resnet
 from visorvos.errors import VisorVosError, listed
 
-__all__ = ["STM", "Query"]
-
 _STRIDE = 16
 _KEY_GAIN = 2.3
 """Standard deviation of untrained key filters, times the square root of the inputs of a filter."""

@@ -10,8 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-__all__ = ["WinogradConv"]
-
 _OUT, _IN = 4, 6
 """Side of an output tile, and of the input tile that it depends on."""
 _STRIP = 10

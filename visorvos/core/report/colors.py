@@ -6,8 +6,6 @@ import colorsys
 import zlib
 from collections.abc import Mapping
 
-__all__ = ["bright_palette"]
-
 # fmt: off
 _FIRST = (
     (0, 114, 255), (255, 122, 0), (0, 190, 90), (235, 40, 130), (255, 205, 0), (85, 221, 255), (238, 0, 255),

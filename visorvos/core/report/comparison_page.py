@@ -13,8 +13,6 @@ from visorvos.core.metrics.scores import MEASURES, ScoreReport
 from visorvos.core.report.mask_pictures import MaskPair
 from visorvos.core.report.page import render
 
-__all__ = ["ComparedRun", "changed_masks", "comparison_page"]
-
 _MAX_SHOWN = 6
 """Sequences shown that gained most, and as many that lost most."""
 

@@ -14,8 +14,6 @@ from visorvos.core.labels import object_ids
 from visorvos.core.report.fonts import find_font
 from visorvos.core.report.overlay import Style, draw_overlay
 
-__all__ = ["Tile", "contact_sheet", "draw_tile"]
-
 _INK, _PAPER, _FAINT = (24, 24, 24), (250, 250, 250), (110, 110, 110)
 
 

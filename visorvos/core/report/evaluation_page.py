@@ -14,8 +14,6 @@ from visorvos.core.metrics.scores import MEASURES, ScoreReport
 from visorvos.core.report.mask_pictures import MaskPair
 from visorvos.core.report.page import object_title, render
 
-__all__ = ["evaluation_page", "parts_of", "random_masks", "worst_masks"]
-
 
 def parts_of(report: ScoreReport, unseen: Collection[str] | None) -> list[Group]:
     """The whole data set, then the sequences from seen and from unseen kitchens, where that is known.

@@ -8,8 +8,6 @@ from functools import lru_cache
 
 from PIL import ImageFont
 
-__all__ = ["find_font"]
-
 
 @lru_cache(maxsize=1024)
 def find_font(text: str, size: int) -> ImageFont.FreeTypeFont:

@@ -18,8 +18,6 @@ from visorvos.core.metrics.scores import ObjectScores
 from visorvos.core.report.overlay import Style, draw_overlay
 from visorvos.core.report.page import data_uri
 
-__all__ = ["MaskPair", "crop_window", "draw_mask", "picture_note", "with_pictures"]
-
 _TRUE_COLOR, _PREDICTED_COLOR = (0, 150, 255), (255, 128, 0)
 _WIDTH = 420
 _MIN_SHARE = 0.12

@@ -13,8 +13,6 @@ from PIL import Image, ImageDraw
 from visorvos.core.labels import object_ids
 from visorvos.core.report.fonts import find_font
 
-__all__ = ["Style", "draw_overlay"]
-
 _INK = (24, 24, 24)
 
 

@@ -10,8 +10,6 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
-__all__ = ["data_uri", "object_title", "render"]
-
 
 def render(template: str, **values: object) -> str:
     """Renders a template of this package; all values are escaped.

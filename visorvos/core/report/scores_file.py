@@ -14,8 +14,6 @@ from visorvos.core.io.paths import is_safe_name
 from visorvos.core.metrics.scores import ObjectScores, ScoreReport, SequenceScores
 from visorvos.errors import VisorVosError
 
-__all__ = ["ScoresFile", "read_scores"]
-
 _Score = Annotated[float, Field(ge=0, le=1)]
 
 

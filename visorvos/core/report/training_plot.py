@@ -10,8 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-__all__ = ["training_plot"]
-
 _BLUE, _ORANGE, _GREEN = "#2563a8", "#c8641c", "#2f7d4f"
 
 

@@ -8,8 +8,6 @@ import torch
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["choose_device", "choose_precision", "describe_device"]
-
 
 def choose_device(name: str) -> torch.device:
     """The device of a name: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.

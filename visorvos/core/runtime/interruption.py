@@ -10,8 +10,6 @@ from types import FrameType
 
 from visorvos.errors import VisorVosError
 
-__all__ = ["StoppedError", "catch_signals"]
-
 
 class StoppedError(VisorVosError):
     """A run was asked to stop and has saved everything."""

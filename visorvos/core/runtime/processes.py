@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-__all__ = ["TIMEOUT", "Processes", "find_processes", "leave_at_exit"]
-
 T = TypeVar("T")
 
 TIMEOUT = datetime.timedelta(hours=6)

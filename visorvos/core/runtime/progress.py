@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeVar
 
-__all__ = ["Bar", "NoProgress", "Progress"]
-
 T = TypeVar("T")
 
 

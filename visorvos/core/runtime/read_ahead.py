@@ -8,8 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-__all__ = ["BackgroundCalls", "read_ahead", "write_behind"]
-
 T = TypeVar("T")
 _MAX_PENDING = 8
 _END = object()

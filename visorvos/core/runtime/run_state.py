@@ -13,8 +13,6 @@ from visorvos.core.io.atomic import write_file
 from visorvos.errors import VisorVosError
 from visorvos.settings.base import Settings
 
-__all__ = ["MadeFrom", "checksum", "read_state", "write_state"]
-
 
 @dataclass(frozen=True)
 class MadeFrom:

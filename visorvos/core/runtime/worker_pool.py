@@ -17,8 +17,6 @@ import cv2
 from visorvos.core.runtime.freed_memory import keep_freed_memory
 from visorvos.errors import VisorVosError
 
-__all__ = ["spread", "start_worker", "usable_cores"]
-
 T = TypeVar("T")
 R = TypeVar("R")
 

@@ -14,8 +14,6 @@ from visorvos.core.network.aggregation import FLOOR
 if TYPE_CHECKING:
     from visorvos.core.network.stm import STM
 
-__all__ = ["clip_loss"]
-
 
 def clip_loss(stm: STM, frames: Tensor, labels: Tensor, detach: bool = True, channels: int = 16) -> Tensor:
     """Cross-entropy of the second and third frame of each clip, given the first frame's labels.

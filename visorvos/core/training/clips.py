@@ -17,8 +17,6 @@ from visorvos.errors import listed
 from visorvos.settings.finetune import FinetuneSettings
 from visorvos.settings.pretrain import PretrainSettings
 
-__all__ = ["coco_clips", "visor_clips"]
-
 
 def coco_clips(settings: PretrainSettings, progress: Progress) -> CocoClips:
     """The clips of stage 1.

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from visorvos.core.training.learner import StepResult
 
-__all__ = ["History"]
-
 
 @dataclass
 class History:

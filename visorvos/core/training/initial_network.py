@@ -10,8 +10,6 @@ from visorvos.core.weights.load import load_weights
 from visorvos.errors import VisorVosError
 from visorvos.settings.training import TrainingSettings
 
-__all__ = ["initial_network"]
-
 
 def initial_network(settings: TrainingSettings, progress: Progress) -> STM:
     """The network of ``--weights``. Without: ImageNet or random encoders, and the rest random by the seed.

@@ -24,8 +24,6 @@ from visorvos.core.training.clip_loss import clip_loss
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.training import TrainingSettings
 
-__all__ = ["Learner", "Stage", "StepResult", "learning_rate", "start_accelerator"]
-
 
 @dataclass(frozen=True)
 class Stage:

@@ -27,8 +27,6 @@ from visorvos.core.training.validation import Validation
 from visorvos.errors import VisorVosError
 from visorvos.settings.training import TrainingSettings
 
-__all__ = ["Training", "train"]
-
 _MAX_WORKERS = 8
 
 

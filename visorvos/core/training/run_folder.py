@@ -19,8 +19,6 @@ from visorvos.core.weights.checkpoints import save_weights
 from visorvos.errors import VisorVosError
 from visorvos.settings.training import TrainingSettings
 
-__all__ = ["BEST", "LAST", "RunFolder", "checkpoint_to_resume", "checkpoints"]
-
 LAST = "last.safetensors"
 BEST = "best.safetensors"
 

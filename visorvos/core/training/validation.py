@@ -16,8 +16,6 @@ from visorvos.core.runtime.worker_pool import usable_cores
 from visorvos.core.spread import evenly
 from visorvos.settings.training import TrainingSettings
 
-__all__ = ["Validation", "choose_validation"]
-
 
 @dataclass(frozen=True)
 class Validation:

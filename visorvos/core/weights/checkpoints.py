@@ -20,8 +20,6 @@ from visorvos.core.network.stm import STM
 from visorvos.core.weights.reference_names import CONSTANTS, from_reference, is_reference, to_reference
 from visorvos.errors import VisorVosError, listed
 
-__all__ = ["read_checkpoint", "save_weights"]
-
 
 def read_checkpoint(path: Path) -> STM:
     """Reads a published checkpoint (the reference's names) or one of ours.

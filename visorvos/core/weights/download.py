@@ -23,8 +23,6 @@ from visorvos.core.weights.checkpoints import read_checkpoint
 from visorvos.core.weights.registry import PublishedWeights
 from visorvos.errors import VisorVosError
 
-__all__ = ["cached_file", "fetch_published"]
-
 TIMEOUT = 30.0
 
 

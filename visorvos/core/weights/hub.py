@@ -11,8 +11,6 @@ from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from visorvos.errors import VisorVosError, listed
 
-__all__ = ["SCHEME", "fetch_from_hub"]
-
 SCHEME = "hf://"
 _OWN_FILE = "model.safetensors"
 

@@ -12,8 +12,6 @@ from visorvos.core.weights.hub import SCHEME, fetch_from_hub
 from visorvos.core.weights.registry import PUBLISHED
 from visorvos.errors import VisorVosError, did_you_mean
 
-__all__ = ["find_weights", "load_weights"]
-
 
 def load_weights(name_or_path: str | Path, progress: Progress | None = None) -> STM:
     """Loads a network from a file, a published checkpoint or the Hugging Face Hub.

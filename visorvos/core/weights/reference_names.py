@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["CONSTANTS", "from_reference", "is_reference", "to_reference"]
-
 # Reference prefix, our prefix. The rest of a name (".weight", "0.conv1.weight") is the same in both.
 _PREFIXES: tuple[tuple[str, str], ...] = (
     *(

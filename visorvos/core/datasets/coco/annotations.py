@@ -20,8 +20,6 @@ from visorvos.core.io.archives import Location, read_bytes
 from visorvos.core.io.paths import is_safe_path
 from visorvos.errors import VisorVosError
 
-__all__ = ["read_annotations"]
-
 Id = int | float | str
 S = TypeVar("S", bound=msgspec.Struct)
 _MAX_COORDINATE = 20_000

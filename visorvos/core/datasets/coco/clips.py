@@ -20,8 +20,6 @@ from visorvos.core.datasets.order import generator
 from visorvos.errors import VisorVosError
 from visorvos.settings.pretrain import CocoAugmentation
 
-__all__ = ["CocoClips"]
-
 Image = NDArray[np.uint8]
 
 

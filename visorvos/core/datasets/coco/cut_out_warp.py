@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from visorvos.core.datasets.affine_warps import draw_steps
 from visorvos.settings.pretrain import CocoAugmentation
 
-__all__ = ["warp_cut_out"]
-
 
 def _import_augmenters() -> Any:  # noqa: ANN401
     """imgaug's augmenters. Version 0.4.0 reads ``np.sctypes`` when imported, which NumPy 2 has no more."""

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from visorvos.core.datasets.crop import draw_crops
 
-__all__ = ["crop_thrice", "draw_homographies"]
-
 Image = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
 

@@ -20,8 +20,6 @@ from visorvos.core.io.paths import cache_folder
 from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.errors import VisorVosError
 
-__all__ = ["CocoIndex", "open_coco"]
-
 _VERSION = 3
 
 

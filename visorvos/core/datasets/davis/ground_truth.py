@@ -14,8 +14,6 @@ from visorvos.core.io.masks import WHITE, Mask, is_black_and_white, read_mask, r
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
 
-__all__ = ["GroundTruth", "late_objects", "open_ground_truth"]
-
 
 @dataclass(frozen=True)
 class GroundTruth:

@@ -24,19 +24,6 @@ from visorvos.core.io.masks import mask_files
 from visorvos.core.io.paths import in_other_case, is_safe_name
 from visorvos.errors import VisorVosError, listed
 
-__all__ = [
-    "FRAMES",
-    "LISTS",
-    "MASKS",
-    "RESOLUTION",
-    "Split",
-    "VideoSequence",
-    "find_splits",
-    "note_frames_without_mask",
-    "open_split",
-    "sequence_folder",
-]
-
 FRAMES, MASKS, LISTS = "JPEGImages", "Annotations", "ImageSets"
 """Folders of the DAVIS layout."""
 RESOLUTION = "480p"

@@ -10,8 +10,6 @@ from visorvos.core.io.archives import Location, read_bytes
 from visorvos.core.io.json_file import parse_json
 from visorvos.errors import VisorVosError
 
-__all__ = ["read_mapping", "read_meta", "read_names"]
-
 
 class _Object(BaseModel):
     category: str = ""

@@ -14,8 +14,6 @@ from visorvos.core.datasets.synthetic.video import SyntheticVideo, make_video
 from visorvos.core.io.atomic import write_file
 from visorvos.core.io.images import write_picture
 
-__all__ = ["write_synthetic_coco", "write_synthetic_visor"]
-
 _OBJECTS = (2, 3, 2, 1, 2, 2)
 """Number of objects in one video or image after another, repeated."""
 _KITCHENS = {"train": 1, "val": 2}

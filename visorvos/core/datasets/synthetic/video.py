@@ -11,8 +11,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SyntheticVideo", "make_video", "object_texture"]
-
 Floats = NDArray[np.float64]
 Image = NDArray[np.float32]
 

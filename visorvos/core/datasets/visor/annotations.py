@@ -13,8 +13,6 @@ from visorvos.core.io.json_file import parse_json
 from visorvos.core.io.paths import is_safe_name
 from visorvos.errors import VisorVosError
 
-__all__ = ["AnnotatedFrame", "Entity", "VideoAnnotations", "read_annotations"]
-
 _DOWNLOAD_AGAIN = "The file is damaged, or not a JSON of VISOR. Download it again."
 
 

@@ -21,8 +21,6 @@ from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.finetune import VisorAugmentation
 
-__all__ = ["VisorClips", "draw_frames"]
-
 Image = NDArray[np.uint8]
 
 _FRAMES = 3

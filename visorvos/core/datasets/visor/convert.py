@@ -23,8 +23,6 @@ from visorvos.core.io.masks import read_mask, write_mask
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
 
-__all__ = ["FrameResult", "FrameTask", "PreparedFolder", "convert_frames"]
-
 _SPARSE_SIZE, _DENSE_SIZE = (1080, 1920), (480, 854)
 """Height and width of the frames that the polygons are drawn on."""
 _ASPECT, _ASPECT_TOLERANCE = 16 / 9, 0.02

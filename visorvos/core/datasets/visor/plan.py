@@ -12,18 +12,6 @@ from visorvos.core.datasets.visor.release import AnnotationFile
 from visorvos.core.io.archives import read_bytes
 from visorvos.errors import VisorVosError
 
-__all__ = [
-    "MIN_MASKS",
-    "Drawing",
-    "PlannedFrame",
-    "PlannedSequence",
-    "Rules",
-    "VideoPlan",
-    "check_unique",
-    "drawings",
-    "plan_video",
-]
-
 Drawing = list[tuple[int, Polygons]]
 """Id and polygons of each entity, in drawing order."""
 

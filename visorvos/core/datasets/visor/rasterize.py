@@ -8,8 +8,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Polygons", "draw_objects", "object_polygons"]
-
 Polygons = Sequence[NDArray[np.int32]]
 
 

@@ -13,8 +13,6 @@ from visorvos.core.io.archives import Location, members, read_bytes
 from visorvos.core.io.images import FRAME_SUFFIXES
 from visorvos.errors import VisorVosError, listed
 
-__all__ = ["AnnotationFile", "FrameFiles", "find_annotations"]
-
 SPARSE, DENSE, FRAMES = "annotations", "Interpolations-DenseAnnotations", "rgb_frames"
 """Folders of the release."""
 

@@ -14,17 +14,6 @@ from visorvos.core.datasets.visor.plan import MIN_MASKS, PlannedSequence
 from visorvos.core.io.atomic import write_file
 from visorvos.errors import VisorVosError, listed
 
-__all__ = [
-    "BROKEN_LIST",
-    "REPORT",
-    "BrokenFrame",
-    "KeptSequence",
-    "SplitReport",
-    "refuse_broken",
-    "report_split",
-    "write_report",
-]
-
 REPORT = "prepare_report.json"
 BROKEN_LIST = "broken_frames.txt"
 _PUBLISHED = {"train": (115, 5309), "val": (43, 1244)}

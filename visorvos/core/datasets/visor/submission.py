@@ -19,16 +19,6 @@ from visorvos.core.io.atomic import atomic_write
 from visorvos.core.io.json_file import parse_json
 from visorvos.errors import VisorVosError, listed
 
-__all__ = [
-    "HEIGHT",
-    "INFO",
-    "WIDTH",
-    "Submission",
-    "SubmittedFrame",
-    "read_submission",
-    "write_submission",
-]
-
 WIDTH, HEIGHT = 854, 480
 """Size of the masks of a submission."""
 

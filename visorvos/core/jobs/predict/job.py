@@ -20,8 +20,6 @@ from visorvos.core.weights.load import find_weights
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.predict import PredictSettings
 
-__all__ = ["PredictedFolder", "predict"]
-
 _MAX_LISTED = 5
 T = TypeVar("T")
 

@@ -11,8 +11,6 @@ from visorvos.core.runtime.run_state import read_state
 from visorvos.errors import VisorVosError
 from visorvos.settings.predict import PredictSettings
 
-__all__ = ["OVERLAY", "STATE", "VIDEO", "earlier_outputs", "keep_apart", "some_of"]
-
 OVERLAY = "overlay"
 VIDEO = "overlay.mp4"
 STATE = ".predict.pt"

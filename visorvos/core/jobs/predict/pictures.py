@@ -14,8 +14,6 @@ from visorvos.core.report.overlay import Style
 from visorvos.core.spread import evenly
 from visorvos.settings.predict import PredictSettings
 
-__all__ = ["choose_style", "write_sheet"]
-
 _FRAMES, _COLUMNS, _WIDTH = 12, 4, 480
 
 

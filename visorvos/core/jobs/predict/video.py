@@ -34,8 +34,6 @@ from visorvos.core.runtime.run_state import MadeFrom, read_state, write_state
 from visorvos.errors import VisorVosError
 from visorvos.settings.predict import PredictSettings
 
-__all__ = ["PredictedVideo", "VideoRun"]
-
 Labels = NDArray[np.uint8]
 
 _TOLERATED_SECONDS = 0.5
