@@ -145,6 +145,17 @@ def test_a_missing_root_is_named(tmp_path):
         found(tmp_path / "nowhere")
 
 
+def test_a_zip_file_may_be_named_after_its_split(tmp_path, release):
+    for split, files in expected(release).items():
+        put(tmp_path / "annotations" / f"{split}.zip", zipped(files))
+    assert found(tmp_path) == found(tmp_path, release=True) == expected(release)
+
+
+def test_a_zip_file_may_be_named_after_the_annotations(tmp_path, release):
+    put(tmp_path / "annotations.zip", zipped(release.json_files()))
+    assert found(tmp_path, release=True) == expected(release)
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_dense_annotations_are_found_zipped_in_the_release(tmp_path, release, method):
     files = {f"top/{name}": content for name, content in release.release_files(method).items()}

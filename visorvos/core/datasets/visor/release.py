@@ -54,7 +54,7 @@ class _Entry:
     @property
     def is_zip(self) -> bool:
         """Whether its name says that it is a zip file."""
-        return self.parts[-1].lower().endswith(".zip")
+        return "".join(self.parts[-1:]).lower().endswith(".zip")
 
     @property
     def is_frame(self) -> bool:
@@ -245,7 +245,7 @@ def _entries(place: _Entry) -> list[_Entry]:
     location = place.location
     if location.inside or not location.path.is_dir():
         # Some programs on Windows write backslashes.
-        found = [(info, (*place.parts, *info.filename.replace("\\", "/").split("/"))) for info in members(location)]
+        found = [(info, (*place.names, *info.filename.replace("\\", "/").split("/"))) for info in members(location)]
         return [
             _Entry(location.member(info.filename), parts, info.file_size, info.CRC)
             for info, parts in found
@@ -257,4 +257,4 @@ def _entries(place: _Entry) -> list[_Entry]:
         sizes = [path.stat().st_size if path.is_file() else 0 for path in paths]
     except OSError as error:
         raise VisorVosError(f"The folder {location} cannot be read: {error.strerror}.", "Check the path.") from error
-    return [_Entry(Location(p), (*place.parts, p.name), size) for p, size in zip(paths, sizes, strict=True)]
+    return [_Entry(Location(p), (*place.names, p.name), size) for p, size in zip(paths, sizes, strict=True)]
