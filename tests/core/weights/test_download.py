@@ -189,6 +189,18 @@ def test_a_file_that_was_not_downloaded_is_left_alone(links: Links, file: Path) 
     assert links.requests == []
 
 
+def test_a_download_of_version_0_1_0_is_used(links: Links, file: Path) -> None:
+    fetch(file)
+    file.with_name(f"{file.name}.sha256").unlink()
+    record = {"sha256": sha256(CONTENT).hexdigest(), "size": len(CONTENT), "modified_ns": 1, "link": "https://first"}
+    file.with_name(f"{file.name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    assert load_weights(NAME).backbone == "resnet18"
+    assert links.requests == ["/first"]
+    file.write_bytes(checkpoint(bias=0.25))
+    with pytest.raises(VisorVosError, match=rf"{NAME}\.pth\.json has another SHA-256"):
+        load_weights(NAME)
+
+
 def test_a_new_download_must_equal_the_first(links: Links, file: Path) -> None:
     fetch(file).unlink()
     links.first = sends(checkpoint(bias=0.25))

@@ -6,6 +6,7 @@ No checksum is published for them, so that of the first good download is recorde
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 import time
@@ -49,11 +50,14 @@ def fetch_published(
         VisorVosError: if no link gives a checkpoint of the right backbone, or the file is not the one recorded.
     """
     record = file.with_name(f"{file.name}.sha256")
-    recorded = record.read_text(encoding="utf-8").split()[:1] if record.is_file() else []
+    # Version 0.1.0 recorded it in another file.
+    written = next((path for path in (record, file.with_name(f"{file.name}.json")) if path.is_file()), record)
+    text = written.read_text(encoding="utf-8", errors="replace") if written.is_file() else ""
+    recorded = re.findall(r"\b[0-9a-f]{64}\b", text)[:1]
     if file.exists():
         if recorded != [checksum(file)]:
             raise VisorVosError(
-                f"{file} is not the file that visorvos downloaded: {record.name} has another SHA-256 or is missing.",
+                f"{file} is not the file that visorvos downloaded: {written.name} has another SHA-256 or is missing.",
                 "Remove the file and run the command again, or use it by its path: --weights FILE.",
             )
         return file
