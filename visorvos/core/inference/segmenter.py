@@ -243,6 +243,8 @@ class Segmenter:
         self.frames_seen, *shape = (int(value) for value in state["frames_seen"])
         self._shape = tuple(shape) or None
         self.object_ids = [int(value) for value in state["object_ids"]]
+        if "0.keys" in state:  # saved before frames had several views
+            state = {**state, **{f"0.{name}": tensor for name, tensor in state.items()}}
         for number, view in enumerate(self._views):
             own = {name.removeprefix(f"{number}."): state[name] for name in state if name.startswith(f"{number}.")}
             view.bank = MemoryBank.restore(own, self.policy, self._device, view.bank.top_k)

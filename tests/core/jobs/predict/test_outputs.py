@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tests.builders import draw_clip, read_labels, write_frames, write_labels
 from tests.conftest import Run
 from visorvos import STM, segment_video
+from visorvos.core.inference.load_network import Network
 from visorvos.core.inference.segmenter import Segmenter
 from visorvos.core.io.lock import lock_folder
 from visorvos.core.io.video import FrameVideo, write_video
+from visorvos.core.jobs.predict import job
 
 Array = np.ndarray[Any, Any]
 FRAMES, MASKS = draw_clip(6, 64, 90, seed=3)
@@ -102,6 +105,86 @@ def test_frames_of_an_overlay_folder_are_never_removed(run: Run, command: list[o
     assert refused.code == 1
     assert "would be overwritten, and it is the input" in refused.err
     assert {path: path.read_bytes() for path in inside.iterdir()} == before
+
+
+def write_clip(path: Path, frames: list[Array]) -> Path:
+    with write_video(path, Fraction(24), Fraction(1, 24), Fraction(1)) as write:
+        for number, frame in enumerate(frames):
+            write(frame, (number, number + 1))
+    return path
+
+
+def test_of_a_video_too_only_what_a_run_wrote_is_removed(run: Run, command: list[object], tmp_path: Path) -> None:
+    """Names of numbers, which could be frames of a longer video, and overlays where no run has drawn any."""
+    output = tmp_path / "out"
+    mine = [output / name for name in ("20261128.png", "00012.png", "sheet.jpg", "overlay.mp4", "overlay/00000.jpg")]
+    (output / "overlay").mkdir(parents=True)
+    for path in mine:
+        path.write_bytes(b"mine")
+    long, short = (write_clip(tmp_path / f"{count}.mp4", FRAMES[:count]) for count in (6, 4))
+    first = run("predict", long, *command[2:], "--overwrite")
+    assert first.code == 0, first.err
+    assert "also holds 2 files such as 00012.png, of no frame" in first.err
+    assert [path.read_bytes() for path in mine] == [b"mine"] * 5
+    second = run("predict", short, *command[2:], "--overwrite")
+    assert second.code == 0, second.err
+    assert [path.read_bytes() for path in mine[:2]] == [b"mine"] * 2
+    assert len(list(output.glob("*.png"))) == 4 + 2
+
+
+def test_frames_behind_a_linked_overlay_folder_are_never_removed(
+    run: Run, command: list[object], tmp_path: Path
+) -> None:
+    frames = write_frames(tmp_path / "elsewhere", FRAMES, ".jpg")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "overlay").symlink_to(frames)
+    refused = run("predict", frames, *command[2:], "--overwrite", "--save", "overlay")
+    assert refused.code == 1
+    assert "would be overwritten, and it is the input" in refused.err
+    assert len(list(frames.iterdir())) == 6
+
+
+def test_masks_that_appear_while_the_network_is_loaded_are_not_overwritten(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: list[object], tmp_path: Path
+) -> None:
+    """As from another process that began and ended meanwhile."""
+    load = job.load_network
+
+    def meanwhile(*given: Any) -> Network:
+        write_labels(tmp_path / "out" / "00000.png", MASKS[0])
+        return load(*given)
+
+    monkeypatch.setattr(job, "load_network", meanwhile)
+    refused = run(*command)
+    assert refused.code == 1
+    assert f"{tmp_path / 'out'} already holds 1 file such as 00000.png." in refused.err
+
+
+def test_a_state_of_the_version_without_views_is_resumed(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: list[object], tmp_path: Path, expected: list[Array]
+) -> None:
+    step = Segmenter.step
+
+    def stopping(self: Segmenter, *given: Any, **named: Any) -> Array:
+        if self.frames_seen == 2:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, *given, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Segmenter, "step", stopping)
+        assert run(*command).code == 1
+    state = torch.load(tmp_path / "out" / ".predict.pt", weights_only=True)
+    del state["names"]
+    segmenter = {name.replace("0.0.", "0."): tensor for name, tensor in state["segmenter"].items()}
+    assert "0.keys" in segmenter
+    state["segmenter"] = segmenter
+    for added in ("flip", "scales", "top_k"):
+        del state["made_from"]["options"][added]
+    torch.save(state, tmp_path / "out" / ".predict.pt")
+    done = run(*command, "--resume")
+    assert done.code == 0, done.err
+    assert "Resuming after 3 frames" in done.err
+    np.testing.assert_array_equal(written(tmp_path / "out"), expected)
 
 
 def test_a_run_killed_before_its_first_mask_is_resumed(
@@ -246,10 +329,7 @@ def test_an_error_at_a_frame_leaves_a_state(
 def test_a_video_that_breaks_gives_the_masks_before_and_a_state(
     run: Run, ready_stm: STM, command: list[object], tmp_path: Path
 ) -> None:
-    command[1] = path = tmp_path / "v.mp4"
-    with write_video(path, Fraction(24), Fraction(1, 24), Fraction(1)) as write:
-        for number, frame in enumerate(FRAMES * 3):
-            write(frame, (number, number + 1))
+    command[1] = path = write_clip(tmp_path / "v.mp4", FRAMES * 3)
     frames = list(FrameVideo(path).read())
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 7 // 10])
     done = run(*command)

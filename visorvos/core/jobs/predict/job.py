@@ -58,9 +58,10 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     in_data_set = (settings.frames / FRAMES).is_dir()
     sequences = _sequences(_open_data_set(settings) if in_data_set else settings)
     done_now = {one.output.name for one in sequences}
-    left = [path.parent.name for path in settings.output.glob(f"*/{STATE}") if path.parent.name not in done_now]
+    output = settings.output / MASKS if in_data_set else settings.output
+    left = [path.parent.name for path in output.glob(f"*/{STATE}") if path.parent.name not in done_now]
     if sequences and left:
-        progress.say(f"{settings.output} also holds masks of other sequences: {listed(sorted(left), _MAX_LISTED)}.")
+        progress.say(f"{output} also holds masks of other sequences: {listed(sorted(left), _MAX_LISTED)}.")
     # All inputs are checked before any long work begins.
     videos = [_attempt(VideoRun, one) for one in processes.share(sequences or [settings])]
     if not sequences and videos and isinstance(videos[0], VisorVosError):

@@ -70,12 +70,7 @@ class VideoRun:
         self.settings = settings
         self.source = open_frames(settings.frames, settings.fps)
         keep_apart(settings)
-        self.earlier = earlier_outputs(settings.output, self.source)
-        if self.earlier and not settings.overwrite and not settings.resume:
-            raise VisorVosError(
-                f"{settings.output} already holds {some_of(self.earlier)}.",
-                "Add --resume to continue an interrupted run or --overwrite to replace it, or choose another --output.",
-            )
+        self._find_earlier()
         self.given = GivenMasks(settings.masks, self.source, settings.track_255)
         self.style = choose_style(settings, self.given.palette)
 
@@ -90,6 +85,7 @@ class VideoRun:
         segmenter = make_segmenter(network.stm, source.count, **settings.panel("Memory"))
         made_from = self._made_from(network)
         with lock_folder(settings.output):
+            self._find_earlier()  # again: another process may have written to the folder
             if settings.resume:
                 progress.say(self._restore(segmenter, made_from))
             start, began = segmenter.frames_seen, time.perf_counter()
@@ -111,6 +107,15 @@ class VideoRun:
                 write_sheet(source, settings.output, frames, self.style)
         seconds, ids = time.perf_counter() - began, tuple(sorted(self.given.ids))
         return PredictedVideo(str(settings.output), frames, ids, frames - start, searched, seconds)
+
+    def _find_earlier(self) -> None:
+        settings = self.settings
+        self.earlier = earlier_outputs(settings, self.source)
+        if self.earlier and not settings.overwrite and not settings.resume:
+            raise VisorVosError(
+                f"{settings.output} already holds {some_of(self.earlier)}.",
+                "Add --resume to continue an interrupted run or --overwrite to replace it, or choose another --output.",
+            )
 
     def _restore(self, segmenter: Segmenter, made_from: MadeFrom) -> str:
         """Continues an interrupted run if that gives the same masks. Returns a sentence about what was found.
@@ -154,7 +159,7 @@ class VideoRun:
 
     def _say_what_is_unusual(self, progress: Progress) -> None:
         given, source, output = self.given, self.source, self.settings.output
-        strangers = [path for path in output.glob("*.png") if source.number(path.stem) is None]
+        strangers = [path for path in output.glob("*.png") if path not in self.earlier]
         if strangers:
             progress.say(f"{output} also holds {some_of(strangers)}, of no frame.")
         if given.first > 0:
@@ -170,7 +175,8 @@ class VideoRun:
 
         def save(state: dict[str, torch.Tensor]) -> None:
             write.wait()  # until the masks that the state describes are written
-            names = [source.name(number) for number in range(source.expected or 0)] if settings.frames.is_dir() else []
+            count = source.count() if settings.frames.is_dir() else segmenter.frames_seen
+            names = [source.name(number) for number in range(count)]
             write_state(settings.output / STATE, made_from, {"segmenter": state, "names": names})
 
         with ExitStack() as stack:
