@@ -68,6 +68,10 @@ class PrepareSettings(Settings):
         width, height = map(int, self.resolution.split("x"))
         return width, height
 
+    def kept_objects(self, split: str) -> str:
+        """The objects of a split's sequences that are kept: "first-frame" or "all"."""
+        return self.objects or ("first-frame" if split == "val" else "all")
+
     @property
     def source(self) -> Path:
         """Where the annotations are."""

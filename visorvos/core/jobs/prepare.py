@@ -6,17 +6,16 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from visorvos.core.datasets.visor.convert import FrameResult, FrameTask, PreparedFolder, convert_frames
-from visorvos.core.datasets.visor.plan import MIN_MASKS, Rules, VideoPlan, check_unique, drawings, plan_video
-from visorvos.core.datasets.visor.release import AnnotationFile, FrameFiles, find_annotations
+from visorvos.core.datasets.visor.convert import FrameResult, PreparedFolder, convert_frames
+from visorvos.core.datasets.visor.plan import PlannedSequence, check_unique, frame_tasks, plan_file
+from visorvos.core.datasets.visor.release import FrameFiles, ReleaseFile, find_annotations
 from visorvos.core.datasets.visor.report import SplitReport, refuse_broken, report_split, write_report
-from visorvos.core.io.archives import Location
 from visorvos.core.io.atomic import make_folder, write_file
 from visorvos.core.io.settings_file import write_settings
 from visorvos.core.runtime.freed_memory import keep_freed_memory
@@ -66,9 +65,7 @@ def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Prep
     keep_freed_memory()
     progress = progress or NoProgress()
     started = time.monotonic()
-    name = "VISOR_2022_dense" if settings.dense else "VISOR_2022"
-    width, height = settings.size
-    folder = PreparedFolder(settings.output / name, width, height, settings.dense, settings.stretch)
+    folder = PreparedFolder(settings)
     files = find_annotations(
         settings.source,
         settings.split,
@@ -79,25 +76,23 @@ def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Prep
     inputs = {f"{split} annotations": _digest([f"{f.name} {f.checksum}" for f in files[split]]) for split in files}
     made_from = MadeFrom(settings, inputs)
     record = _read_record(settings.output, folder.root, made_from)
-    plans = _plan(settings, files, progress)
-    videos = {video: stem for plan in plans for video, stem in plan.videos.items()}
+    sequences = _plan(settings, files, progress)
+    videos: dict[str, str] = {}
+    for sequence in sequences:
+        for stem, video in sequence.videos.items():
+            videos.setdefault(video, stem)
     frames = FrameFiles(settings.images or settings.source, videos)
     frames.check(videos, settings.skip_broken)
-    _claim(settings, folder, plans, frames, made_from, record)
-    total = sum(frame.has_objects for plan in plans for sequence in plan.sequences for frame in sequence.frames)
-    tasks = (task for plan in plans for task in _tasks(plan, frames))
+    _claim(folder, sequences, {video: frames.checksum(video) for video in videos}, made_from, record)
+    tasks = frame_tasks(sequences, frames, settings)
     batches = iter(lambda: list(islice(tasks, _FRAMES_PER_TASK)), [])
     converted = spread(convert_frames, ((folder, batch) for batch in batches), settings.num_workers)
     found = (result for batch in converted for result in batch)
+    total = sum(len(sequence.videos) for sequence in sequences)
     results = {(r.sequence, r.stem): r for r in progress.track(found, "Converting frames", "frames", total)}
-    reports = _finish(settings, folder, {split: [p for p in plans if p.split == split] for split in files}, results)
+    reports = _finish(folder, files, sequences, results)
     how = Counter(result.how for result in results.values())
     return Preparation(folder.root, reports, how["converted"], how["reused"], time.monotonic() - started)
-
-
-def _rules(settings: PrepareSettings, split: str) -> Rules:
-    objects = settings.objects or ("first-frame" if split == "val" else "all")
-    return Rules(objects, settings.reference_ids, settings.dense)
 
 
 def _read_record(output: Path, data: Path, made_from: MadeFrom) -> dict[str, Any] | None:
@@ -124,80 +119,69 @@ def _read_record(output: Path, data: Path, made_from: MadeFrom) -> dict[str, Any
     return record
 
 
-def _plan(settings: PrepareSettings, files: Mapping[str, list[AnnotationFile]], progress: Progress) -> list[VideoPlan]:
-    """Reads all annotations; plans in the order of splits and files."""
-    tasks = [(file, split, _rules(settings, split)) for split in files for file in files[split]]
-    plans = progress.track(spread(plan_video, tasks, settings.num_workers), "Reading annotations", "videos", len(tasks))
-    ordered = sorted(plans, key=lambda plan: (list(files).index(plan.split), plan.file.name))
-    check_unique(ordered)
-    return ordered
+def _plan(
+    settings: PrepareSettings, files: Mapping[str, list[ReleaseFile]], progress: Progress
+) -> list[PlannedSequence]:
+    """Reads all annotations; sequences in the order of splits and files."""
+    tasks = [(file, split, settings) for split in files for file in files[split]]
+    plans = progress.track(spread(plan_file, tasks, settings.num_workers), "Reading annotations", "videos", len(tasks))
+    sequences = [sequence for plan in plans for sequence in plan]
+    sequences.sort(key=lambda sequence: (list(files).index(sequence.split), sequence.file.name))
+    check_unique(sequences)
+    return sequences
 
 
 def _claim(
-    settings: PrepareSettings,
     folder: PreparedFolder,
-    plans: list[VideoPlan],
-    frames: FrameFiles,
+    sequences: list[PlannedSequence],
+    checksums: Mapping[str, str],
     made_from: MadeFrom,
     record: dict[str, Any] | None,
 ) -> None:
-    """Prepares the output for this run: removes what was made from other frames, then records the inputs."""
+    """Prepares the output for this run: removes what was made from other frames, then records the inputs.
+
+    Args:
+        folder: the data set.
+        sequences: what will be in it.
+        checksums: checksum of the frames by video.
+        made_from: what this run is made from.
+        record: that of an earlier run.
+    """
     record = record or {"inputs": {}, "frames": {}}
-    checksums = {video: frames.checksum(video) for plan in plans for video in plan.videos}
-    make_folder(settings.output)
-    write_report(settings.output, folder.root.name, {plan.split: None for plan in plans})
-    for split in {plan.split for plan in plans}:
+    output, splits = folder.settings.output, {sequence.split for sequence in sequences}
+    make_folder(output)
+    write_report(output, folder.root.name, dict.fromkeys(splits))
+    for split in splits:
         folder.remove_split(split)
-    for plan in plans:
-        for sequence in plan.sequences:
-            for frame in sequence.frames:
-                if record["frames"].get(frame.video, checksums.get(frame.video)) != checksums.get(frame.video):
-                    folder.remove_frame(sequence.name, frame.stem)
+    for sequence in sequences:
+        for stem, video in sequence.videos.items():
+            if record["frames"].get(video, checksums[video]) != checksums[video]:
+                folder.remove_frame(sequence.name, stem)
     new = made_from.record()
     new |= {"inputs": {**record["inputs"], **new["inputs"]}, "frames": {**record["frames"], **checksums}}
-    write_file(settings.output / RECORD, json.dumps(new, indent=1) + "\n")
-    write_settings(settings.output, "prepare", settings.model_dump(mode="json"))
-
-
-def _tasks(plan: VideoPlan, frames: FrameFiles) -> Iterator[FrameTask]:
-    sources: dict[str, dict[str, Location] | str] = {}
-    for video in plan.videos:
-        try:
-            sources[video] = frames.of(video)
-        except VisorVosError as error:
-            sources[video] = error.message
-    for sequence, frame, drawing in drawings(plan):
-        found = sources[frame.video]
-        source = found if isinstance(found, str) else found.get(frame.stem, f"No such frame in {frames.root}.")
-        keep = sum(other.has_objects for other in sequence.frames) >= MIN_MASKS[plan.split]
-        yield FrameTask(sequence.name, frame.stem, drawing, source, keep)
+    write_file(output / RECORD, json.dumps(new, indent=1) + "\n")
+    write_settings(output, "prepare", folder.settings.model_dump(mode="json"))
 
 
 def _finish(
-    settings: PrepareSettings,
     folder: PreparedFolder,
-    plans: Mapping[str, list[VideoPlan]],
+    files: Mapping[str, list[ReleaseFile]],
+    sequences: list[PlannedSequence],
     results: Mapping[tuple[str, str], FrameResult],
 ) -> dict[str, SplitReport]:
     """Removes sequences that are too short, and writes object names, lists and report."""
-    sequences = {split: {s.name: s for plan in own for s in plan.sequences} for split, own in plans.items()}
+    settings = folder.settings
+    by_split = {split: {s.name: s for s in sequences if s.split == split} for split in files}
     reports = {
-        split: report_split(
-            split,
-            _rules(settings, split).objects,
-            len(own),
-            list(sequences[split].values()),
-            results,
-            settings.dense,
-        )
-        for split, own in plans.items()
+        split: report_split(split, settings, len(files[split]), own.values(), results)
+        for split, own in by_split.items()
     }
     refuse_broken(settings.output, {} if settings.skip_broken else reports)
     for split, report in reports.items():
         for name in report.dropped:
             folder.remove_sequence(name)
-        names = {name: sequence.ids for name, sequence in sequences[split].items()}
-        unseen = [name for name in report.kept if sequences[split][name].frames[0].video in UNSEEN]
+        names = {name: sequence.ids for name, sequence in by_split[split].items()}
+        unseen = [name for name in report.kept if next(iter(by_split[split][name].videos.values())) in UNSEEN]
         folder.write_split(split, report.kept, names, unseen if split == "val" else None)
     write_report(settings.output, folder.root.name, reports)
     return reports

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visorvos.core.datasets.davis.layout import FRAMES, LISTS, MASKS
-from visorvos.core.datasets.visor.plan import Drawing
+from visorvos.core.datasets.visor.plan import FrameTask
 from visorvos.core.datasets.visor.rasterize import draw_objects
-from visorvos.core.io.archives import Location
 from visorvos.core.io.atomic import write_file
 from visorvos.core.io.images import encode_jpeg, read_frame
 from visorvos.core.io.masks import read_mask, write_mask
 from visorvos.core.labels import object_ids
 from visorvos.errors import VisorVosError
+from visorvos.settings.prepare import PrepareSettings
 
 _SPARSE_SIZE, _DENSE_SIZE = (1080, 1920), (480, 854)
 """Height and width of the frames that the polygons are drawn on."""
@@ -30,20 +30,19 @@ _ASPECT, _ASPECT_TOLERANCE = 16 / 9, 0.02
 
 @dataclass(frozen=True)
 class PreparedFolder:
-    """The folder VISOR_2022 that ``prepare`` writes: its files, and how they are made."""
+    """The folder VISOR_2022 that ``prepare`` writes."""
 
-    root: Path
-    width: int
-    height: int
-    dense: bool
-    stretch: bool
-    """Whether frames of another aspect ratio than 16:9 are stretched; else they are not converted."""
+    settings: PrepareSettings
+
+    @property
+    def root(self) -> Path:
+        return self.settings.output / ("VISOR_2022_dense" if self.settings.dense else "VISOR_2022")
 
     def frame_file(self, sequence: str, frame: str) -> Path:
-        return self.root / FRAMES / f"{self.height}p" / sequence / f"{frame}.jpg"
+        return self.root / FRAMES / f"{self.settings.size[1]}p" / sequence / f"{frame}.jpg"
 
     def mask_file(self, sequence: str, frame: str) -> Path:
-        return self.root / MASKS / f"{self.height}p" / sequence / f"{frame}.png"
+        return self.root / MASKS / f"{self.settings.size[1]}p" / sequence / f"{frame}.png"
 
     def remove_frame(self, sequence: str, frame: str) -> None:
         """Removes a frame and its mask."""
@@ -85,19 +84,6 @@ class PreparedFolder:
 
 
 @dataclass(frozen=True)
-class FrameTask:
-    """A frame to convert."""
-
-    sequence: str
-    stem: str
-    drawing: Drawing
-    source: Location | str
-    """Its image, or why there is none."""
-    keep: bool
-    """Whether to write it: False in a sequence that is too short, of which only the masks are counted."""
-
-
-@dataclass(frozen=True)
 class FrameResult:
     """The outcome for one frame."""
 
@@ -125,16 +111,16 @@ def convert_frames(batch: tuple[PreparedFolder, list[FrameTask]]) -> list[FrameR
 
 
 def _convert(task: FrameTask, folder: PreparedFolder) -> FrameResult:
-    full = draw_objects(task.drawing, *(_DENSE_SIZE if folder.dense else _SPARSE_SIZE))
+    full = draw_objects(task.drawing, *(_DENSE_SIZE if folder.settings.dense else _SPARSE_SIZE))
     if not cv2.countNonZero(full):
         return FrameResult(task.sequence, task.stem, None)
-    size = folder.width, folder.height
+    size = folder.settings.size
     labels = np.asarray(cv2.resize(full, size, interpolation=cv2.INTER_NEAREST), np.uint8)
     ids = bytes(object_ids(labels))
     lost = bytes(number for number in object_ids(full) if number not in ids)
     if not task.keep:
         return FrameResult(task.sequence, task.stem, ids, lost)
-    if not folder.stretch and _is_converted(task, folder, labels):
+    if not folder.settings.stretch and _is_converted(task, folder, labels):
         return FrameResult(task.sequence, task.stem, ids, lost, how="reused")
     try:
         if isinstance(task.source, str):
@@ -142,7 +128,7 @@ def _convert(task: FrameTask, folder: PreparedFolder) -> FrameResult:
         frame = read_frame(task.source)
         height, width = frame.shape[:2]
         stretched = abs(width / height / _ASPECT - 1) > _ASPECT_TOLERANCE
-        if stretched and not folder.stretch:
+        if stretched and not folder.settings.stretch:
             raise VisorVosError(f"The frame is {width}x{height}, not 16:9; --stretch converts it.", "Add --stretch.")
     except VisorVosError as error:
         # A killed run may have left the mask alone.

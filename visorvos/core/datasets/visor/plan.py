@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from itertools import groupby
 
 from visorvos.core.datasets.visor.annotations import AnnotatedFrame, read_annotations
 from visorvos.core.datasets.visor.rasterize import Polygons
-from visorvos.core.datasets.visor.release import AnnotationFile
-from visorvos.core.io.archives import read_bytes
+from visorvos.core.datasets.visor.release import FrameFiles, ReleaseFile
+from visorvos.core.io.archives import Location, read_bytes
 from visorvos.errors import VisorVosError
+from visorvos.settings.prepare import PrepareSettings
 
 Drawing = list[tuple[int, Polygons]]
 """Id and polygons of each entity, in drawing order."""
@@ -21,115 +22,110 @@ _MAX_ID = 255
 
 
 @dataclass(frozen=True)
-class Rules:
-    """How objects are numbered."""
-
-    objects: Literal["first-frame", "all"]
-    """The objects of a sequence that are kept."""
-    reference_ids: bool
-    """Whether each frame's entities are numbered by their order if the first frame has none, as in the reference."""
-    dense: bool
-
-
-@dataclass(frozen=True)
-class PlannedFrame:
-    """A frame of a sequence."""
-
-    stem: str
-    """Name without suffix."""
-    video: str
-    has_objects: bool
-    """Whether it has an entity to draw. Its mask may be empty nevertheless."""
-
-
-@dataclass(frozen=True)
 class PlannedSequence:
-    """A sequence, its frames in order."""
+    """A sequence of one JSON file."""
 
     name: str
-    frames: tuple[PlannedFrame, ...]
+    split: str
+    file: ReleaseFile
+    videos: dict[str, str]
+    """Video of each frame that has an object to draw, by the frame's name without suffix, in order. Its mask may be
+    empty nevertheless."""
+    empty_frames: tuple[str, ...]
+    """Frames without an object to draw."""
     ids: dict[str, int]
     """Id by object name."""
     first_is_empty: bool
     """Whether the first frame holds no object."""
     by_order: bool
-    """Whether the entities of each frame are numbered by their order."""
+    """Whether the entities of each frame are numbered by their order, as in the reference."""
 
 
 @dataclass(frozen=True)
-class VideoPlan:
-    """The sequences of one JSON file."""
+class FrameTask:
+    """A frame to convert."""
 
-    file: AnnotationFile
-    split: str
-    rules: Rules
-    sequences: tuple[PlannedSequence, ...]
-
-    @property
-    def videos(self) -> dict[str, str]:
-        """The videos that have objects to draw, each with the name of one of its frames."""
-        frames = [frame for sequence in self.sequences for frame in sequence.frames]
-        return {frame.video: frame.stem for frame in reversed(frames) if frame.has_objects}
+    sequence: str
+    stem: str
+    drawing: Drawing
+    source: Location | str
+    """Its image, or why there is none."""
+    keep: bool
+    """Whether to write it: False in a sequence that is too short, of which only the masks are counted."""
 
 
-def plan_video(task: tuple[AnnotationFile, str, Rules]) -> VideoPlan:
+def plan_file(task: tuple[ReleaseFile, str, PrepareSettings]) -> list[PlannedSequence]:
     """Reads and checks one JSON file and plans its sequences.
 
     Args:
-        task: the file, its split, and how objects are numbered.
+        task: the file, its split, and the options.
 
     Raises:
         VisorVosError: if the file has another form, or a sequence too many objects.
     """
-    file, split, rules = task
+    file, split, settings = task
     sequences = []
-    for name, frames in _frames_by_sequence(file, rules).items():
-        ids = _number(frames, rules)
+    for name, frames in _frames_by_sequence(file, settings).items():
+        ids = _number(frames, split, settings)
         if len(ids) > _MAX_ID:
             raise VisorVosError(
                 f"{file.location}: sequence {name} has {len(ids)} objects; a mask can hold {_MAX_ID}.",
                 "Keep only the objects of the first frame: --objects first-frame",
             )
         is_empty = not _named(frames[0])
-        by_order = is_empty and rules.objects == "first-frame" and rules.reference_ids
-        planned = tuple(PlannedFrame(f.image.stem, f.image.video, bool(_drawing(f, ids, by_order))) for f in frames)
-        sequences.append(PlannedSequence(name, planned, ids, is_empty, by_order))
-    return VideoPlan(file, split, rules, tuple(sequences))
+        by_order = is_empty and settings.reference_ids and settings.kept_objects(split) == "first-frame"
+        videos = {frame.image.stem: frame.image.video for frame in frames if _drawing(frame, ids, by_order)}
+        empty = tuple(frame.image.stem for frame in frames if frame.image.stem not in videos)
+        sequences.append(PlannedSequence(name, split, file, videos, empty, ids, is_empty, by_order))
+    return sequences
 
 
-def check_unique(plans: Iterable[VideoPlan]) -> None:
+def check_unique(sequences: Iterable[PlannedSequence]) -> None:
     """Checks that no two files have a sequence of the same name, since both would become one folder.
 
     Raises:
         VisorVosError: naming the sequence and both files.
     """
-    first: dict[str, VideoPlan] = {}
-    for plan in plans:
-        for sequence in plan.sequences:
-            other = first.setdefault(sequence.name, plan)
-            if other is not plan:
-                raise VisorVosError(
-                    f"The sequence {sequence.name} is in {other.file.location} and in {plan.file.location}.",
-                    "Remove one of the two files.",
-                )
+    files: dict[str, ReleaseFile] = {}
+    for sequence in sequences:
+        other = files.setdefault(sequence.name, sequence.file)
+        if other != sequence.file:
+            raise VisorVosError(
+                f"The sequence {sequence.name} is in {other.location} and in {sequence.file.location}.",
+                "Remove one of the two files.",
+            )
 
 
-def drawings(plan: VideoPlan) -> Iterator[tuple[PlannedSequence, PlannedFrame, Drawing]]:
-    """Yields the drawing of every frame that has one.
+def frame_tasks(
+    sequences: Iterable[PlannedSequence], frames: FrameFiles, settings: PrepareSettings
+) -> Iterator[FrameTask]:
+    """Yields every frame that has an object to draw.
 
-    Reads the JSON file again: the polygons of a whole release would fill the memory.
+    Reads the JSON files again: the polygons of a whole release would fill the memory.
     """
-    by_sequence = _frames_by_sequence(plan.file, plan.rules)
-    for sequence in plan.sequences:
-        for planned, frame in zip(sequence.frames, by_sequence[sequence.name], strict=True):
-            if planned.has_objects:
-                yield sequence, planned, _drawing(frame, sequence.ids, sequence.by_order)
+    for file, own in groupby(sequences, key=lambda sequence: sequence.file):
+        by_sequence = _frames_by_sequence(file, settings)
+        sources: dict[str, dict[str, Location] | str] = {}
+        for sequence in own:
+            keep = len(sequence.videos) >= MIN_MASKS[sequence.split]
+            for frame in by_sequence[sequence.name]:
+                stem, video = frame.image.stem, frame.image.video
+                if stem not in sequence.videos:
+                    continue
+                if video not in sources:
+                    try:
+                        sources[video] = frames.of(video)
+                    except VisorVosError as error:
+                        sources[video] = error.message
+                found = sources[video]
+                source = found if isinstance(found, str) else found.get(stem, f"No such frame in {frames.root}.")
+                yield FrameTask(sequence.name, stem, _drawing(frame, sequence.ids, sequence.by_order), source, keep)
 
 
-def _frames_by_sequence(file: AnnotationFile, rules: Rules) -> dict[str, list[AnnotatedFrame]]:
+def _frames_by_sequence(file: ReleaseFile, settings: PrepareSettings) -> dict[str, list[AnnotatedFrame]]:
     by_sequence: dict[str, list[AnnotatedFrame]] = {}
-    for frame in read_annotations(read_bytes(file.location), str(file.location), rules.dense):
-        by_sequence.setdefault(frame.sequence(rules.dense), []).append(frame)
+    for frame in read_annotations(read_bytes(file.location), str(file.location), settings.dense):
+        by_sequence.setdefault(frame.sequence(settings.dense), []).append(frame)
     return by_sequence
 
 
@@ -138,10 +134,10 @@ def _named(frame: AnnotatedFrame) -> set[str]:
     return {entity.name for entity in frame.annotations if entity.segments}
 
 
-def _number(frames: list[AnnotatedFrame], rules: Rules) -> dict[str, int]:
-    if rules.objects == "all":
+def _number(frames: list[AnnotatedFrame], split: str, settings: PrepareSettings) -> dict[str, int]:
+    if settings.kept_objects(split) == "all":
         names = set().union(*map(_named, frames))
-    elif rules.reference_ids:
+    elif settings.reference_ids:
         names = _named(frames[0])
     else:
         # Frames without an object are left out, so the first one with objects is the first of the data set.

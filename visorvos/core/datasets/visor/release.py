@@ -25,22 +25,7 @@ _EPIC_FRAME = re.compile(r"frame_\d+")
 
 
 @dataclass(frozen=True)
-class AnnotationFile:
-    """The JSON file of one video."""
-
-    name: str
-    location: Location
-    checksum: str
-    """Changes with the content; the same on disk and in a zip file."""
-
-    @property
-    def video(self) -> str:
-        """The video that it is named after."""
-        return self.name.removesuffix(".json").removesuffix(_DENSE_SUFFIX)
-
-
-@dataclass(frozen=True)
-class _Entry:
+class ReleaseFile:
     """A file, or a folder or zip file that `_walk` was told not to enter."""
 
     location: Location
@@ -52,24 +37,40 @@ class _Entry:
     """Checksum of a file in a zip file."""
 
     @property
+    def name(self) -> str:
+        """Its own name; empty for the root."""
+        return "".join(self.parts[-1:])
+
+    @property
+    def video(self) -> str:
+        """The video that it is named after, if it is a JSON or zip file of annotations."""
+        return PurePosixPath(self.name).stem.removesuffix(_DENSE_SUFFIX)
+
+    @property
+    def checksum(self) -> str:
+        """Changes with the content; the same on disk and in a zip file."""
+        crc = zlib.crc32(read_bytes(self.location)) if self.crc is None else self.crc
+        return f"{self.size}-{crc:08x}"
+
+    @property
     def is_zip(self) -> bool:
         """Whether its name says that it is a zip file."""
-        return "".join(self.parts[-1:]).lower().endswith(".zip")
+        return self.name.lower().endswith(".zip")
 
     @property
     def is_frame(self) -> bool:
         """Whether its name says that it is an image."""
-        return self.parts[-1].lower().endswith(FRAME_SUFFIXES)
+        return self.name.lower().endswith(FRAME_SUFFIXES)
 
     @property
     def names(self) -> tuple[str, ...]:
         """`parts`, its own name without the suffix of a zip file."""
-        return (*self.parts[:-1], self.parts[-1][:-4]) if self.is_zip else self.parts
+        return (*self.parts[:-1], self.name[:-4]) if self.is_zip else self.parts
 
 
 def find_annotations(
     root: Path, splits: Sequence[str], *, dense: bool, release: bool, videos: Collection[str] = ()
-) -> dict[str, list[AnnotationFile]]:
+) -> dict[str, list[ReleaseFile]]:
     """Finds the JSON files of each split.
 
     Args:
@@ -88,18 +89,17 @@ def find_annotations(
     """
     skip = {FRAMES, SPARSE if dense else DENSE} if release else {FRAMES}
 
-    def is_wanted(entry: _Entry) -> bool:
+    def is_wanted(entry: ReleaseFile) -> bool:
         return skip.isdisjoint(entry.names) and not _is_of_other(entry, videos) and _split_of(entry) in ("", *splits)
 
-    found: dict[str, dict[str, _Entry]] = {}
-    for entry in _walk(_Entry(Location(root), ()), is_wanted):
-        name = entry.parts[-1]
-        if not name.endswith(".json") or name == "frame_mapping.json":
+    found: dict[str, dict[str, ReleaseFile]] = {}
+    for entry in _walk(ReleaseFile(Location(root), ()), is_wanted):
+        if not entry.name.endswith(".json") or entry.name == "frame_mapping.json":
             continue
         if not release or (DENSE if dense else SPARSE) in entry.parts:
             of_split = found.setdefault(_split_of(entry), {})
-            if name not in of_split or not entry.location.inside:  # unpacked files replace those in zip files
-                of_split[name] = entry
+            if entry.name not in of_split or not entry.location.inside:  # unpacked files replace those in zip files
+                of_split[entry.name] = entry
     if set(found) == {""} and len(splits) == 1:
         found = {splits[0]: found[""]}
     missing = [split for split in splits if split not in found]
@@ -110,10 +110,7 @@ def find_annotations(
             f"it has {'JSON files outside folders named train or val' if '' in found else what}.",
             "Give the release as downloaded, or folders named train and val. For files of one split, add --split.",
         )
-    files = {
-        split: [AnnotationFile(name, e.location, _checksum(e)) for name, e in sorted(found.get(split, {}).items())]
-        for split in splits
-    }
+    files = {split: [file for _, file in sorted(found.get(split, {}).items())] for split in splits}
     known = {file.video for own in files.values() for file in own}
     unknown = [video for video in videos if video not in known]
     if unknown:
@@ -125,19 +122,13 @@ def find_annotations(
     return {split: own for split, own in chosen.items() if own}
 
 
-def _split_of(entry: _Entry) -> str:
+def _split_of(entry: ReleaseFile) -> str:
     return next((part for part in reversed(entry.parts[:-1]) if part in _SPLITS), "")
 
 
-def _is_of_other(entry: _Entry, videos: Collection[str]) -> bool:
+def _is_of_other(entry: ReleaseFile, videos: Collection[str]) -> bool:
     """Whether it is a zip file that is named after a video, and not after one of these."""
-    name = entry.names[-1].removesuffix(_DENSE_SUFFIX)
-    return bool(entry.is_zip and videos and name not in videos and _VIDEO.fullmatch(name))
-
-
-def _checksum(entry: _Entry) -> str:
-    crc = zlib.crc32(read_bytes(entry.location)) if entry.crc is None else entry.crc
-    return f"{entry.size}-{crc:08x}"
+    return bool(entry.is_zip and videos and entry.video not in videos and _VIDEO.fullmatch(entry.video))
 
 
 class FrameFiles:
@@ -154,13 +145,13 @@ class FrameFiles:
 
     def __init__(self, root: Path, videos: Collection[str]) -> None:
         self.root = root
-        self._found: dict[str, list[_Entry]] = {video: [] for video in videos}
-        self._loose: list[_Entry] = []
+        self._found: dict[str, list[ReleaseFile]] = {video: [] for video in videos}
+        self._loose: list[ReleaseFile] = []
 
-        def is_wanted(entry: _Entry) -> bool:
+        def is_wanted(entry: ReleaseFile) -> bool:
             return {*self._found, DENSE}.isdisjoint(entry.names) and not _is_of_other(entry, videos)
 
-        for entry in _walk(_Entry(Location(root), ()), is_wanted):
+        for entry in _walk(ReleaseFile(Location(root), ()), is_wanted):
             owner = next((name for name in entry.names if name in self._found), None)
             if owner is not None and (entry.is_frame or entry.names[-1] == owner):
                 self._found[owner].append(entry)
@@ -221,12 +212,12 @@ class FrameFiles:
         return hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]
 
 
-def _frames_in(place: _Entry) -> list[_Entry]:
+def _frames_in(place: ReleaseFile) -> list[ReleaseFile]:
     """The frames in a folder or zip file, or the one frame that the entry is."""
     return [place] if place.is_frame else [entry for entry in _entries(place) if entry.is_frame]
 
 
-def _walk(place: _Entry, is_entered: Callable[[_Entry], bool]) -> Iterator[_Entry]:
+def _walk(place: ReleaseFile, is_entered: Callable[[ReleaseFile], bool]) -> Iterator[ReleaseFile]:
     """Yields all files below a folder or in a zip file, and the folders and zip files that are not to be entered."""
     for entry in _entries(place):
         is_container = entry.is_zip or (not entry.location.inside and entry.location.path.is_dir())
@@ -236,7 +227,7 @@ def _walk(place: _Entry, is_entered: Callable[[_Entry], bool]) -> Iterator[_Entr
             yield entry
 
 
-def _entries(place: _Entry) -> list[_Entry]:
+def _entries(place: ReleaseFile) -> list[ReleaseFile]:
     """The files and folders in a folder, or all files in a zip file; hidden ones are left out.
 
     Raises:
@@ -247,7 +238,7 @@ def _entries(place: _Entry) -> list[_Entry]:
         # Some programs on Windows write backslashes.
         found = [(info, (*place.names, *info.filename.replace("\\", "/").split("/"))) for info in members(location)]
         return [
-            _Entry(location.member(info.filename), parts, info.file_size, info.CRC)
+            ReleaseFile(location.member(info.filename), parts, info.file_size, info.CRC)
             for info, parts in found
             if not any(part.startswith((".", "__MACOSX")) for part in parts)
         ]
@@ -257,4 +248,4 @@ def _entries(place: _Entry) -> list[_Entry]:
         sizes = [path.stat().st_size if path.is_file() else 0 for path in paths]
     except OSError as error:
         raise VisorVosError(f"The folder {location} cannot be read: {error.strerror}.", "Check the path.") from error
-    return [_Entry(Location(p), (*place.names, p.name), size) for p, size in zip(paths, sizes, strict=True)]
+    return [ReleaseFile(Location(p), (*place.names, p.name), size) for p, size in zip(paths, sizes, strict=True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from visorvos.core.datasets.visor.convert import FrameResult
 from visorvos.core.datasets.visor.plan import MIN_MASKS, PlannedSequence
 from visorvos.core.io.atomic import write_file
 from visorvos.errors import VisorVosError, listed
+from visorvos.settings.prepare import PrepareSettings
 
 REPORT = "prepare_report.json"
 BROKEN_LIST = "broken_frames.txt"
@@ -69,30 +70,27 @@ class SplitReport:
 
 def report_split(
     split: str,
-    objects: str,
+    settings: PrepareSettings,
     videos: int,
-    sequences: Sequence[PlannedSequence],
+    sequences: Iterable[PlannedSequence],
     results: Mapping[tuple[str, str], FrameResult],
-    dense: bool,
 ) -> SplitReport:
-    """Sums up a split of `videos` annotation files.
+    """Sums up a split.
 
     Args:
-        split, objects, videos: see `SplitReport`.
+        split, settings, videos: its name, the options, and the number of annotation files.
         sequences: all planned sequences.
         results: outcome by sequence and frame; frames without anything to draw have none.
-        dense: whether the annotations are dense, for which no counts are published.
     """
     kept: dict[str, KeptSequence] = {}
     dropped: dict[str, str] = {}
     broken: list[BrokenFrame] = []
     frames_empty = frames_dropped = 0
     for sequence in sequences:
-        keys = [(sequence.name, frame.stem) for frame in sequence.frames]
-        outcomes = [results.get(key, FrameResult(*key, None)) for key in keys]
+        outcomes = [results[sequence.name, stem] for stem in sequence.videos]
         done = [result for result in outcomes if result.ids is not None]
         faults = [BrokenFrame(sequence.name, result.stem, result.problem) for result in outcomes if result.problem]
-        empty = [result.stem for result in outcomes if result.ids is None and not result.problem]
+        empty = sorted([*sequence.empty_frames, *(r.stem for r in outcomes if r.ids is None and not r.problem)])
         broken += faults
         frames_empty += len(empty)
         if len(done) >= MIN_MASKS[split]:
@@ -108,12 +106,12 @@ def report_split(
     published = {"videos": full_videos, "sequences": full_sequences, "full_release": is_full, "equal": equal}
     return SplitReport(
         videos,
-        objects,
+        settings.kept_objects(split),
         dict(sorted(kept.items())),
         dict(sorted(dropped.items())),
         tuple(sorted(sequence.name for sequence in sequences if sequence.first_is_empty)),
         tuple(broken),
-        None if dense else published,
+        None if settings.dense else published,
         {
             "sequences_kept": len(kept),
             "sequences_dropped": len(dropped),
