@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate
@@ -12,13 +10,6 @@ from visorvos.core.network.backbones import Backbone
 from visorvos.core.network.each_object import each_object
 
 _WIDTH = 256
-
-
-class Skips(NamedTuple):
-    """Inputs of the decoder from the query frame alone, each (B, 256, H / stride, W / stride)."""
-
-    stride_8: Tensor
-    stride_4: Tensor
 
 
 def _conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
@@ -100,11 +91,11 @@ class Decoder(nn.Module):
         self.refine_4 = Refinement(stride_4, rectified)
         self.predict = _conv3x3(_WIDTH, 2)
 
-    def encode_skips(self, stride_8: Tensor, stride_4: Tensor) -> Skips:
-        """The part of the decoder that does not depend on the objects, computed once per frame."""
-        return Skips(self.refine_8.encode_skip(stride_8), self.refine_4.encode_skip(stride_4))
+    def encode_skips(self, stride_8: Tensor, stride_4: Tensor) -> tuple[Tensor, Tensor]:
+        """The part of the decoder that comes from the query frame alone: (B, 256, H / stride, W / stride) each."""
+        return self.refine_8.encode_skip(stride_8), self.refine_4.encode_skip(stride_4)
 
-    def forward(self, read_out: Tensor, query_value: Tensor, skips: Skips) -> Tensor:
+    def forward(self, read_out: Tensor, query_value: Tensor, skips: tuple[Tensor, Tensor]) -> Tensor:
         """Decodes each object's logits, independent of the other objects.
 
         Args:
@@ -119,8 +110,8 @@ class Decoder(nn.Module):
 
         def decode(read_out: Tensor) -> Tensor:
             stride_16 = self.block(self._fuse(read_out, per_frame))
-            stride_8 = self.refine_8(stride_16, skips.stride_8)
-            stride_4 = self.refine_4(stride_8, skips.stride_4)
+            stride_8 = self.refine_8(stride_16, skips[0])
+            stride_4 = self.refine_4(stride_8, skips[1])
             both = self.predict(torch.relu(stride_4)).float().unflatten(0, read_out.shape[:2])
             background, foreground = both.unbind(2)
             # Softmax over two channels is a sigmoid of their difference, and interpolation is linear.

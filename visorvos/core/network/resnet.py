@@ -5,6 +5,7 @@ Written here because importing torchvision takes as long as importing torch; it 
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from visorvos.core.network.backbones import BACKBONES
@@ -31,7 +32,7 @@ def load_resnet(name: str, *, pretrained: bool) -> nn.Module:
 
             from_timm: nn.Module = timm.create_model(backbone.timm, pretrained=pretrained)
             return from_timm
-        resnet = ResNet(Bottleneck if backbone.bottleneck else BasicBlock, backbone.blocks)
+        resnet = ResNet(backbone.bottleneck, backbone.blocks)
         if pretrained:
             import torchvision
 
@@ -57,49 +58,37 @@ def _conv(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False)
 
 
-class BasicBlock(nn.Module):
-    """Two 3x3 convolutions."""
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions, or a 3x3 one between two 1x1 ones, each with a batch norm, added to the input.
 
-    expansion = 1
+    Args:
+        inputs: channels of the input.
+        width: channels of the 3x3 convolutions. Those of the output are as many, or four times as many in a bottleneck.
+        stride: that of the first 3x3 convolution.
+        bottleneck: whether there are 1x1 convolutions.
+    """
 
-    def __init__(self, inputs: int, width: int, stride: int, downsample: nn.Module | None) -> None:
+    def __init__(self, inputs: int, width: int, stride: int, bottleneck: bool) -> None:
         super().__init__()
-        self.conv1 = _conv(inputs, width, 3, stride)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.relu = nn.ReLU(inplace=True)
-        self.conv2 = _conv(width, width, 3)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.downsample = downsample
+        outputs = 4 * width if bottleneck else width
+        forms = [(inputs, width, 3, stride), (width, width, 3, 1)]
+        if bottleneck:
+            forms = [(inputs, width, 1, 1), (width, width, 3, stride), (width, outputs, 1, 1)]
+        self.count = len(forms)
+        for number, form in enumerate(forms, start=1):
+            self.add_module(f"conv{number}", _conv(*form))
+            self.add_module(f"bn{number}", nn.BatchNorm2d(form[1]))
+        self.downsample: nn.Module | None = None
+        if stride != 1 or inputs != outputs:
+            self.downsample = nn.Sequential(_conv(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        y = x
+        for number in range(1, self.count + 1):
+            y = torch.relu_(y) if number > 1 else y
+            y = self.get_submodule(f"bn{number}")(self.get_submodule(f"conv{number}")(y))
         y += x if self.downsample is None else self.downsample(x)
-        active: Tensor = self.relu(y)
-        return active
-
-
-class Bottleneck(nn.Module):
-    """A 3x3 convolution, which has the stride, between two 1x1 convolutions."""
-
-    expansion = 4
-
-    def __init__(self, inputs: int, width: int, stride: int, downsample: nn.Module | None) -> None:
-        super().__init__()
-        self.conv1 = _conv(inputs, width, 1)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = _conv(width, width, 3, stride)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.conv3 = _conv(width, width * self.expansion, 1)
-        self.bn3 = nn.BatchNorm2d(width * self.expansion)
-        self.relu = nn.ReLU(inplace=True)
-        self.downsample = downsample
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.relu(self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x))))))
-        y = self.bn3(self.conv3(y))
-        y += x if self.downsample is None else self.downsample(x)
-        active: Tensor = self.relu(y)
-        return active
+        return torch.relu_(y)
 
 
 class ResNet(nn.Module):
@@ -108,36 +97,27 @@ class ResNet(nn.Module):
     The rest is built as well and weights are drawn in torchvision's order, so that a seed gives the same as there.
 
     Args:
-        block: the type of its residual blocks.
+        bottleneck: the form of its residual blocks.
         counts: number of blocks in each stage.
     """
 
-    def __init__(self, block: type[BasicBlock] | type[Bottleneck], counts: tuple[int, int, int, int]) -> None:
+    def __init__(self, bottleneck: bool, counts: tuple[int, int, int, int]) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         inputs = 64
         for number, count in enumerate(counts, start=1):
-            width, stride = 32 * 2**number, 1 if number == 1 else 2
-            setattr(self, f"layer{number}", _stage(block, inputs, width, count, stride))
-            inputs = width * block.expansion
+            blocks = []
+            for index in range(count):
+                width, stride = 32 * 2**number, 2 if number > 1 and index == 0 else 1
+                blocks.append(ResidualBlock(inputs, width, stride, bottleneck))
+                inputs = 4 * width if bottleneck else width
+            setattr(self, f"layer{number}", nn.Sequential(*blocks))
         self.fc = nn.Linear(inputs, 1000)
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
                 nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
         # Residual blocks start as the identity (Goyal et al. 2017), so that colors pass through an untrained network.
-        for part in self.modules():
-            if isinstance(part, BasicBlock):
-                nn.init.zeros_(part.bn2.weight)
-            elif isinstance(part, Bottleneck):
-                nn.init.zeros_(part.bn3.weight)
-
-
-def _stage(block: type[BasicBlock] | type[Bottleneck], inputs: int, width: int, count: int, stride: int) -> nn.Module:
-    """A sequence of residual blocks; the first has the stride."""
-    outputs = width * block.expansion
-    downsample = None
-    if stride != 1 or inputs != outputs:
-        downsample = nn.Sequential(_conv(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
-    first = block(inputs, width, stride, downsample)
-    return nn.Sequential(first, *(block(outputs, width, 1, None) for _ in range(count - 1)))
+        for name, weight in self.named_parameters():
+            if name.endswith(".bn3.weight" if bottleneck else ".bn2.weight"):
+                nn.init.zeros_(weight)

@@ -24,7 +24,7 @@ from torch.nn.functional import pad
 
 from visorvos.core.network.aggregation import aggregate
 from visorvos.core.network.backbones import BACKBONES
-from visorvos.core.network.decoder import Decoder, Skips
+from visorvos.core.network.decoder import Decoder
 from visorvos.core.network.encoders import MemoryEncoder, QueryEncoder
 from visorvos.core.network.memory_read import read_memory
 from visorvos.core.network.model_card import MODEL_CARD
@@ -55,7 +55,8 @@ class Query(NamedTuple):
     """(B, Ck, h, w)."""
     value: Tensor
     """(B, Cv, h, w)."""
-    skips: Skips
+    skips: tuple[Tensor, Tensor]
+    """From `Decoder.encode_skips`."""
     size: tuple[int, int]
     """H and W of the frame, before padding."""
 
