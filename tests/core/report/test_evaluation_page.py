@@ -16,7 +16,7 @@ from tests.builders import draw_clip, read_labels, write_data_set, write_labels
 from tests.conftest import Run
 from tests.core.metrics.test_scores import make_report, make_sequence
 from visorvos.core.report.evaluation_page import parts_of, random_masks, worst_masks
-from visorvos.core.report.mask_pictures import crop_window, draw_mask
+from visorvos.core.report.mask_pictures import MaskPair, crop_window, draw_mask
 
 SEEDS = {1: 5, 2: 6, 9: 7}
 """Of videos whose objects all stay in sight."""
@@ -99,11 +99,15 @@ def test_the_page_does_without_frames_and_says_so(run: Run, data: Path, predicti
     assert "data:image/jpeg" not in text
 
 
+def named(pair: MaskPair) -> tuple[str, int, str]:
+    return pair.item.sequence, pair.item.object_id, pair.item.frames[pair.number]
+
+
 def test_the_worst_masks_are_the_lowest_of_different_objects() -> None:
     report = make_report(make_sequence("a", [0.2, 0.1, 0.1], [0.9, 0.3, 0.5]), make_sequence("b", [0.05, 0.0]))
-    found = [(pair.sequence, pair.object_id, pair.frame) for pair in worst_masks(report, 2)]
+    found = [named(pair) for pair in worst_masks(report, 2)]
     assert found == [("b", 1, "frame_1"), ("a", 1, "frame_1")]
-    several = [(pair.sequence, pair.object_id, pair.frame) for pair in worst_masks(report, 5)]
+    several = [named(pair) for pair in worst_masks(report, 5)]
     assert several == [
         ("b", 1, "frame_1"),
         ("b", 1, "frame_0"),
@@ -115,9 +119,7 @@ def test_the_worst_masks_are_the_lowest_of_different_objects() -> None:
 
 def test_random_masks_are_drawn_from_all_alike() -> None:
     report = make_report(make_sequence("a", [0.1] * 3, [0.1]), make_sequence("b", [0.1] * 4))
-    drawn = [
-        (pair.sequence, pair.object_id, pair.frame) for seed in range(400) for pair in random_masks(report, 2, seed)
-    ]
+    drawn = [named(pair) for seed in range(400) for pair in random_masks(report, 2, seed)]
     assert random_masks(report, 2, 1) == random_masks(report, 2, 1)
     assert len(random_masks(report, 99)) == 8
     counts = {key: drawn.count(key) for key in drawn}

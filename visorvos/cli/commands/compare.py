@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -15,7 +16,8 @@ from visorvos.settings.compare import CompareSettings
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.compare import Comparison
-    from visorvos.core.metrics.comparison import Difference
+    from visorvos.core.metrics.bootstrap import Estimate
+    from visorvos.core.metrics.comparison import SequenceChange
 
 _MAX_SHOWN = 5
 
@@ -25,25 +27,25 @@ def show(comparison: Comparison) -> Group:
     title = f"{comparison.split}, protocol {comparison.protocol}, in percent"
     total = table(title, "", "run", figures=("J&F", "minus A", "95%", "J", "F"))
     for run in comparison.runs:
-        cells = [""] * 4 if run is comparison.runs[0] else _cells(run.difference)
+        cells = [""] * 4 if run is comparison.runs[0] else _cells(run.figures)
         total.add_row(run.letter, escape(run.path), f"[bold]{100 * run.report.j_and_f:.1f}[/]", *cells)
     parts: list[RenderableType] = [total]
-    parts += [_changes(run.letter, run.difference) for run in comparison.runs[1:]]
+    parts += [_changes(run.letter, list(run.changes.values())) for run in comparison.runs[1:]]
     if comparison.output is not None:
         parts.append(f"Wrote {escape(comparison.output)}")
     return Group(*parts)
 
 
-def _cells(difference: Difference) -> list[str]:
-    whole, region, contour = (difference.figures[name] for name in ("J&F", "J", "F"))
+def _cells(figures: Mapping[str, Estimate]) -> list[str]:
+    whole, region, contour = (figures[name] for name in ("J&F", "J", "F"))
     interval = "" if whole.interval is None else " to ".join(_signed(end) for end in whole.interval)
     return [f"[bold]{_signed(whole.value)}[/]", interval, _signed(region.value), _signed(contour.value)]
 
 
-def _changes(letter: str, difference: Difference) -> Table:
+def _changes(letter: str, changes: Sequence[SequenceChange]) -> Table:
     rows = table(f"Largest changes in {letter}", "sequence", figures=("A", letter, "difference"))
-    gained = [change for change in difference.sequences if change.difference > 0][:_MAX_SHOWN]
-    lost = [change for change in difference.sequences if change.difference < 0][-_MAX_SHOWN:]
+    gained = [change for change in changes if change.difference > 0][:_MAX_SHOWN]
+    lost = [change for change in changes if change.difference < 0][-_MAX_SHOWN:]
     for change in (*gained, *lost):
         figures = f"{100 * change.before:.1f}", f"{100 * change.after:.1f}", _signed(change.difference)
         rows.add_row(escape(change.sequence), *figures, end_section=bool(gained) and change is gained[-1])

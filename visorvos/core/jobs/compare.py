@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from visorvos._version import __version__
 from visorvos.core.datasets.davis.layout import open_split
 from visorvos.core.io.atomic import write_file
-from visorvos.core.metrics.comparison import compare_reports
+from visorvos.core.metrics.comparison import SequenceChange, compare_reports
 from visorvos.core.report.comparison_page import ComparedRun, changed_masks, comparison_page
-from visorvos.core.report.mask_pictures import picture_note, with_pictures
+from visorvos.core.report.mask_pictures import MaskPair, picture_note, with_pictures
 from visorvos.core.report.scores_file import ScoresFile, read_scores
 from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.errors import VisorVosError
@@ -39,8 +39,8 @@ class Comparison:
             "differences": [
                 {
                     "run": run.path,
-                    "figures": {name: asdict(figure) for name, figure in run.difference.figures.items()},
-                    "sequences": [{**asdict(item), "difference": item.difference} for item in run.difference.sequences],
+                    "figures": {name: asdict(figure) for name, figure in run.figures.items()},
+                    "sequences": [{**asdict(item), "difference": item.difference} for item in run.changes.values()],
                 }
                 for run in self.runs[1:]
             ],
@@ -66,43 +66,40 @@ def compare(settings: CompareSettings, progress: Progress | None = None) -> Comp
             )
         report = scores.report()
         try:
-            difference = compare_reports(baseline, report)
+            differences = compare_reports(baseline, report)
         except VisorVosError as error:
             raise VisorVosError(f"{settings.runs[0]} and {path}: {error.message}", error.remedy) from error
         letter = chr(ord("A") + number) if number < 26 else f"R{number + 1}"
-        runs.append(ComparedRun(letter, str(path), scores.source, scores.date, report, difference))
+        runs.append(ComparedRun(letter, str(path), scores.source, scores.date, report, *differences))
     if settings.output is not None:
         progress.say(f"Drawing {settings.output}.")
-        shown, note = _with_pictures(runs, settings, read)
-        page = comparison_page(
-            shown, split=first.split, protocol=first.protocol, picture_note=note, version=__version__
-        )
+        masks, note = _masks(runs, settings, read)
+        shown = {"split": first.split, "protocol": first.protocol, "picture_note": note, "version": __version__}
+        page = comparison_page(runs, masks=masks, **shown)
         write_file(settings.output, page)
     output = None if settings.output is None else str(settings.output)
     return Comparison(first.split, first.protocol, tuple(runs), output)
 
 
-def _with_pictures(
+def _masks(
     runs: Sequence[ComparedRun], settings: CompareSettings, read: Sequence[tuple[Path, ScoresFile]]
-) -> tuple[list[ComparedRun], str]:
-    """The runs with the masks that changed most, and a note on their pictures."""
-    changed = [changed_masks(runs[0].report, run.report, run.difference) for run in runs]
-    runs = [replace(run, shown=shown) for run, shown in zip(runs, changed, strict=True)]
+) -> tuple[list[list[tuple[SequenceChange, MaskPair, MaskPair]]], str]:
+    """The masks of each run that changed most, with pictures if possible, and a note on the pictures."""
+    changed = [changed_masks(runs[0].report, run) for run in runs]
     root = settings.data or Path(read[0][1].data)
     # The scores may come from another machine, where these paths existed.
     if not os.path.isdir(root):
-        return runs, f"No pictures: data set not found: {root}. Give --data."
+        return changed, f"No pictures: data set not found: {root}. Give --data."
     folders = []
     for run, (file, scores) in zip(runs, read, strict=True):
         # The masks are where they were scored, or beside the scores.
         there = [Path(scores.predictions), file.parent]
         there = [folder for folder in there if os.path.isdir(folder / scores.sequences[0].sequence)]
         if not there:
-            return runs, f"No pictures: the masks of {run.path} are no longer where they were scored."
+            return changed, f"No pictures: the masks of {run.path} are no longer where they were scored."
         folders.append(there[0])
     split, drawn = open_split(root, read[0][1].split), []
-    for run, folder in zip(runs, folders, strict=True):
-        pairs = with_pictures([new for _, _, new in run.shown], split, [folders[0], folder])
-        shown = [(change, old, new) for (change, old, _), new in zip(run.shown, pairs, strict=True)]
-        drawn.append(replace(run, shown=shown))
-    return drawn, picture_note([new for run in drawn for _, _, new in run.shown])
+    for masks, folder in zip(changed, folders, strict=True):
+        pairs = with_pictures([new for *_, new in masks], split, [folders[0], folder])
+        drawn.append([(change, old, new) for (change, old, _), new in zip(masks, pairs, strict=True)])
+    return drawn, picture_note([new for masks in drawn for *_, new in masks])

@@ -18,7 +18,6 @@ from visorvos._version import __version__
 from visorvos.core.datasets.davis.layout import (
     FRAMES,
     MASKS,
-    Split,
     VideoSequence,
     note_frames_without_mask,
     open_split,
@@ -29,8 +28,7 @@ from visorvos.core.io.settings_file import write_settings, yaml_text
 from visorvos.core.metrics.breakdown import Group
 from visorvos.core.metrics.scores import ScoreReport
 from visorvos.core.metrics.scoring import evaluate_masks
-from visorvos.core.report.evaluation_page import evaluation_page, parts_of, random_masks, worst_masks
-from visorvos.core.report.mask_pictures import picture_note, with_pictures
+from visorvos.core.report.evaluation_page import evaluation_page, parts_of
 from visorvos.core.runtime.processes import Processes, find_processes
 from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.errors import VisorVosError
@@ -41,8 +39,6 @@ COUNTED = {
     "davis": "all frames but the first, which is given, and the last",
 }
 """Frames that each protocol scores."""
-
-_PICTURES = 24
 
 
 @dataclass(frozen=True)
@@ -147,7 +143,18 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
             write_file(output / f"{name}_results-{stem}.csv", table)
         write_file(output / f"scores-{stem}.json", json.dumps(result.to_dict(), indent=1))
         progress.say("Writing report.html.")
-        write_file(output / "report.html", _page(result, split, settings))
+        page = evaluation_page(
+            report,
+            result.parts,
+            split,
+            predictions,
+            evaluation=result,
+            source=Path(result.source).name,
+            counted=COUNTED[settings.protocol],
+            settings=yaml_text("evaluate", settings.model_dump(mode="json")),
+            version=__version__,
+        )
+        write_file(output / "report.html", page)
     return result
 
 
@@ -206,29 +213,6 @@ def _tables(report: ScoreReport) -> dict[str, str]:
         "global": whole.to_csv(index=False, float_format="%.3f", lineterminator="\n"),
         "per-sequence": objects.to_csv(index_label="Sequence", float_format="%.3f", lineterminator="\n"),
     }
-
-
-def _page(result: Evaluation, split: Split, settings: EvaluateSettings) -> str:
-    """The evaluation as a web page."""
-    folders = [Path(result.predictions)]
-    worst, random = (
-        with_pictures(pairs, split, folders)
-        for pairs in (worst_masks(result.report, _PICTURES), random_masks(result.report, _PICTURES))
-    )
-    return evaluation_page(
-        result.report,
-        split.unseen,
-        result.parts,
-        worst,
-        random,
-        evaluation=result,
-        data_name=split.root.resolve().name,
-        source=Path(result.source).name,
-        counted=COUNTED[settings.protocol],
-        settings=yaml_text("evaluate", settings.model_dump(mode="json")),
-        picture_note=picture_note([*worst, *random]),
-        version=__version__,
-    )
 
 
 def _keep_apart(output: Path, root: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,21 +24,12 @@ class SequenceChange:
         return self.after - self.before
 
 
-@dataclass(frozen=True)
-class Difference:
-    """The second run minus the first.
-
-    Attributes:
-        figures: mean difference over objects with its paired interval, by the names in `MEASURES`.
-        sequences: change of each sequence, largest gain first.
-    """
-
-    figures: Mapping[str, Estimate]
-    sequences: tuple[SequenceChange, ...]
-
-
-def compare_reports(before: ScoreReport, after: ScoreReport) -> Difference:
+def compare_reports(before: ScoreReport, after: ScoreReport) -> tuple[dict[str, Estimate], dict[str, SequenceChange]]:
     """Scores of the second run minus those of the first, with intervals from resampled sequences.
+
+    Returns:
+        The mean difference over objects with its paired interval, by the names in `MEASURES`, and the change of each
+        sequence by its name, largest gain first.
 
     Raises:
         VisorVosError: if the runs do not score the same masks.
@@ -53,7 +43,7 @@ def compare_reports(before: ScoreReport, after: ScoreReport) -> Difference:
         changes.append(SequenceChange(one.sequence, one.j_and_f, other.j_and_f))
     estimates = pooled_means(np.array(sums), np.array(counts))
     changes.sort(key=lambda change: -change.difference)
-    return Difference(dict(zip(MEASURES, estimates, strict=True)), tuple(changes))
+    return dict(zip(MEASURES, estimates, strict=True)), {change.sequence: change for change in changes}
 
 
 def _check_same(before: ScoreReport, after: ScoreReport) -> None:

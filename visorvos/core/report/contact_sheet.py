@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
@@ -63,12 +62,10 @@ def draw_tile(tile: Tile, width: int) -> NDArray[np.uint8]:
     Returns:
         uint8 (H, width, 3) RGB.
     """
-    height = round(tile.frame.shape[0] * width / tile.frame.shape[1])
-    interpolation = cv2.INTER_AREA if width < tile.frame.shape[1] else cv2.INTER_LINEAR
-    frame = np.asarray(cv2.resize(tile.frame, (width, height), interpolation=interpolation), dtype=np.uint8)
-    labels = np.asarray(cv2.resize(tile.labels, (width, height), interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
     ids = {index: str(index) for index in range(1, 256)}
-    return np.vstack([draw_overlay(frame, labels, replace(tile.style, names=ids)), _legend(tile, width)])
+    return np.vstack(
+        [draw_overlay(tile.frame, tile.labels, replace(tile.style, names=ids), width), _legend(tile, width)]
+    )
 
 
 def _legend(tile: Tile, width: int) -> NDArray[np.uint8]:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from visorvos.core.datasets.davis.layout import Split
 from visorvos.core.metrics.bootstrap import RESAMPLES, SEED
 from visorvos.core.metrics.breakdown import Group, by_age, by_class, by_size, overall
 from visorvos.core.metrics.scores import MEASURES, ScoreReport
-from visorvos.core.report.mask_pictures import MaskPair
+from visorvos.core.report.mask_pictures import MaskPair, picture_note, with_pictures
 from visorvos.core.report.page import object_title, render
+
+_PICTURES = 24
+"""Masks in each list of pictures."""
 
 
 def parts_of(report: ScoreReport, unseen: Collection[str] | None) -> list[Group]:
@@ -37,38 +42,37 @@ def worst_masks(report: ScoreReport, max_count: int) -> list[MaskPair]:
     """
     each = math.ceil(max_count / len(report.objects))
     worst = [
-        MaskPair.from_scores(item, int(number))
+        MaskPair(item, int(number))
         for item in report.objects
         for number in np.lexsort((-item.sizes, item.region + item.contour))[:each]
     ]
-    return sorted(worst, key=lambda pair: (pair.region + pair.contour, -pair.size))[:max_count]
+    worst.sort(key=lambda p: (p.item.region[p.number] + p.item.contour[p.number], -p.item.sizes[p.number]))
+    return worst[:max_count]
 
 
 def random_masks(report: ScoreReport, max_count: int, seed: int = SEED) -> list[MaskPair]:
     """At most ``max_count`` object masks, drawn uniformly from all, in the order of the report."""
     masks = [(item, number) for item in report.objects for number in range(len(item.frames))]
     chosen = np.random.default_rng(seed).choice(len(masks), size=min(max_count, len(masks)), replace=False)
-    return [MaskPair.from_scores(*masks[index]) for index in sorted(chosen)]
+    return [MaskPair(*masks[index]) for index in sorted(chosen)]
 
 
 def evaluation_page(
-    report: ScoreReport,
-    unseen: Collection[str] | None,
-    parts: Sequence[Group],
-    worst: Sequence[MaskPair],
-    random: Sequence[MaskPair],
-    **shown: object,
+    report: ScoreReport, parts: Sequence[Group], split: Split, predictions: Path, **shown: object
 ) -> str:
     """The page as HTML.
 
     Args:
         report: the scores.
-        unseen: names of the sequences from unseen kitchens, or None where that is unknown.
         parts: from `parts_of`.
-        worst, random: object masks to show.
-        shown: evaluation (the record to print), and texts: data_name, source, counted (frames that the
-            protocol scores), settings, picture_note, version.
+        split: where frames and ground-truth masks are; it may know which kitchens are unseen.
+        predictions: folder of the predicted masks.
+        shown: evaluation (the record to print), and texts: source, counted (frames that the protocol scores),
+            settings, version.
     """
+    chosen = worst_masks(report, _PICTURES), random_masks(report, _PICTURES)
+    worst, random = (with_pictures(pairs, split, [predictions]) for pairs in chosen)
+    unseen = split.unseen
     # In thousandths, which keeps the page small.
     curves = [
         [
@@ -98,8 +102,10 @@ def evaluation_page(
         sizes=by_size(report.sequences),
         ages=by_age(report.sequences),
         worst=worst,
-        worst_of_each=max(Counter((pair.sequence, pair.object_id) for pair in worst).values()),
+        worst_of_each=max(Counter(pair.item for pair in worst).values()),
         random=random,
+        picture_note=picture_note([*worst, *random]),
+        data_name=split.root.resolve().name,
         resamples=RESAMPLES,
         seed=SEED,
         data=curves,

@@ -31,25 +31,14 @@ class MaskPair:
     """One object in one frame, as a page shows it.
 
     Attributes:
-        sequence, object_id, name, frame: the object and the frame.
-        region, contour, size: J, F and the share of the frame that the ground-truth mask covers, each in [0, 1].
+        item: the object with its scores.
+        number: index of the frame in the object's scored frames.
         pictures: data URIs, one of the ground truth and one per prediction; empty where the frame is missing.
     """
 
-    sequence: str
-    object_id: int
-    name: str | None
-    frame: str
-    region: float
-    contour: float
-    size: float
+    item: ObjectScores
+    number: int
     pictures: tuple[str, ...] = ()
-
-    @classmethod
-    def from_scores(cls, item: ObjectScores, number: int) -> MaskPair:
-        """The pair of the object's scored frame with that index."""
-        region, contour, size = (float(array[number]) for array in (item.region, item.contour, item.sizes))
-        return cls(item.sequence, item.object_id, item.name, item.frames[number], region, contour, size)
 
 
 def with_pictures(pairs: Iterable[MaskPair], split: Split, predictions: Sequence[Path]) -> list[MaskPair]:
@@ -82,16 +71,17 @@ def picture_note(pairs: Sequence[MaskPair]) -> str:
 
 
 def _draw(pair: MaskPair, split: Split, predictions: Sequence[Path]) -> tuple[str, ...]:
-    frames = split.frames_folder / pair.sequence
+    sequence, name = pair.item.sequence, pair.item.frames[pair.number]
+    frames = split.frames_folder / sequence
     listed = list_images(frames, FRAME_SUFFIXES) if frames.is_dir() else []
-    file = next((path for path in listed if path.stem == pair.frame), None)
-    truths = mask_files(split.masks_folder / pair.sequence)
-    predicted = [mask_files(folder / pair.sequence).get(pair.frame) for folder in predictions]
-    if file is None or pair.frame not in truths or None in predicted:
+    file = next((path for path in listed if path.stem == name), None)
+    truths = mask_files(split.masks_folder / sequence)
+    predicted = [mask_files(folder / sequence).get(name) for folder in predictions]
+    if file is None or name not in truths or None in predicted:
         return ()
     truth = open_ground_truth(list(truths.values()))
-    shown = [truth.labels(truths[pair.frame]) == pair.object_id]
-    shown += [truth.predicted(path) == pair.object_id for path in predicted if path is not None]
+    shown = [truth.labels(truths[name]) == pair.item.object_id]
+    shown += [truth.predicted(path) == pair.item.object_id for path in predicted if path is not None]
     frame, (height, width) = read_frame(file), shown[0].shape
     if frame.shape[:2] != (height, width):
         # Masks are scored at their own size; frames may be larger.
@@ -107,14 +97,10 @@ def crop_window(masks: Sequence[NDArray[np.bool_]]) -> tuple[slice, slice]:
     Args:
         masks: boolean (H, W), at least one. If all are empty, the window is the whole frame.
     """
-    union = np.logical_or.reduce(masks)
-    if not union.any():
-        return slice(0, union.shape[0]), slice(0, union.shape[1])
-    ends = [(int(places.min()), int(places.max()) + 1) for places in np.nonzero(union)]
-    share = max(_MARGIN * (end - start) / length for (start, end), length in zip(ends, union.shape, strict=True))
-    share = min(1.0, max(share, _MIN_SHARE))
-    rows, columns = (_centered(sum(pair) / 2, share, length) for pair, length in zip(ends, union.shape, strict=True))
-    return rows, columns
+    height, width = masks[0].shape
+    x, y, columns, rows = cv2.boundingRect(np.logical_or.reduce(masks).astype(np.uint8))
+    share = min(1.0, max(_MARGIN * rows / height, _MARGIN * columns / width, _MIN_SHARE)) if rows else 1.0
+    return _centered(y + rows / 2, share, height), _centered(x + columns / 2, share, width)
 
 
 def _centered(middle: float, share: float, length: int) -> slice:
@@ -142,9 +128,5 @@ def draw_mask(
     Returns:
         uint8 (h, width, 3) RGB.
     """
-    labels = mask[window].astype(np.uint8)
-    size = (width, max(1, round(width * labels.shape[0] / labels.shape[1])))
-    interpolation = cv2.INTER_AREA if width < labels.shape[1] else cv2.INTER_LINEAR
-    part = np.asarray(cv2.resize(frame[window], size, interpolation=interpolation), np.uint8)
-    labels = np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-    return draw_overlay(part, labels, Style(bytes(3) + bytes(color) + bytes(3 * 254), opacity=0.4))
+    style = Style(bytes(3) + bytes(color) + bytes(3 * 254), opacity=0.4)
+    return draw_overlay(frame[window], mask[window].astype(np.uint8), style, width)

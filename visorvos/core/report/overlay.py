@@ -33,24 +33,32 @@ class Style:
     names: Mapping[int, str] = field(default_factory=dict)
 
 
-def draw_overlay(frame: NDArray[np.uint8], labels: NDArray[np.uint8], style: Style) -> NDArray[np.uint8]:
+def draw_overlay(
+    frame: NDArray[np.uint8], labels: NDArray[np.uint8], style: Style, width: int | None = None
+) -> NDArray[np.uint8]:
     """Draws the objects of a frame.
 
     Args:
         frame: uint8 (H, W, 3) RGB.
         labels: uint8 (H, W), 0 is the background, which is left unchanged.
         style: colors, opacity, outlines and names.
+        width: width of the result in pixels; None: that of the frame.
 
     Returns:
-        uint8 (H, W, 3) RGB.
+        uint8 (h, width, 3) RGB, with the frame's aspect ratio.
     """
+    if width is not None:
+        size = (width, max(1, round(width * frame.shape[0] / frame.shape[1])))
+        interpolation = cv2.INTER_AREA if width < frame.shape[1] else cv2.INTER_LINEAR
+        frame = np.asarray(cv2.resize(frame, size, interpolation=interpolation), np.uint8)
+        labels = np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
     colors = np.frombuffer(style.palette, np.uint8).reshape(256, 3)[labels]
     tinted = cv2.addWeighted(frame, 1 - style.opacity, colors, style.opacity, 0)
     drawn = np.where(labels[..., None] > 0, tinted, frame).astype(np.uint8)
     if style.outline:
         # 1/240 of the short side: two pixels at 480p, still visible at 4K.
-        width = max(1, round(min(labels.shape) / 240))
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+        reach = max(1, round(min(labels.shape) / 240))
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
         edge = (labels > 0) & (cv2.erode(labels, kernel) != cv2.dilate(labels, kernel))
         bright = cv2.addWeighted(colors, 0.5, np.full_like(colors, 255), 0.5, 0)
         drawn = np.where(edge[..., None], bright, drawn).astype(np.uint8)
