@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from visorvos.settings.compare import CompareSettings
 from visorvos.settings.export import ExportSettings
 from visorvos.settings.finetune import FinetuneSettings
 from visorvos.settings.prepare import PrepareSettings
@@ -34,6 +35,8 @@ STAGE_2 = {"data": "d", "output": "o"}
             {"predictions": "p", "data": "d", "output": "val.json"},
             "must end in .zip",
         ),
+        (CompareSettings, {"runs": ("a",)}, "must be two or more evaluations"),
+        (CompareSettings, {"runs": ("a", "b"), "output": "page.txt"}, "must end in .html"),
         (PreviewSettings, {"data": "d", "output": "a.gif"}, "must end in .jpg or .png"),
         (PreviewSettings, {"data": "d", "frames": 0}, "greater than or equal to 1"),
         (PreviewSettings, {}, "Give either --data, or --coco"),
@@ -61,6 +64,11 @@ STAGE_2 = {"data": "d", "output": "o"}
 def test_invalid_options_are_refused(model, options, expected):
     with pytest.raises(ValidationError, match=expected):
         model(**options)
+
+
+@pytest.mark.parametrize("name", ["page.html", "page.htm", "PAGE.HTM"])
+def test_a_page_may_have_either_suffix(name):
+    assert CompareSettings(runs=("a", "b"), output=name).output == Path(name)
 
 
 def test_a_split_given_twice_is_prepared_once():

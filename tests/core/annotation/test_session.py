@@ -20,6 +20,8 @@ from tests.core.annotation.sessions import (
     open_session,
     start_worker,
 )
+from visorvos.core.annotation.export import export_session
+from visorvos.core.annotation.frame_reader import FrameReader
 from visorvos.core.annotation.objects import BusyError, ObjectEntry
 from visorvos.core.annotation.propagation import Worker
 from visorvos.core.annotation.session import Session, StaleMaskError, mask_tag
@@ -371,3 +373,26 @@ def test_a_second_process_is_refused(root: Path) -> None:
         pass
     with lock_folder(root):
         pass
+
+
+def test_the_export_names_an_object_that_was_drawn_a_moment_ago(root: Path, frames: Path) -> None:
+    """The names were taken before it was drawn."""
+    session = open_session(root, frames)
+    session.save_mask(0, box(1))
+    names = session.objects.names()
+    session.save_mask(3, box(2, left=14))
+    path, notes = export_session(session.folder, FrameReader(session.folder.source), names, session.known)
+    objects = json.loads((path / "meta.json").read_text())["videos"][frames.name]["objects"]
+    assert objects == {"1": {"category": "object 1"}, "2": {"category": "object 2"}}
+    assert "object 2 first appears after the first exported frame" in notes
+
+
+def test_a_session_that_has_ended_writes_nothing_more(root: Path, frames: Path) -> None:
+    """Frames may still be compared when the command ends, and the folder belong to another process."""
+    session = open_session(root, frames)
+    session.events.close()
+    before = (root / "annotate.json").read_bytes()
+    assert session.check_frames("checksum") == ""
+    assert (root / "annotate.json").read_bytes() == before
+    assert open_session(root, frames).check_frames("checksum") == ""
+    assert (root / "annotate.json").read_bytes() != before

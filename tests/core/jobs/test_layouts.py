@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,3 +147,7 @@ def test_predict_on_youtube_vos_gives_the_folder_for_its_server(
     assert found == {f"Annotations/{name}/{number:05d}.png" for name in ("0a", "1b") for number in (0, 5, 10)}
     assert 2 not in read_labels(tmp_path / "out" / "Annotations" / "0a" / "00000.png")
     assert 2 in read_labels(tmp_path / "out" / "Annotations" / "0a" / "00005.png")
+    shutil.rmtree(data / "valid" / "JPEGImages" / "1b")
+    again = run("predict", data / "valid", *given, "--resume")
+    assert again.code == 0, again.err
+    assert f"{tmp_path / 'out' / 'Annotations'} also holds masks of other sequences: 1b." in again.err

@@ -45,6 +45,8 @@ def export_session(
     part, sequence = folder.root / ".export.part", _sequence_name(folder.source)
     shown = {number: known.shown.get(number, frozenset[int]()) for number in numbers}
     late = sorted(frozenset().union(*shown.values()) - shown[numbers[0]])
+    # One that was drawn or deleted just now may lack a name.
+    names = {**{index: f"object {index}" for index in late}, **names}
     shutil.rmtree(part, ignore_errors=True)
     images, masks = part / "JPEGImages" / "480p" / sequence, part / "Annotations" / "480p" / sequence
     try:

@@ -216,9 +216,11 @@ class Session:
             files: checksum of the frames' files.
 
         Returns:
-            A sentence for the user, empty if nothing changed.
+            A sentence for the user, empty if nothing changed or the session has ended.
         """
         with self._lock:
+            if self.events.is_closed:
+                return ""  # The folder may be another process's by now.
             if self.source.files not in ("", files):
                 self.warning = (
                     f"The frames in {self.folder.source.path} changed since this session was made: "

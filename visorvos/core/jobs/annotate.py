@@ -68,6 +68,7 @@ def annotate(settings: AnnotateSettings, progress: Progress | None = None) -> An
         try:
             _serve(settings, session, worker, reader, progress)
         finally:
+            session.events.close()
             worker.close()
             reader.close()
     known = session.known
