@@ -89,8 +89,9 @@ def demo(settings: DemoSettings, progress: Progress | None = None) -> Demo:
     choose_device(settings.device)
     _check_folder(settings)
     write_settings(output, "demo", settings.model_dump(mode="json"))
-    data = _make_data(settings, progress)
-    weights = _train(settings, data, progress)
+    size = _QUICK if settings.quick else _FULL
+    data = _make_data(settings, size, progress)
+    weights = _train(settings, size, data, progress)
     untrained, copied, trained = _evaluate(settings, data, weights, progress)
     prediction = _predict(settings, data, trained, weights, progress)
     sheet = Path(prediction.output) / "sheet.jpg"
@@ -109,9 +110,9 @@ def _check_folder(settings: DemoSettings) -> None:
         )
 
 
-def _make_data(settings: DemoSettings, progress: Progress) -> Path:
+def _make_data(settings: DemoSettings, size: dict[str, int], progress: Progress) -> Path:
     """Writes synthetic COCO and VISOR data; the data set that `prepare` makes of the latter."""
-    size, output = _size(settings), settings.output
+    output = settings.output
     progress.say(f"Generating {size['images']} images and {size['train'] + size['val']} videos.")
     write_synthetic_coco(output / "coco", size["images"], settings.seed)
     videos = {"train": size["train"], "val": size["val"]}
@@ -121,20 +122,62 @@ def _make_data(settings: DemoSettings, progress: Progress) -> Path:
     return output / "data" / "VISOR_2022"
 
 
-def _train(settings: DemoSettings, data: Path, progress: Progress) -> Path:
+def _train(settings: DemoSettings, size: dict[str, int], data: Path, progress: Progress) -> Path:
     """Runs both stages; the weights of the second."""
-    size, output = _size(settings), settings.output
-    first = _pretrain_settings(settings, output / "coco", output / "stage1")
-    second = _finetune_settings(settings, data, output / "stage1" / LAST, output / "stage2")
+    output = settings.output
+    first = PretrainSettings(
+        coco=output / "coco",
+        output=output / "stage1",
+        backbone="resnet18",
+        # The batch norms learn their statistics, since there are none from ImageNet.
+        pretrained=False,
+        batch_norm="train",
+        warm_up=50,
+        max_objects=2,
+        # The recipe's values, scaled from frames of 480 pixels to these.
+        augmentation=CocoAugmentation(
+            min_own=600, max_own=2, pasted=(1, 2), min_pasted_box=1200, drift=(12, 6), min_visible=100
+        ),
+        **_common(settings, size["pretrain"]),
+    )
+    second = FinetuneSettings(
+        data=(str(data),),
+        weights=str(first.output / LAST),
+        output=output / "stage2",
+        warm_up=20,
+        schedule="cosine",
+        max_objects=3,
+        augmentation=VisorAugmentation(translation=4, crop_jitter=4),
+        **_common(settings, size["finetune"]),
+    )
     try:
         save_weights(initial_network(first, progress), output / "untrained.safetensors")
-        progress.say(f"Stage 1: {size['pretrain']} clips made of images.")
+        progress.say(f"Stage 1: {first.clips} clips made of images.")
         pretrain(first, progress)
-        progress.say(f"Stage 2: {size['finetune']} clips of videos.")
+        progress.say(f"Stage 2: {second.clips} clips of videos.")
         finetune(second, progress)
     except StoppedError as error:
         raise VisorVosError(error.message, "Run the demo again: it resumes from there.") from error
-    return output / "stage2" / LAST
+    return second.output / LAST
+
+
+def _common(settings: DemoSettings, clips: int) -> dict[str, Any]:
+    """Options of both stages."""
+    return {
+        "clips": clips,
+        "batch_size": 1,
+        "accumulate": 1,
+        "lr": 3e-4,
+        "crop_size": _SHORT_SIDE,
+        "short_side": _SHORT_SIDE,
+        "log_every": max(1, clips // 20),
+        "save_every": max(10, clips // 4),
+        "evaluate_every": 0,
+        "num_workers": 0,
+        "seed": settings.seed,
+        "device": settings.device,
+        "resume": True,
+    }
 
 
 def _evaluate(
@@ -197,58 +240,3 @@ def _predict(
     )
     assert isinstance(prediction, PredictedVideo)
     return prediction
-
-
-def _size(settings: DemoSettings) -> dict[str, int]:
-    return _QUICK if settings.quick else _FULL
-
-
-def _pretrain_settings(settings: DemoSettings, coco: Path, output: Path) -> PretrainSettings:
-    """Stage 1. The batch norms learn their statistics, since there are none from ImageNet."""
-    return PretrainSettings(
-        coco=coco,
-        output=output,
-        backbone="resnet18",
-        pretrained=False,
-        batch_norm="train",
-        clips=_size(settings)["pretrain"],
-        warm_up=50,
-        max_objects=2,
-        # The recipe's values, scaled from frames of 480 pixels to these.
-        augmentation=CocoAugmentation(
-            min_own=600, max_own=2, pasted=(1, 2), min_pasted_box=1200, drift=(12, 6), min_visible=100
-        ),
-        **_common(settings, _size(settings)["pretrain"]),
-    )
-
-
-def _finetune_settings(settings: DemoSettings, data: Path, weights: Path, output: Path) -> FinetuneSettings:
-    """Stage 2. Batch norms are frozen as in the recipe; the learning rate falls to zero."""
-    return FinetuneSettings(
-        data=(str(data),),
-        weights=str(weights),
-        output=output,
-        clips=_size(settings)["finetune"],
-        warm_up=20,
-        schedule="cosine",
-        max_objects=3,
-        augmentation=VisorAugmentation(translation=4, crop_jitter=4),
-        **_common(settings, _size(settings)["finetune"]),
-    )
-
-
-def _common(settings: DemoSettings, iterations: int) -> dict[str, Any]:
-    return {
-        "batch_size": 1,
-        "accumulate": 1,
-        "lr": 3e-4,
-        "crop_size": _SHORT_SIDE,
-        "short_side": _SHORT_SIDE,
-        "log_every": max(1, iterations // 20),
-        "save_every": max(10, iterations // 4),
-        "evaluate_every": 0,
-        "num_workers": 0,
-        "seed": settings.seed,
-        "device": settings.device,
-        "resume": True,
-    }

@@ -10,13 +10,7 @@ from typing import Any
 from visorvos.core.datasets.davis.layout import open_split
 from visorvos.core.datasets.davis.object_names import read_mapping
 from visorvos.core.datasets.visor.rasterize import object_polygons
-from visorvos.core.datasets.visor.submission import (
-    HEIGHT,
-    WIDTH,
-    SubmittedFrame,
-    read_submission,
-    write_submission,
-)
+from visorvos.core.datasets.visor.submission import HEIGHT, WIDTH, read_submission, submitted_frame, write_submission
 from visorvos.core.io.masks import mask_files, read_mask
 from visorvos.core.labels import object_ids
 from visorvos.core.runtime.progress import NoProgress, Progress
@@ -82,21 +76,17 @@ def _write(settings: ExportSettings, expected: Frames | None, progress: Progress
     for name, files in masks.items():
         given = None if settings.first_frames else next(iter((expected or masks)[name]), None)
         jobs += [(name, frame, file) for frame, file in files.items() if frame != given]
-    objects = 0
 
-    def frames() -> Iterator[SubmittedFrame]:
-        nonlocal objects
+    def frames() -> Iterator[dict[str, Any]]:
         for name, frame, file in progress.track(jobs, "Exporting masks", "masks", len(jobs)):
-            submitted = _outline(name, frame, file, names[name], faults)
-            objects += len(submitted.objects)
-            yield submitted
+            yield _outline(name, frame, file, names[name], faults)
         # Raised before the file is complete, so that it never gets its name.
         _refuse(faults, what)
 
-    count = write_submission(settings.output, settings.split, frames())
+    objects = write_submission(settings.output, settings.split, frames())
     sequences = len({name for name, _, _ in jobs})
     complete = None if expected is None else True
-    return Export(str(settings.output), False, sequences, count, objects, settings.first_frames, complete)
+    return Export(str(settings.output), False, sequences, len(jobs), objects, settings.first_frames, complete)
 
 
 def _names(settings: ExportSettings) -> Mapping[str, Mapping[int, str]]:
@@ -131,14 +121,14 @@ def _differences(split: str, found: Mapping[str, Collection[str]], expected: Fra
     return faults
 
 
-def _outline(sequence: str, frame: str, path: Path, names: Mapping[int, str], faults: list[str]) -> SubmittedFrame:
+def _outline(sequence: str, frame: str, path: Path, names: Mapping[int, str], faults: list[str]) -> dict[str, Any]:
     """One mask as polygons; adds what is wrong with it to the faults."""
     labels = read_mask(path).labels
     if labels.shape != (HEIGHT, WIDTH):
         faults.append(f"mask {sequence}/{frame} is {labels.shape[1]}x{labels.shape[0]}, not {WIDTH}x{HEIGHT}")
     ids = object_ids(labels)
     faults += [f"mask {sequence}/{frame} shows the id {i}, which has no name" for i in ids if i not in names]
-    return SubmittedFrame(sequence, frame, tuple((names[i], object_polygons(labels, i)) for i in ids if i in names))
+    return submitted_frame(sequence, frame, [(names[i], object_polygons(labels, i)) for i in ids if i in names])
 
 
 def _check(settings: ExportSettings, path: Path, expected: Frames | None) -> Export:

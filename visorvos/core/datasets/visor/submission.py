@@ -38,49 +38,46 @@ _MAX_LISTED = 5
 _EXPORT_AGAIN = "Export it again, for example with: visorvos export PREDICTIONS --data VISOR_2022"
 
 
-@dataclass(frozen=True)
-class SubmittedFrame:
-    """The masks of one frame."""
+def submitted_frame(
+    sequence: str, frame: str, objects: Iterable[tuple[str, list[NDArray[np.int32]]]]
+) -> dict[str, Any]:
+    """The masks of one frame in VISOR's form.
 
-    sequence: str
-    frame: str
-    """Name without suffix."""
-    objects: tuple[tuple[str, list[NDArray[np.int32]]], ...]
-    """Name and polygons, int32 (P, 2) of x, y at 854x480, of each object."""
-
-    def to_json(self) -> str:
-        """The frame in VISOR's form."""
-        video, name = self.sequence.split("_seq_")[0], f"{self.frame}.png"
-        image = {"image_path": f"{video}/{name}", "name": name, "video": video, "subsequence": self.sequence}
-        annotations = [
-            {"name": name, "segments": [polygon.tolist() for polygon in polygons]} for name, polygons in self.objects
-        ]
-        return json.dumps({"image": image, "annotations": annotations})
+    Args:
+        sequence: its name.
+        frame: name without suffix.
+        objects: name and polygons, int32 (P, 2) of x, y at 854x480, of each object.
+    """
+    video, name = sequence.split("_seq_")[0], f"{frame}.png"
+    image = {"image_path": f"{video}/{name}", "name": name, "video": video, "subsequence": sequence}
+    annotations = [{"name": name, "segments": [points.tolist() for points in polygons]} for name, polygons in objects]
+    return {"image": image, "annotations": annotations}
 
 
-def write_submission(path: Path, split: str, frames: Iterable[SubmittedFrame]) -> int:
+def write_submission(path: Path, split: str, frames: Iterable[dict[str, Any]]) -> int:
     """Writes a submission atomically. The same frames give the same bytes.
 
     Args:
         path: the zip file.
         split: names the JSON file in it.
-        frames: taken one by one, so that the polygons of a split need not fit into memory.
+        frames: as from `submitted_frame`. Taken one by one, so that the polygons of a split need not fit into memory.
 
     Returns:
-        The number of frames.
+        The number of object masks in all frames.
 
     Raises:
         VisorVosError: if it cannot be written.
     """
     member = zipfile.ZipInfo(f"{split}.json", (1980, 1, 1, 0, 0, 0))
     member.compress_type = zipfile.ZIP_DEFLATED
-    count = 0
+    objects = 0
     with atomic_write(path) as part, zipfile.ZipFile(part, "w") as archive, archive.open(member, "w") as stream:
         stream.write(f'{{"info": {json.dumps(INFO)}, "video_annotations": ['.encode())
-        for count, frame in enumerate(frames, start=1):
-            stream.write(((", " if count > 1 else "") + frame.to_json()).encode())
+        for number, frame in enumerate(frames):
+            stream.write(((", " if number else "") + json.dumps(frame)).encode())
+            objects += len(frame["annotations"])
         stream.write(b"]}")
-    return count
+    return objects
 
 
 class _File(VideoAnnotations):
