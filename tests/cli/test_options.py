@@ -17,7 +17,7 @@ from visorvos.settings.preview import PreviewSettings
 class Augmentation(Settings):
     """A section, as the training commands have."""
 
-    rotation: float = Field(30.0, ge=0, description="Degrees.")
+    rotation: float = Field(30.0, ge=0, description="Degrees.", validation_alias="max_rotation")
     scale: tuple[float, float] = (0.8, 1.2)
     flip: bool = True
 
@@ -65,6 +65,8 @@ def test_a_section_comes_from_the_file_and_keeps_its_other_defaults(tmp_path):
         ("augmentation: {zzz: 1}", "no such option: augmentation.zzz."),
         ("augmentatoin: {}", "no such option: augmentatoin. Did you mean augmentation?"),
         ("augmentation: {scale: [2, x]}", "augmentation.scale must be 2 values, each a number, got 'x'."),
+        ("augmentation: {scale: [2]}", "augmentation.scale must be 2 values, each a number, got 2."),
+        ("augmentation: {max_rotation: -1}", "augmentation.rotation must be a number, at least 0, got -1."),
         ("augmentation: {scale: [2, 1]}", "augmentation must hold the smaller scale first."),
         ("augmentation: 3", "augmentation must be a group of options, one `name: value` per line, got 3."),
         ("pasted: {rotation: far}", "pasted.rotation must be a number, at least 0, got 'far'."),

@@ -189,8 +189,8 @@ def _sentence(fault: ErrorDetails, model: type[Settings], config: Path | None) -
     path, holder, field = [], model, None
     # What lies deeper than an option, such as an item of a list, is a fault of the whole option.
     for key in map(str, fault["loc"]):
-        path.append(key)
-        field = holder.model_fields.get(key)
+        path.append(_names(holder).get(key, key))
+        field = holder.model_fields.get(path[-1])
         inner = section(field) if field is not None else None
         if inner is None:
             break
@@ -203,7 +203,7 @@ def _sentence(fault: ErrorDetails, model: type[Settings], config: Path | None) -
         shown = name if config is None else f"{config}: {name}"
     else:
         shown = name.upper() if mark(field, "argument") else _flag(name)
-    if fault["type"] == "missing":
+    if fault["type"] == "missing" and len(path) == len(fault["loc"]):  # not a part of its value
         return f"{shown} is missing."
     if fault["type"] != "value_error":
         allowed = in_words(field.annotation, field.metadata)
