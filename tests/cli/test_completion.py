@@ -16,6 +16,7 @@ def offered(line: str, folder: Path) -> list[str]:
         **os.environ,
         "_VISORVOS_COMPLETE": "complete_bash",
         "COMP_WORDS": line,
+        "HOME": str(folder),
         "COMP_CWORD": str(len(words) - 1),
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
@@ -47,6 +48,8 @@ def folder(tmp_path: Path) -> Path:
         ("visorvos finetune --weights v", ["visor-resnet50"]),
         ("visorvos predict f --weights runs/", ["runs/best.safetensors", "runs/one/"]),
         ("visorvos predict f --weights runs/b", ["runs/best.safetensors"]),
+        ("visorvos predict f --weights ./runs/", ["./runs/best.safetensors", "./runs/one/"]),
+        ("visorvos predict f --weights ~/s", ["~/stm.pth"]),
         ("visorvos predict f --device c", ["cpu", "cuda"]),
         ("visorvos predict f --save o", ["overlay"]),
         ("visorvos prepare --split ", ["train", "val"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from glob import escape, glob
 from pathlib import Path
@@ -53,5 +54,7 @@ def _weights(ctx: Context, incomplete: str) -> list[str]:
     from visorvos.core.weights.registry import PUBLISHED
 
     published = [name for name in PUBLISHED if name.startswith(incomplete)]
-    paths = map(Path, sorted(glob(f"{escape(incomplete)}*")))
-    return published + [f"{path}{'/' * path.is_dir()}" for path in paths if path.is_dir() or path.suffix in _WEIGHTS]
+    # The shell takes only what begins as typed, such as "./" and "~".
+    typed = os.path.expanduser(incomplete)
+    found = [path for path in sorted(glob(f"{escape(typed)}*")) if Path(path).is_dir() or path.endswith(_WEIGHTS)]
+    return published + [f"{incomplete}{path[len(typed) :]}{'/' * Path(path).is_dir()}" for path in found]
