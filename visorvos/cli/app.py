@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -99,7 +100,8 @@ def _function(command: Command[Any, Any]) -> Callable[..., None]:
             # Of the processes that torchrun started, only the first prints the result.
             return
         if json:
-            print(json_library.dumps(result.to_dict(), indent=2))  # noqa: T201 - the result
+            plain = result.to_dict() if hasattr(result, "to_dict") else asdict(result)
+            print(json_library.dumps(plain, indent=2))  # noqa: T201 - the result
         else:
             shown = command.show(result)
             terminal.out.print(shown, soft_wrap=isinstance(shown, str))

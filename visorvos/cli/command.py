@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from rich.console import RenderableType
 
 from visorvos.core.runtime.progress import Progress
 from visorvos.settings.base import Settings
 
-
-class Result(Protocol):
-    """What a job returns."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The result for ``--json``."""
-
-
 S = TypeVar("S", bound=Settings)
-R = TypeVar("R", bound=Result)
+R = TypeVar("R")
+"""The result of a job: a dataclass, whose fields are what ``--json`` prints unless it has a ``to_dict``."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def test_figures_are_reported_and_shown() -> None:
     figure = Figure("inference", "network, 1 object", "frames/s", (1.0, 1.5, 0.5), 1.0, 1024.0)
     other = Figure("metrics", "masks", "object masks/s", (500.0,), 500.0, 0)
     benchmark = Benchmark({"processor": "P"}, (figure, other), 60)
-    found = benchmark.to_dict()["figures"][0]
+    found = asdict(benchmark)["figures"][0]
     assert (found["median"], found["rates"], found["peak_mib"]) == (1.0, (1.0, 1.5, 0.5), 1024.0)
     console = Console(width=140, record=True, file=io.StringIO())
     console.print(show(benchmark))

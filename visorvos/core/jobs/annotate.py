@@ -7,10 +7,9 @@ import socket
 import sys
 import webbrowser
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 import numpy as np
 import uvicorn
@@ -45,9 +44,6 @@ class Annotated:
     masks: int
     given: int
     objects: dict[int, str]
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def annotate(settings: AnnotateSettings, progress: Progress | None = None) -> Annotated:

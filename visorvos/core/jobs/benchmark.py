@@ -11,13 +11,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import torch
@@ -72,10 +71,6 @@ class Benchmark:
     machine: dict[str, str]
     figures: tuple[Figure, ...]
     seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """For ``--json``."""
-        return asdict(self)
 
 
 def benchmark(settings: BenchmarkSettings, progress: Progress | None = None) -> Benchmark:

@@ -21,7 +21,7 @@ from visorvos.core.runtime.device import choose_device
 from visorvos.core.runtime.interruption import StoppedError
 from visorvos.core.runtime.progress import NoProgress, Progress
 from visorvos.core.runtime.run_state import MadeFrom
-from visorvos.core.training.initial_network import initial_network
+from visorvos.core.training.loop import initial_network
 from visorvos.core.training.run_folder import LAST
 from visorvos.core.weights.checkpoints import save_weights
 from visorvos.errors import VisorVosError

@@ -24,10 +24,6 @@ class DownloadedWeights:
     file: str
     backbone: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """The content of ``--json``."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class WeightsList:

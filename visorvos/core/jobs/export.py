@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from visorvos.core.datasets.davis.layout import open_split
 from visorvos.core.datasets.davis.object_names import read_mapping
@@ -38,10 +37,6 @@ class Export:
     """Whether it includes the given first frames; None if that is unknown."""
     complete: bool | None
     """Whether it covers the split; None without the data set to compare with."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for ``--json``."""
-        return asdict(self)
 
 
 def export(settings: ExportSettings, progress: Progress | None = None) -> Export:

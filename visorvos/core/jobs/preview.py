@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -37,10 +36,6 @@ class Preview:
     clips: bool
     width: int
     height: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for ``--json``."""
-        return asdict(self)
 
 
 def preview(settings: PreviewSettings, progress: Progress | None = None) -> Preview:

@@ -5,7 +5,6 @@ Nothing here imports torch: the settings take the names from this table, and ``-
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -51,13 +50,11 @@ def find_backbone(names: Collection[str]) -> str | None:
     Returns:
         A name from `BACKBONES`, or None if no entry has these blocks.
     """
-    blocks = {"stage_4": 0, "stage_8": 0, "stage_16": 0}
-    for name in names:
-        if part := re.match(r"query_encoder\.(stage_4|stage_8|stage_16)\.(\d{1,3})\.", name):
-            blocks[part[1]] = max(blocks[part[1]], int(part[2]) + 1)
+    stages = ("stage_4", "stage_8", "stage_16")
+    blocks = [{name.split(".")[2] for name in names if name.startswith(f"query_encoder.{stage}.")} for stage in stages]
     bottleneck = any(name.startswith("query_encoder.") and ".conv3." in name for name in names)
     context = any(name.startswith("decoder.context.") for name in names)
     for name, backbone in BACKBONES.items():
-        if (*blocks.values(), bottleneck, context) == (*backbone.blocks[:3], backbone.bottleneck, backbone.context):
+        if (*map(len, blocks), bottleneck, context) == (*backbone.blocks[:3], backbone.bottleneck, backbone.context):
             return name
     return None

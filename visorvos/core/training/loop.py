@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
+import torch
 from accelerate import Accelerator
 
 from visorvos.core.datasets.clip import Clips
@@ -20,10 +20,10 @@ from visorvos.core.runtime.progress import Bar, NoProgress, Progress
 from visorvos.core.runtime.run_state import MadeFrom
 from visorvos.core.runtime.worker_pool import usable_cores
 from visorvos.core.training.history import History
-from visorvos.core.training.initial_network import initial_network
 from visorvos.core.training.learner import Learner, Stage, start_accelerator
 from visorvos.core.training.run_folder import RunFolder, checkpoint_to_resume
 from visorvos.core.training.validation import Validation
+from visorvos.core.weights.load import load_weights
 from visorvos.errors import VisorVosError
 from visorvos.settings.training import TrainingSettings
 
@@ -41,9 +41,6 @@ class Training:
     j_and_f: float | None
     """The best score on the validation split; None without an evaluation."""
     seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def train(
@@ -209,6 +206,25 @@ class _Run:
                 "saved.",
                 "Resume with the same command and --resume.",
             )
+
+
+def initial_network(settings: TrainingSettings, progress: Progress) -> STM:
+    """The network of ``--weights``. Without: ImageNet or random encoders, and the rest random by the seed.
+
+    Raises:
+        VisorVosError: for weights that cannot be read or have another backbone than ``--backbone``.
+    """
+    if settings.weights is None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            return STM(settings.backbone or "resnet50", settings.pretrained)
+    stm = load_weights(settings.weights, progress)
+    if settings.backbone not in (None, stm.backbone):
+        raise VisorVosError(
+            f"--backbone must be {stm.backbone}, that of the weights {settings.weights}, got {settings.backbone}.",
+            "Leave --backbone out, or give other weights.",
+        )
+    return stm
 
 
 def _start_trackers(accelerator: Accelerator, settings: TrainingSettings, clips: int) -> None:
