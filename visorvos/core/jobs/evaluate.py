@@ -45,9 +45,6 @@ COUNTED = {
 class Evaluation:
     """The scores, and how they were obtained."""
 
-    report: ScoreReport
-    parts: list[Group]
-    """Figures with intervals: all sequences, then those of seen and unseen kitchens where that is known."""
     data: str
     split: str
     source: str
@@ -62,15 +59,14 @@ class Evaluation:
     seconds: float
     versions: dict[str, str]
     """Versions of the libraries that computed the scores."""
+    parts: list[Group]
+    """Figures with intervals: all sequences, then those of seen and unseen kitchens where that is known."""
+    report: ScoreReport
 
     def to_dict(self) -> dict[str, Any]:
-        facts = ("data", "split", "source", "predictions", "output", "date", "seconds", "versions", "run")
-        return {
-            **{name: getattr(self, name) for name in facts},
-            "visorvos": __version__,
-            "parts": [asdict(part) for part in self.parts],
-            **self.report.to_dict(),
-        }
+        facts = {**vars(self), "parts": [asdict(part) for part in self.parts], "visorvos": __version__}
+        del facts["report"]
+        return {**facts, **self.report.to_dict()}
 
 
 def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Evaluation:
@@ -120,8 +116,6 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
     for warning in report.warnings:
         progress.say(f"Warning: {warning}")
     result = Evaluation(
-        report,
-        parts_of(report, split.unseen),
         str(settings.data),
         settings.split,
         str(settings.weights or settings.predictions),
@@ -137,6 +131,8 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
             "OpenCV": cv2.__version__,
             **({} if run is None else {"torch": run["torch"]}),
         },
+        parts_of(report, split.unseen),
+        report,
     )
     if output is not None and processes.is_first:
         for name, table in _tables(report).items():

@@ -45,10 +45,11 @@ def overall(label: str, sequences: Sequence[SequenceScores]) -> Group:
 def by_class(sequences: Sequence[SequenceScores]) -> list[Group]:
     """One group per object name, in alphabetical order; means over objects."""
     names = sorted({item.name for sequence in sequences for item in sequence.objects if item.name})
-    place = {name: index for index, name in enumerate(names)}
-    return _groups(
-        sequences, names, lambda item: np.repeat(place[item.name], len(item.frames)) if item.name else None, True
-    )
+
+    def group_of(item: ObjectScores) -> NDArray[np.int64]:
+        return np.repeat(names.index(item.name), len(item.frames)) if item.name else np.empty(0, np.int64)
+
+    return _groups(sequences, names, group_of, over_objects=True)
 
 
 def by_size(sequences: Sequence[SequenceScores]) -> list[Group]:
@@ -75,7 +76,7 @@ def by_age(sequences: Sequence[SequenceScores]) -> list[Group]:
 def _groups(
     sequences: Sequence[SequenceScores],
     labels: Sequence[str],
-    groups_of: Callable[[ObjectScores], NDArray[np.int64] | None],
+    groups_of: Callable[[ObjectScores], NDArray[np.int64]],
     over_objects: bool = False,
 ) -> list[Group]:
     """The non-empty groups.
@@ -83,34 +84,28 @@ def _groups(
     Args:
         sequences: the scores.
         labels: one per group.
-        groups_of: index of the group of each of an object's masks, (frames,); None leaves the object out.
+        groups_of: index of the group of each of an object's masks, (frames,); empty leaves the object out.
         over_objects: whether means are over objects, whose masks are then all in one group, instead of over masks.
     """
-    shape = (len(sequences), len(labels))
-    region, contour, counts = np.zeros((3, *shape))
+    totals = np.zeros((len(sequences), len(labels), 3))
     masks, objects = np.zeros((2, len(labels)), np.int64)
-    for row, sequence in enumerate(sequences):
+    for of_sequence, sequence in zip(totals, sequences, strict=True):
         for item in sequence.objects:
             index = groups_of(item)
-            if index is None:
-                continue
             np.add.at(masks, index, 1)
             objects[np.unique(index)] += 1
-            scores = np.array([item.region, item.contour])
+            terms = np.stack((np.ones_like(item.region), item.region, item.contour), axis=1)
             if over_objects:
-                index = index[:1]
-                scores = np.array([[item.region_statistics.mean], [item.contour_statistics.mean]])
-            for total, values in ((region, scores[0]), (contour, scores[1]), (counts, 1)):
-                np.add.at(total[row], index, values)
+                index, terms = index[:1], np.array([[1, item.region_statistics.mean, item.contour_statistics.mean]])
+            np.add.at(of_sequence, index, terms)
     there = np.flatnonzero(masks).tolist()
-    if not there:
-        return []
-    sums = np.concatenate([part[:, there] for part in ((region + contour) / 2, region, contour)], axis=1)
-    estimates = pooled_means(sums, np.tile(counts[:, there], 3))
+    counts, region, contour = totals[:, there].transpose(2, 0, 1)
+    sums = np.concatenate(((region + contour) / 2, region, contour), axis=1)
+    estimates = pooled_means(sums, np.tile(counts, 3))
     return [
         Group(
             labels[group],
-            int(np.count_nonzero(counts[:, group])),
+            int(np.count_nonzero(counts[:, position])),
             int(objects[group]),
             int(masks[group]),
             dict(zip(("J&F", "J", "F"), estimates[position :: len(there)], strict=True)),

@@ -71,29 +71,26 @@ def draw_tile(tile: Tile, width: int) -> NDArray[np.uint8]:
 def _legend(tile: Tile, width: int) -> NDArray[np.uint8]:
     """The caption, and color, id and name of each object, in lines of a tile's width: uint8 (H, width, 3) RGB."""
     size = max(11, width // 34)
-    entries: list[tuple[int, int, int, int, str]] = []
-    x = row = 0
-    # From the labels at full size: small objects may vanish in the tile.
-    for index in object_ids(tile.labels):
-        text_at = size + size // 3 + round(find_font("", size).getlength(f"{index} "))
-        name = _shortened(tile.style.names.get(index, ""), width - text_at, size)
-        end = text_at + round(find_font(name, size).getlength(name))
-        if x and x + end > width:
-            x, row = 0, row + 1
-        entries.append((x, row, index, x + text_at, name))
-        x += end + size
     line, margin = size + size // 2, size // 3
-    picture = Image.new("RGB", (width, line * (row + 2) + margin), _PAPER)
+    # From the labels at full size: small objects may vanish in the tile.
+    ids = object_ids(tile.labels)
+    picture = Image.new("RGB", (width, line * (len(ids) + 2) + margin), _PAPER)
     canvas = ImageDraw.Draw(picture)
     caption = _shortened(tile.caption, width, size)
     canvas.text((0, margin), caption, fill=_FAINT, font=find_font(caption, size))
-    for x, row, index, text_x, name in entries:
-        y = line * (row + 1) + margin
+    x, y = 0, line + margin
+    for index in ids:
+        text_at = size + margin + round(find_font("", size).getlength(f"{index} "))
+        name = _shortened(tile.style.names.get(index, ""), width - text_at, size)
+        end = text_at + round(find_font(name, size).getlength(name))
+        if x and x + end > width:
+            x, y = 0, y + line
         color = tuple(tile.style.palette[3 * index : 3 * index + 3])
         canvas.rectangle((x, y + 1, x + size - 1, y + size), fill=color, outline=_INK)
         canvas.text((x + size + margin, y), str(index), fill=_INK, font=find_font("", size))
-        canvas.text((text_x, y), name, fill=_INK, font=find_font(name, size))
-    return np.asarray(picture, dtype=np.uint8)
+        canvas.text((x + text_at, y), name, fill=_INK, font=find_font(name, size))
+        x += end + size
+    return np.asarray(picture.crop((0, 0, width, y + line)), dtype=np.uint8)
 
 
 def _shortened(text: str, width: int, size: int) -> str:
