@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from visorvos.core.datasets.davis.layout import open_split
 from visorvos.core.datasets.davis.object_names import read_mapping
