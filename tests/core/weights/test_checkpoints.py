@@ -293,7 +293,7 @@ BAD: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "empty .safetensors": ("a.safetensors", Path.touch, "empty"),
     "truncated .pth": ("a.pth", truncated(changed(), 0.5), "cannot be read"),
     "nearly whole .pth": ("a.pth", truncated(changed(), 0.999), "cannot be read"),
-    "truncated .safetensors": ("a.safetensors", truncated(own_form, 0.5), "cannot be read"),
+    "truncated .safetensors": ("a.safetensors", truncated(own_form, 0.5), "it is not a complete safetensors file"),
     "truncated header of .safetensors": ("a.safetensors", truncated(own_form, 0.0003), "cannot be read"),
     "web page .pth": ("a.pth", other(*HTML), "cannot be read"),
     "web page .safetensors": ("a.safetensors", other(*HTML), "cannot be read"),

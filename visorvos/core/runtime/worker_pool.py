@@ -63,7 +63,7 @@ def spread(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iter
     except BrokenProcessPool as error:
         raise VisorVosError(
             "A worker process was killed or crashed, perhaps because memory ran out.",
-            "Run the command again with fewer --workers, which take less memory.",
+            "Run the command again with fewer --num-workers, which take less memory.",
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

@@ -120,7 +120,7 @@ def _reason(error: Exception) -> str:
         # Torch's own text recommends to switch its protection off.
         return "it is not a pickle that holds only tensors"
     if isinstance(error, SafetensorError):
-        return "its header is not that of a safetensors file"
+        return "it is not a complete safetensors file"
     if "PytorchStreamReader" in str(error):
         return "it is not a complete zip archive of torch"
     first_sentence = re.split(r"\.?\s*\n|\.\s", str(error).strip())[0].rstrip(".")
