@@ -182,6 +182,13 @@ def test_an_index_that_was_not_written_to_the_end_is_built_again(coco, monkeypat
     assert track.builds == 1
 
 
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(path.read_bytes()[:-1]), Path.unlink])
+def test_an_index_that_was_damaged_says_so(coco, damage):
+    damage(open_coco(coco).folder / "box_areas.npy")
+    with pytest.raises(VisorVosError, match=r"index .* is damaged\. Delete that folder"):
+        open_coco(coco)
+
+
 def test_a_pickled_index_is_its_paths_alone(coco):
     index = open_coco(coco)
     pickled = pickle.dumps(index)

@@ -123,7 +123,10 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
         ) from error
     if text := left_out.read_text():
         progress.say(f"{source.name}: left out {text}.")
-    return CocoIndex(folder, source, images)
+    try:
+        return CocoIndex(folder, source, images)
+    except (OSError, EOFError, ValueError, KeyError) as error:
+        raise VisorVosError(f"The index {folder} is damaged.", "Delete that folder: the index is built again.") from error
 
 
 def _first(what: str, exists: Callable[[Path], bool], paths: list[Path]) -> Path:
