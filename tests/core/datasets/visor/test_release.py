@@ -151,6 +151,24 @@ def test_a_zip_file_may_be_named_after_its_split(tmp_path, release):
     assert found(tmp_path) == found(tmp_path, release=True) == expected(release)
 
 
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_other_folders_of_the_release_are_left_out(tmp_path, is_zip):
+    files = {"annotations/train/P01_01.json": b"", "rgb_frames/train/P01_01/P01_01.json": b"other"}
+    files |= {"rgb_frames/train/P01_01/a.jpg": b"", f"{DENSE}/P01_01/b.jpg": b""}
+    for name, content in {"release.zip": zipped(files)}.items() if is_zip else files.items():
+        put(tmp_path / name, content)
+    assert found(tmp_path, ["train"]) == {"train": {"P01_01.json": b""}}
+    assert list(FrameFiles(tmp_path, ["P01_01"]).of("P01_01")) == ["a"]
+
+
+def test_the_error_names_the_splits_that_are_there(tmp_path, release):
+    for name, content in release.json_files().items():
+        if name.startswith("val/"):
+            put(tmp_path / name, content)
+    with pytest.raises(VisorVosError, match="no annotations of the split train; it has those of val"):
+        found(tmp_path, ["train"])
+
+
 def test_a_zip_file_may_be_named_after_the_annotations(tmp_path, release):
     put(tmp_path / "annotations.zip", zipped(release.json_files()))
     assert found(tmp_path, release=True) == expected(release)

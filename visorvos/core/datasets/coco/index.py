@@ -126,7 +126,7 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
     try:
         return CocoIndex(folder, source, images)
     except (OSError, EOFError, ValueError, KeyError) as error:
-        raise VisorVosError(f"The index {folder} is damaged.", "Delete that folder: the index is built again.") from error
+        raise VisorVosError(f"The index {folder} is damaged.", "Delete that folder: it is built again.") from error
 
 
 def _first(what: str, exists: Callable[[Path], bool], paths: list[Path]) -> Path:

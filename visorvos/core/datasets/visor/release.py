@@ -90,7 +90,8 @@ def find_annotations(
     skip = {FRAMES, SPARSE if dense else DENSE} if release else {FRAMES}
 
     def is_wanted(entry: ReleaseFile) -> bool:
-        return skip.isdisjoint(entry.names) and not _is_of_other(entry, videos) and _split_of(entry) in ("", *splits)
+        is_of_other = entry.is_zip and (_split_of(entry) not in ("", *splits) or _is_of_other(entry, videos))
+        return skip.isdisjoint(entry.names) and not is_of_other
 
     found: dict[str, dict[str, ReleaseFile]] = {}
     for entry in _walk(ReleaseFile(Location(root), ()), is_wanted):
@@ -153,6 +154,8 @@ class FrameFiles:
 
         for entry in _walk(ReleaseFile(Location(root), ()), is_wanted):
             owner = next((name for name in entry.names if name in self._found), None)
+            if DENSE in entry.parts:
+                continue
             if owner is not None and (entry.is_frame or entry.names[-1] == owner):
                 self._found[owner].append(entry)
             elif len(entry.parts) == 1 and entry.is_frame:
