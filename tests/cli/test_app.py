@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +15,7 @@ import yaml
 
 from tests.conftest import Run
 from visorvos import __version__
+from visorvos.cli.command import Command
 from visorvos.cli.commands import COMMANDS
 from visorvos.settings.base import section
 
@@ -135,6 +138,15 @@ def test_what_libraries_print_is_no_part_of_the_result(
     done = run("evaluate", "--data", "d", "--predictions", "p", "--json", *options)
     assert (done.code, json.loads(done.out)) == (0, {"J&F": 1})
     assert done.err == ("" if options else "Downloading\n100%\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_a_command_has_a_job_that_takes_its_settings(command: Command) -> None:
+    name = command.name.replace("-", "_")
+    job = getattr(import_module(f"visorvos.core.jobs.{name}"), name)
+    first, progress = inspect.signature(job).parameters.values()
+    assert first.annotation == command.settings.__name__
+    assert progress.annotation == "Progress | None"
 
 
 def test_the_version(run: Run) -> None:

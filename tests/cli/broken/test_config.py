@@ -57,7 +57,7 @@ def test_a_config_file_is_refused(run: Run, tmp_path: Path, command: str, name: 
         ("every: [1, [2, [3]]]", "every"),
         ("size: {a: 1}", "size"),
         ("weights: [a]", "weights"),
-        ("save: overlay", "save"),
+        ("save: overlays", "save"),
         ("x" * 900 + ": 1", "no such option: xxx"),
     ],
 )

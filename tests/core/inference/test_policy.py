@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from visorvos import segment_video
 from visorvos.core.inference.memory_bank import ObjectGroup
 from visorvos.core.inference.policy import GIVEN_LIMIT, POLICIES, EveryFrames, MemoryPolicy, VisorFrames, choose_policy
-from visorvos.core.inference.segmenter import Segmenter, make_segmenter
+from visorvos.core.inference.segmenter import Segmenter
 from visorvos.settings.evaluate import EvaluateSettings
 from visorvos.settings.predict import PredictSettings
 
@@ -203,7 +203,7 @@ def test_options_of_memory_reach_the_segmenter() -> None:
     """So that a new one needs no more than its declaration and its effect."""
     predict = PredictSettings(frames="x", masks="y", weights="z", output="o", every=3)  # type: ignore[arg-type, call-arg]
     evaluate = EvaluateSettings(data="x", weights="z", every=3)  # type: ignore[arg-type, call-arg]
-    for command, functions in ((predict, (make_segmenter, Segmenter)), (evaluate, (segment_video,))):
+    for command, functions in ((predict, (choose_policy, Segmenter)), (evaluate, (segment_video,))):
         accepted = {name for function in functions for name in inspect.signature(function).parameters}
         given = command.panel("Memory")
         assert {"memory", "every", "limit", "size", "flip", "scales", "top_k"} <= given.keys() <= accepted

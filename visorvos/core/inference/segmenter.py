@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Sized
 
 import numpy as np
 import torch
@@ -85,24 +84,6 @@ def segment_video(
                 yield segmenter.step(frame, later.get(number), complete=complete)
 
     return masks_in_order()
-
-
-def make_segmenter(
-    stm: STM,
-    count: Callable[[], int | None],
-    memory: MemoryName = "every",
-    every: int = 5,
-    limit: int = 8,
-    **views: Any,  # noqa: ANN401 - see Segmenter
-) -> Segmenter:
-    """A segmenter with the memory policy of that name.
-
-    Args:
-        stm: the network.
-        count, memory, every, limit: see `choose_policy`.
-        views: ``size`` and so on: see `Segmenter`.
-    """
-    return Segmenter(stm, choose_policy(memory, every, limit, count), **views)
 
 
 class Segmenter:

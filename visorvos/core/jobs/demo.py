@@ -13,7 +13,7 @@ from visorvos.core.io.masks import read_mask, write_mask
 from visorvos.core.io.settings_file import SETTINGS_FILE, read_settings, write_settings
 from visorvos.core.jobs.evaluate import Evaluation, evaluate
 from visorvos.core.jobs.finetune import finetune
-from visorvos.core.jobs.predict.job import predict
+from visorvos.core.jobs.predict import predict
 from visorvos.core.jobs.predict.video import PredictedVideo
 from visorvos.core.jobs.prepare import prepare
 from visorvos.core.jobs.pretrain import pretrain

@@ -20,7 +20,7 @@ from visorvos.core.inference.load_network import Network
 from visorvos.core.inference.segmenter import Segmenter
 from visorvos.core.io.lock import lock_folder
 from visorvos.core.io.video import FrameVideo, write_video
-from visorvos.core.jobs.predict import job
+from visorvos.core.jobs import predict as job
 
 Array = np.ndarray[Any, Any]
 FRAMES, MASKS = draw_clip(6, 64, 90, seed=3)

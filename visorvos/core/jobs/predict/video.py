@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from visorvos._version import __version__
 from visorvos.core.inference.load_network import Network
-from visorvos.core.inference.segmenter import Segmenter, make_segmenter
+from visorvos.core.inference.policy import choose_policy
+from visorvos.core.inference.segmenter import Segmenter
 from visorvos.core.io.atomic import clear_parts
 from visorvos.core.io.frames import open_frames
 from visorvos.core.io.given_masks import GivenMasks
@@ -82,7 +83,9 @@ class VideoRun:
             StoppedError: if Ctrl-C or SIGTERM stopped the run; ``--resume`` continues it.
         """
         settings, source = self.settings, self.source
-        segmenter = make_segmenter(network.stm, source.count, **settings.panel("Memory"))
+        views = settings.panel("Memory")
+        kept = {name: views.pop(name) for name in ("memory", "every", "limit")}
+        segmenter = Segmenter(network.stm, choose_policy(**kept, count=source.count), **views)
         made_from = self._made_from(network)
         with lock_folder(settings.output):
             self._find_earlier()  # again: another process may have written to the folder
