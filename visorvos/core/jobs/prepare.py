@@ -12,8 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from visorvos.core.datasets.visor.convert import FrameResult, PreparedFolder, convert_frames
-from visorvos.core.datasets.visor.plan import PlannedSequence, check_unique, frame_tasks, plan_file
+from visorvos.core.datasets.visor.convert import FrameResult, PreparedFolder, convert_frames, remove
+from visorvos.core.datasets.visor.plan import PlannedSequence, frame_tasks, plan_file
 from visorvos.core.datasets.visor.release import FrameFiles, ReleaseFile, find_annotations
 from visorvos.core.datasets.visor.report import SplitReport, refuse_broken, report_split, write_report
 from visorvos.core.io.atomic import make_folder, write_file
@@ -66,13 +66,7 @@ def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Prep
     progress = progress or NoProgress()
     started = time.monotonic()
     folder = PreparedFolder(settings)
-    files = find_annotations(
-        settings.source,
-        settings.split,
-        dense=settings.dense,
-        release=settings.release is not None,
-        videos=settings.videos,
-    )
+    files = find_annotations(settings)
     inputs = {f"{split} annotations": _digest([f"{f.name} {f.checksum}" for f in files[split]]) for split in files}
     made_from = MadeFrom(settings, inputs)
     record = _read_record(settings.output, folder.root, made_from)
@@ -127,7 +121,14 @@ def _plan(
     plans = progress.track(spread(plan_file, tasks, settings.num_workers), "Reading annotations", "videos", len(tasks))
     sequences = [sequence for plan in plans for sequence in plan]
     sequences.sort(key=lambda sequence: (list(files).index(sequence.split), sequence.file.name))
-    check_unique(sequences)
+    found: dict[str, ReleaseFile] = {}
+    for sequence in sequences:
+        # Both would become one folder.
+        if (other := found.setdefault(sequence.name, sequence.file)) != sequence.file:
+            raise VisorVosError(
+                f"The sequence {sequence.name} is in {other.location} and in {sequence.file.location}.",
+                "Remove one of the two files.",
+            )
     return sequences
 
 
@@ -152,11 +153,11 @@ def _claim(
     make_folder(output)
     write_report(output, folder.root.name, dict.fromkeys(splits))
     for split in splits:
-        folder.remove_split(split)
+        remove(folder.split_files(split))
     for sequence in sequences:
         for stem, video in sequence.videos.items():
             if record["frames"].get(video, checksums[video]) != checksums[video]:
-                folder.remove_frame(sequence.name, stem)
+                remove(folder.files(sequence.name, stem))
     new = made_from.record()
     new |= {"inputs": {**record["inputs"], **new["inputs"]}, "frames": {**record["frames"], **checksums}}
     write_file(output / RECORD, json.dumps(new, indent=1) + "\n")

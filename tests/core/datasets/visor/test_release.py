@@ -6,12 +6,18 @@ from tests.visor_builders import DENSE, Release, put, zipped
 from visorvos.core.datasets.visor.release import FrameFiles, find_annotations
 from visorvos.core.io.archives import read_bytes
 from visorvos.errors import VisorVosError
+from visorvos.settings.prepare import PrepareSettings
 
 BOTH = ("train", "val")
 
 
+def annotations_of(root, splits=BOTH, release=False, dense=False, videos=()):
+    source = {"release" if release else "annotations": root, "images": root if dense or not release else None}
+    return find_annotations(PrepareSettings(output=root, split=splits, dense=dense, videos=videos, **source))
+
+
 def found(root, splits=BOTH, **kinds):
-    files = find_annotations(root, splits, **{"dense": False, "release": False, **kinds})
+    files = annotations_of(root, splits, **kinds)
     return {split: {file.location.name: read_bytes(file.location) for file in files[split]} for split in files}
 
 
@@ -84,8 +90,8 @@ def test_every_form_holds_the_same_annotations_and_frames(tmp_path, release, for
 def test_checksums_of_annotations_are_the_same_on_disk_and_in_zips(tmp_path, release):
     folder, _ = release.write_folders(tmp_path)
     archive = release.write_zip(tmp_path, zipfile.ZIP_STORED)
-    on_disk = find_annotations(folder, BOTH, dense=False, release=False)
-    in_zip = find_annotations(archive, BOTH, dense=False, release=True)
+    on_disk = annotations_of(folder)
+    in_zip = annotations_of(archive, release=True)
     assert [f.checksum for f in on_disk["val"]] == [f.checksum for f in in_zip["val"]]
 
 
@@ -195,8 +201,8 @@ def test_zip_files_of_other_videos_are_not_opened(tmp_path, release):
         files[f"{DENSE}/{split}/{video}_interpolations.zip"] = json_zip if split == "train" else b"damaged"
     put(tmp_path / "r.zip", zipped(files))
     kinds = {"dense": True, "release": True}
-    chosen = find_annotations(tmp_path / "r.zip", BOTH, videos=("P01_01",), **kinds)
+    chosen = annotations_of(tmp_path / "r.zip", BOTH, videos=("P01_01",), **kinds)
     assert {split: [file.video for file in own] for split, own in chosen.items()} == {"train": ["P01_01"]}
-    assert list(find_annotations(tmp_path / "r.zip", ("train",), **kinds)) == ["train"]
+    assert list(annotations_of(tmp_path / "r.zip", ("train",), **kinds)) == ["train"]
     with pytest.raises(VisorVosError, match=r"P07_101_interpolations\.zip cannot be read"):
-        find_annotations(tmp_path / "r.zip", BOTH, **kinds)
+        annotations_of(tmp_path / "r.zip", BOTH, **kinds)

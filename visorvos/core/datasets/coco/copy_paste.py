@@ -52,13 +52,11 @@ def cut_out(frame: Image, patch: tuple[Image, int, int]) -> Image:
     height, width = mask.shape
     side = int(np.ceil(np.hypot(height, width)))
     before_y, before_x = (side - height) // 2, (side - width) // 2
-    y, x = top - before_y, left - before_x
-    # The part of the square inside the frame, then what is missing on each side.
-    y_start, x_start = max(y, 0), max(x, 0)
-    y_end, x_end = min(y + side, frame.shape[0]), min(x + side, frame.shape[1])
-    missing = (y_start - y, y + side - y_end, x_start - x, x + side - x_end)
+    shift = np.array([(1, 0, before_x - left), (0, 1, before_y - top)], np.float64)
     square = np.zeros((side, side, 4), np.uint8)
-    square[..., :3] = cv2.copyMakeBorder(frame[y_start:y_end, x_start:x_end], *missing, cv2.BORDER_REPLICATE)
+    square[..., :3] = cv2.warpAffine(
+        frame, shift, (side, side), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
+    )
     square[before_y : before_y + height, before_x : before_x + width, 3] = 255 * mask
     return square
 

@@ -39,7 +39,7 @@ def crop_thrice(
     return np.stack([frame[rows, columns], *frames]), np.stack([mask[rows, columns] for mask in masks])
 
 
-def draw_homographies(height: int, width: int, shift: float, random: np.random.Generator) -> tuple[Matrix, Matrix]:
+def draw_homographies(height: int, width: int, shift: float, random: np.random.Generator) -> list[Matrix]:
     """Draws two homographies, each of which maps four moved corners to the corners of an image.
 
     Args:
@@ -55,11 +55,8 @@ def draw_homographies(height: int, width: int, shift: float, random: np.random.G
     limit = shift * np.array((width, height))
     first = random.uniform(-limit, limit, (4, 2))
     second = first + np.sign(first) * random.uniform(0, limit, (4, 2))
-    return _homography(corners, corners + first), _homography(corners, corners + second)
-
-
-def _homography(corners: NDArray[np.float32], moved: NDArray[np.float64]) -> Matrix:
-    return np.asarray(cv2.getPerspectiveTransform(moved.astype(np.float32), corners), np.float64)
+    moved = [(corners + step).astype(np.float32) for step in (first, second)]
+    return [np.asarray(cv2.getPerspectiveTransform(points, corners), np.float64) for points in moved]
 
 
 def _warped(image: Image, matrix: Matrix, height: int, width: int, interpolation: int) -> Image:

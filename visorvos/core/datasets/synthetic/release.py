@@ -96,16 +96,14 @@ def _visor_frames(video: SyntheticVideo, name: str) -> list[dict[str, Any]]:
 
 
 def _coco_instances(images: Sequence[SyntheticVideo]) -> dict[str, Any]:
-    """Videos of one frame as ``instances_train2017.json``: the visible part of each object, a category per shape."""
-    kinds = sorted({name.split()[-1] for image in images for name in image.names})
-    categories = {kind: number for number, kind in enumerate(kinds, start=1)}
+    """Videos of one frame as ``instances_train2017.json``: the visible part of each object, all of one category."""
     pictures: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, image in enumerate(images, start=1):
         labels = image.labels()[0]
         height, width = labels.shape
         pictures.append({"id": number, "file_name": f"{number:012d}.jpg", "height": height, "width": width})
-        for object_id, name in enumerate(image.names, start=1):
+        for object_id in range(1, len(image.names) + 1):
             visible = (labels == object_id).astype(np.uint8)
             contours, _ = cv2.findContours(visible, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
             outlines = [contour.reshape(-1).tolist() for contour in contours if len(contour) > 2]
@@ -113,15 +111,15 @@ def _coco_instances(images: Sequence[SyntheticVideo]) -> dict[str, Any]:
                 annotation = {
                     "id": len(annotations) + 1,
                     "image_id": number,
-                    "category_id": categories[name.split()[-1]],
+                    "category_id": 1,
                     "segmentation": outlines,
                     "area": cv2.countNonZero(visible),
                     "bbox": list(cv2.boundingRect(visible)),
                     "iscrowd": 0,
                 }
                 annotations.append(annotation)
-    names = [{"id": number, "name": kind, "supercategory": "shape"} for kind, number in categories.items()]
-    return {"info": {}, "licenses": [], "images": pictures, "annotations": annotations, "categories": names}
+    categories = [{"id": 1, "name": "object"}]
+    return {"info": {}, "licenses": [], "images": pictures, "annotations": annotations, "categories": categories}
 
 
 def _objects(number: int) -> int:

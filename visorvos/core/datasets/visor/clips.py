@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -113,24 +114,16 @@ class VisorClips:
         height, width = pairs[0][1].shape
         flip = np.diag((-1.0, 1, 1)) if random.random() < how.flip else np.eye(3)
         flip[0, 2] = (width - 1) * (flip[0, 0] < 0)
-        chains = []
-        for _ in pairs:
-            steps = draw_steps(
-                random,
-                rotation=how.rotation,
-                shear=how.shear,
-                scale=how.scale,
-                translation=how.translation,
-                probability=how.warp,
-            )
-            chains.append(compose([matrix_of(step, height, width) for step in steps]))
+        draw = partial(draw_steps, random, rotation=how.rotation, shear=how.shear, scale=how.scale)
+        drawn = [draw(translation=how.translation, probability=how.warp) for _ in pairs]
         new_height, new_width = resized(height, width, random.uniform(*how.resize), self.crop_size)
         y, x = new_height / height, new_width / width
         # Whole numbers are centers of pixels.
         resize_matrix = np.array(((x, 0, x / 2 - 0.5), (0, y, y / 2 - 0.5), (0, 0, 1)))
-        chains = [[resize_matrix @ matrix for matrix in chain] for chain in chains]
-        for chain in chains:
-            chain[0] = chain[0] @ flip
+        chains = []
+        for steps in drawn:
+            whole, *later = compose([matrix_of(step, height, width) for step in steps])
+            chains.append([resize_matrix @ whole @ flip, *(resize_matrix @ matrix for matrix in later)])
         masks = [
             view(labels, chain, (new_width, new_height), cv2.INTER_NEAREST)
             for (_, labels), chain in zip(pairs, chains, strict=True)

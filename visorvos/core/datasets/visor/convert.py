@@ -38,26 +38,20 @@ class PreparedFolder:
     def root(self) -> Path:
         return self.settings.output / ("VISOR_2022_dense" if self.settings.dense else "VISOR_2022")
 
-    def frame_file(self, sequence: str, frame: str) -> Path:
-        return self.root / FRAMES / f"{self.settings.size[1]}p" / sequence / f"{frame}.jpg"
-
-    def mask_file(self, sequence: str, frame: str) -> Path:
-        return self.root / MASKS / f"{self.settings.size[1]}p" / sequence / f"{frame}.png"
-
-    def remove_frame(self, sequence: str, frame: str) -> None:
-        """Removes a frame and its mask."""
-        _remove(self.mask_file(sequence, frame))
-        _remove(self.frame_file(sequence, frame))
+    def files(self, sequence: str, frame: str) -> tuple[Path, Path]:
+        """The files of a mask and its frame."""
+        place = Path(f"{self.settings.size[1]}p", sequence)
+        return self.root / MASKS / place / f"{frame}.png", self.root / FRAMES / place / f"{frame}.jpg"
 
     def remove_sequence(self, sequence: str) -> None:
         """Removes the frames and masks of a sequence."""
-        for file in (self.mask_file(sequence, ""), self.frame_file(sequence, "")):
+        for file in self.files(sequence, ""):
             shutil.rmtree(file.parent, ignore_errors=True)
 
-    def remove_split(self, split: str) -> None:
-        """Removes the lists and object names of a split: they are only there if its data is complete."""
-        for file in (self._names_file(split), self._list_file(split), self._list_file(f"{split}_unseen")):
-            _remove(file)
+    def split_files(self, split: str) -> tuple[Path, Path, Path]:
+        """The object names and the lists of a split, of all and of unseen kitchens: there if its data is complete."""
+        lists = self.root / LISTS / "2022"
+        return self.root / f"{split}_data_mapping.json", lists / f"{split}.txt", lists / f"{split}_unseen.txt"
 
     def write_split(
         self, split: str, sequences: Iterable[str], names: Mapping[str, Mapping[str, int]], unseen: Iterable[str] | None
@@ -71,16 +65,11 @@ class PreparedFolder:
             unseen: sequences of the list of unseen kitchens, or None for no such list.
         """
         by_id = {sequence: {str(number): name for name, number in ids.items()} for sequence, ids in names.items()}
-        write_file(self._names_file(split), json.dumps(by_id))
-        write_file(self._list_file(split), "\n".join(sorted(sequences)))
+        names_file, list_file, unseen_file = self.split_files(split)
+        write_file(names_file, json.dumps(by_id))
+        write_file(list_file, "\n".join(sorted(sequences)))
         if unseen is not None:
-            write_file(self._list_file(f"{split}_unseen"), "\n".join(sorted(unseen)))
-
-    def _list_file(self, name: str) -> Path:
-        return self.root / LISTS / "2022" / f"{name}.txt"
-
-    def _names_file(self, split: str) -> Path:
-        return self.root / f"{split}_data_mapping.json"
+            write_file(unseen_file, "\n".join(sorted(unseen)))
 
 
 @dataclass(frozen=True)
@@ -120,7 +109,8 @@ def _convert(task: FrameTask, folder: PreparedFolder) -> FrameResult:
     lost = bytes(number for number in object_ids(full) if number not in ids)
     if not task.keep:
         return FrameResult(task.sequence, task.stem, ids, lost)
-    if not folder.settings.stretch and _is_converted(task, folder, labels):
+    mask_file, frame_file = folder.files(task.sequence, task.stem)
+    if not folder.settings.stretch and frame_file.is_file() and _shows(mask_file, labels):
         return FrameResult(task.sequence, task.stem, ids, lost, how="reused")
     try:
         if isinstance(task.source, str):
@@ -132,26 +122,31 @@ def _convert(task: FrameTask, folder: PreparedFolder) -> FrameResult:
             raise VisorVosError(f"The frame is {width}x{height}, not 16:9; --stretch converts it.", "Add --stretch.")
     except VisorVosError as error:
         # A killed run may have left the mask alone.
-        folder.remove_frame(task.sequence, task.stem)
+        remove((mask_file, frame_file))
         return FrameResult(task.sequence, task.stem, None, problem=error.message)
-    write_mask(folder.mask_file(task.sequence, task.stem), labels)
+    write_mask(mask_file, labels)
     # Without smoothing, as in the reference.
     jpeg = encode_jpeg(np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR), np.uint8))
-    write_file(folder.frame_file(task.sequence, task.stem), jpeg)
+    write_file(frame_file, jpeg)
     return FrameResult(task.sequence, task.stem, ids, lost, stretched=stretched, how="converted")
 
 
-def _is_converted(task: FrameTask, folder: PreparedFolder, labels: NDArray[np.uint8]) -> bool:
-    """Whether an earlier run wrote both files: the frame, and exactly this mask."""
+def _shows(mask_file: Path, labels: NDArray[np.uint8]) -> bool:
+    """Whether a mask exists and shows exactly these labels."""
     try:
-        mask = read_mask(folder.mask_file(task.sequence, task.stem))
+        return np.array_equal(read_mask(mask_file).labels, labels)
     except VisorVosError:
         return False
-    return folder.frame_file(task.sequence, task.stem).is_file() and np.array_equal(mask.labels, labels)
 
 
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise VisorVosError(f"Cannot remove {path}: {error.strerror}.", "Make its folder writable.") from error
+def remove(files: Iterable[Path]) -> None:
+    """Removes files that may exist.
+
+    Raises:
+        VisorVosError: if the system refuses.
+    """
+    for path in files:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise VisorVosError(f"Cannot remove {path}: {error.strerror}.", "Make its folder writable.") from error

@@ -80,22 +80,6 @@ def plan_file(task: tuple[ReleaseFile, str, PrepareSettings]) -> list[PlannedSeq
     return sequences
 
 
-def check_unique(sequences: Iterable[PlannedSequence]) -> None:
-    """Checks that no two files have a sequence of the same name, since both would become one folder.
-
-    Raises:
-        VisorVosError: naming the sequence and both files.
-    """
-    files: dict[str, ReleaseFile] = {}
-    for sequence in sequences:
-        other = files.setdefault(sequence.name, sequence.file)
-        if other != sequence.file:
-            raise VisorVosError(
-                f"The sequence {sequence.name} is in {other.location} and in {sequence.file.location}.",
-                "Remove one of the two files.",
-            )
-
-
 def frame_tasks(
     sequences: Iterable[PlannedSequence], frames: FrameFiles, settings: PrepareSettings
 ) -> Iterator[FrameTask]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from visorvos.core.io.archives import Location, members, read_bytes
 from visorvos.core.io.images import FRAME_SUFFIXES
 from visorvos.errors import VisorVosError, listed
+from visorvos.settings.prepare import PrepareSettings
 
 SPARSE, DENSE, FRAMES = "annotations", "Interpolations-DenseAnnotations", "rgb_frames"
 """Folders of the release."""
@@ -68,18 +69,11 @@ class ReleaseFile:
         return (*self.parts[:-1], self.name[:-4]) if self.is_zip else self.parts
 
 
-def find_annotations(
-    root: Path, splits: Sequence[str], *, dense: bool, release: bool, videos: Collection[str] = ()
-) -> dict[str, list[ReleaseFile]]:
-    """Finds the JSON files of each split.
+def find_annotations(settings: PrepareSettings) -> dict[str, list[ReleaseFile]]:
+    """Finds the JSON files of each split, of the videos that are asked for.
 
-    Args:
-        root: folder or zip file of the whole release, or of JSON files (or zip files of them), either in folders
-            named after splits or, if only one split is wanted, without.
-        splits: splits to look for.
-        dense: whether to take the dense annotations of a release, not the sparse.
-        release: whether the root is the whole release.
-        videos: videos to look for; all if empty.
+    The source is a folder or zip file of the whole release, or of JSON files (or zip files of them), either in folders
+    named after splits or, if only one split is wanted, without.
 
     Returns:
         At least one file for each split, sorted by name. With `videos`, only splits that have one of them.
@@ -87,7 +81,9 @@ def find_annotations(
     Raises:
         VisorVosError: if a split or a video is missing, or files cannot be assigned to splits.
     """
-    skip = {FRAMES, SPARSE if dense else DENSE} if release else {FRAMES}
+    root, splits, videos, release = settings.source, settings.split, settings.videos, settings.release is not None
+    kind, other = (DENSE, SPARSE) if settings.dense else (SPARSE, DENSE)
+    skip = {FRAMES, other} if release else {FRAMES}
 
     def is_wanted(entry: ReleaseFile) -> bool:
         is_of_other = entry.is_zip and (_split_of(entry) not in ("", *splits) or _is_of_other(entry, videos))
@@ -97,7 +93,7 @@ def find_annotations(
     for entry in _walk(ReleaseFile(Location(root), ()), is_wanted):
         if not entry.name.endswith(".json") or entry.name == "frame_mapping.json":
             continue
-        if not release or (DENSE if dense else SPARSE) in entry.parts:
+        if not release or kind in entry.parts:
             of_split = found.setdefault(_split_of(entry), {})
             if entry.name not in of_split or not entry.location.inside:  # unpacked files replace those in zip files
                 of_split[entry.name] = entry
