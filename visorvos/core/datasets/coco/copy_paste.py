@@ -52,13 +52,11 @@ def cut_out(frame: Image, patch: tuple[Image, int, int]) -> Image:
     height, width = mask.shape
     side = int(np.ceil(np.hypot(height, width)))
     before_y, before_x = (side - height) // 2, (side - width) // 2
-    shift = np.array([(1, 0, before_x - left), (0, 1, before_y - top)], np.float64)
-    square = np.zeros((side, side, 4), np.uint8)
-    square[..., :3] = cv2.warpAffine(
-        frame, shift, (side, side), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
-    )
-    square[before_y : before_y + height, before_x : before_x + width, 3] = 255 * mask
-    return square
+    # Whole pixels, repeated at the border.
+    center = left - before_x + (side - 1) / 2, top - before_y + (side - 1) / 2
+    alpha = np.zeros((side, side), np.uint8)
+    alpha[before_y : before_y + height, before_x : before_x + width] = 255 * mask
+    return np.asarray(cv2.merge((cv2.getRectSubPix(frame, (side, side), center), alpha)), np.uint8)
 
 
 def paste(frame: Image, labels: Image, square: Image, object_id: int, center: tuple[int, int]) -> None:
