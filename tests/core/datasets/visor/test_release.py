@@ -159,7 +159,7 @@ def test_a_zip_file_may_be_named_after_its_split(tmp_path, release):
 
 @pytest.mark.parametrize("is_zip", [True, False])
 def test_other_folders_of_the_release_are_left_out(tmp_path, is_zip):
-    files = {"annotations/train/P01_01.json": b"", "rgb_frames/train/P01_01/P01_01.json": b"other"}
+    files = {"annotations/train/P01_01.json": b"", "rgb_frames/train/P01_02.json": b"other"}
     files |= {"rgb_frames/train/P01_01/a.jpg": b"", f"{DENSE}/P01_01/b.jpg": b""}
     for name, content in {"release.zip": zipped(files)}.items() if is_zip else files.items():
         put(tmp_path / name, content)

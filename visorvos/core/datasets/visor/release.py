@@ -91,7 +91,8 @@ def find_annotations(settings: PrepareSettings) -> dict[str, list[ReleaseFile]]:
 
     found: dict[str, dict[str, ReleaseFile]] = {}
     for entry in _walk(ReleaseFile(Location(root), ()), is_wanted):
-        if not entry.name.endswith(".json") or entry.name == "frame_mapping.json":
+        # A zip file has no folders to leave out, only files with their paths.
+        if entry.name == "frame_mapping.json" or not entry.name.endswith(".json") or not skip.isdisjoint(entry.parts):
             continue
         if not release or kind in entry.parts:
             of_split = found.setdefault(_split_of(entry), {})
