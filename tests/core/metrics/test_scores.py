@@ -4,9 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visorvos.core.metrics.scores import ObjectScores, ScoreReport, SequenceScores
+from visorvos.core.metrics.scores import ObjectScores, ScoreReport, SequenceScores, Statistics
 from visorvos.core.metrics.scoring import score_sequence
-from visorvos.core.metrics.summary import Statistics
 from visorvos.errors import VisorVosError
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "metrics.npz"

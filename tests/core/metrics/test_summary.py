@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visorvos.core.metrics.summary import Statistics, average, summarize
+from visorvos.core.metrics.scores import Statistics, average, summarize
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "metrics.npz"
 

@@ -59,10 +59,6 @@ def pooled_means(
         times = np.bincount(picked.ravel(), minlength=size * sequences).reshape(size, sequences).astype(np.float64)
         with np.errstate(invalid="ignore"):  # 0 / 0 where a resample has no sequence that contributes to a mean.
             means_by_batch.append((times @ sums) / (times @ counts))
-    estimates = []
-    for value, means, used in zip(
-        values, np.concatenate(means_by_batch).T, np.count_nonzero(counts, axis=0), strict=True
-    ):
-        low, high = np.quantile(means[~np.isnan(means)], ((1 - level) / 2, (1 + level) / 2))
-        estimates.append(Estimate(float(value), (float(low), float(high)) if used > 1 else None))
-    return estimates
+    ends = np.nanquantile(np.concatenate(means_by_batch), ((1 - level) / 2, (1 + level) / 2), axis=0).T.tolist()
+    found = zip(values.tolist(), ends, np.count_nonzero(counts, axis=0), strict=True)
+    return [Estimate(value, (low, high) if used > 1 else None) for value, (low, high), used in found]

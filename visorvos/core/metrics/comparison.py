@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from visorvos.core.metrics.bootstrap import Estimate, pooled_means
-from visorvos.core.metrics.scores import MEASURES, ScoreReport, SequenceScores
+from visorvos.core.metrics.scores import MEASURES, ScoreReport
 from visorvos.errors import VisorVosError, listed
 
 
@@ -55,12 +55,8 @@ def _check_same(before: ScoreReport, after: ScoreReport) -> None:
         only_one = sorted(names[0] ^ names[1])
         raise VisorVosError(f"The runs score different sequences: only one has {listed(only_one, 3)}.", remedy)
     for one, other in zip(before.sequences, after.sequences, strict=True):
-        if not _same_masks(one, other):
+        objects = [[(item.object_id, item.frames, item.sizes.tolist()) for item in run.objects] for run in (one, other)]
+        if objects[0] != objects[1] or one.ground_truth != other.ground_truth:
             raise VisorVosError(
                 f"Sequence {one.sequence}: the runs score different objects, frames or ground truth.", remedy
             )
-
-
-def _same_masks(one: SequenceScores, other: SequenceScores) -> bool:
-    objects = [[(item.object_id, item.frames, item.sizes.tolist()) for item in run.objects] for run in (one, other)]
-    return objects[0] == objects[1] and one.ground_truth == other.ground_truth

@@ -11,13 +11,53 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.metrics.summary import Statistics, average, summarize
 from visorvos.errors import VisorVosError, listed
 
 MEASURES = ("J&F", "J", "J recall", "J decay", "F", "F recall", "F decay")
 """Figures that the benchmark reports, each a mean over objects."""
 
 _MAX_LISTED = 5
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """One measure, J or F, over the frames of an object, or averaged over objects.
+
+    Attributes:
+        mean: mean over frames, in [0, 1].
+        recall: share of the frames that score above 0.5, in [0, 1].
+        decay: mean of the first quarter of the frames minus that of the last, in [-1, 1]; lower is better.
+    """
+
+    mean: float
+    recall: float
+    decay: float
+
+
+def summarize(per_frame: NDArray[np.float64]) -> Statistics:
+    """Mean, recall and decay of one object's scores.
+
+    Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation",
+    CVPR 2016, section 5; the quarters are those of the DAVIS benchmark, which share their end frames.
+
+    Args:
+        per_frame: float64 (n,) in [0, 1], in the order of the frames, n at least 1. The decay of a
+            single frame is 0.
+    """
+    # The small term rounds halves up; numpy would round them to even.
+    edges = np.round(np.linspace(1, len(per_frame), 5) + 1e-10).astype(np.int64) - 1
+    first_quarter = per_frame[edges[0] : edges[1] + 1]
+    last_quarter = per_frame[edges[3] : edges[4] + 1]
+    return Statistics(
+        mean=float(per_frame.mean()),
+        recall=float((per_frame > 0.5).mean()),
+        decay=float(first_quarter.mean() - last_quarter.mean()),
+    )
+
+
+def average(statistics: Iterable[Statistics]) -> Statistics:
+    """The mean of each statistic over one or more objects, each object counting once."""
+    return Statistics(*(float(np.mean(column)) for column in zip(*map(astuple, statistics), strict=True)))
 
 
 class Scores:
@@ -183,26 +223,20 @@ class ScoreReport(Scores):
 def _warnings(sequences: Sequence[SequenceScores], unscored: Sequence[str]) -> Iterable[str]:
     if unscored:
         yield f"Not scored, without an object or a frame to score: {listed(unscored, _MAX_LISTED)}."
-    late = {item.sequence: item.late for item in sequences if item.late}
-    if late:
+    if late := {item.sequence: item.late for item in sequences if item.late}:
         yield f"Not scored, since they first appear after the first frame: {_objects(late)}."
-    never = {item.sequence: item.never_shown for item in sequences if item.never_shown}
-    if never:
+    if never := {item.sequence: item.never_shown for item in sequences if item.never_shown}:
         yield (
             f"Shown by no ground-truth mask, and scored 1 in every frame where nothing is predicted: {_objects(never)}."
         )
-    empty = [item.sequence for item in sequences if item.objects and not item.predicted]
-    if empty:
+    if empty := [item.sequence for item in sequences if item.objects and not item.predicted]:
         yield f"The predicted masks show no object in {_count(empty, 'sequence')}: {listed(empty, _MAX_LISTED)}."
-    unknown = [(f"{item.sequence}/{frame}", ids) for item in sequences for frame, ids in item.unknown]
-    if unknown:
-        shown = [f"{mask} ({_ids(ids)})" for mask, ids in unknown]
+    if unknown := [f"{item.sequence}/{frame} ({_ids(ids)})" for item in sequences for frame, ids in item.unknown]:
         yield (
             f"Predicted ids that the ground truth does not have count as background, in {_count(unknown, 'mask')}: "
-            f"{listed(shown, _MAX_LISTED)}."
+            f"{listed(unknown, _MAX_LISTED)}."
         )
-    perfect = [item.sequence for item in sequences if item.is_perfect]
-    if perfect:
+    if perfect := [item.sequence for item in sequences if item.is_perfect]:
         yield (
             f"Every predicted mask equals the ground truth in {_count(perfect, 'sequence')}: "
             f"{listed(perfect, _MAX_LISTED)}. Check that the predictions are not the ground truth."

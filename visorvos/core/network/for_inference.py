@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_weights
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from visorvos.core.network.stm import STM
 from visorvos.core.network.winograd import WinogradConv
@@ -51,11 +51,7 @@ def _fold_batch_norms(part: nn.Module) -> None:
     for first, second in pairs:
         conv, norm = children[first], children.get(second)
         if type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d:
-            assert norm.running_mean is not None
-            assert norm.running_var is not None
-            conv.weight, conv.bias = fuse_conv_bn_weights(
-                conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
-            )
+            setattr(part, first, fuse_conv_bn_eval(conv, norm))
             setattr(part, second, nn.Identity())
 
 

@@ -27,11 +27,11 @@ def parts_of(report: ScoreReport, unseen: Collection[str] | None) -> list[Group]
         report: the scores.
         unseen: names of the sequences from unseen kitchens, or None.
     """
-    named = [("All", report.sequences)]
+    named = {"All": report.sequences}
     if unseen is not None:
-        named.append(("Seen kitchens", tuple(item for item in report.sequences if item.sequence not in unseen)))
-        named.append(("Unseen kitchens", tuple(item for item in report.sequences if item.sequence in unseen)))
-    return [overall(label, sequences) for label, sequences in named if sequences]
+        named["Seen kitchens"] = tuple(item for item in report.sequences if item.sequence not in unseen)
+        named["Unseen kitchens"] = tuple(item for item in report.sequences if item.sequence in unseen)
+    return [overall(label, sequences) for label, sequences in named.items() if sequences]
 
 
 def worst_masks(report: ScoreReport, max_count: int) -> list[MaskPair]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from visorvos.core.datasets.davis.layout import VideoSequence, open_split
+from visorvos.core.datasets.davis.layout import Split, VideoSequence, open_split
 from visorvos.core.inference.segment_split import segment_split
 from visorvos.core.metrics.scoring import evaluate_masks
 from visorvos.core.network.stm import STM
@@ -21,13 +21,9 @@ from visorvos.settings.training import TrainingSettings
 class Validation:
     """Sequences to evaluate, and how."""
 
-    ground_truth: Path
-    """Folder of the annotated masks."""
+    split: Split
     videos: list[VideoSequence]
-    size: int
-    """Short side at which frames are segmented."""
-    masks: Path
-    """Folder for the masks of the last evaluation."""
+    settings: TrainingSettings
 
     def score(
         self, stm: STM, processes: Processes, progress: Progress, stopped: Sequence[str]
@@ -41,8 +37,8 @@ class Validation:
         Raises:
             VisorVosError: for data that cannot be used.
         """
-        own = processes.share(self.videos)
-        masks = segment_split(stm.eval(), own, self.masks, memory="visor", size=self.size)
+        own, masks_folder = processes.share(self.videos), self.settings.output / "validation"
+        masks = segment_split(stm.eval(), own, masks_folder, memory="visor", size=self.settings.short_side)
         for _ in progress.track(masks, "Evaluating", "frames", sum(len(video.frames) for video in own)):
             if stopped:
                 return None
@@ -52,8 +48,9 @@ class Validation:
             # A few sequences are scored faster than more processes start.
             workers = min(usable_cores(), 1 + len(self.videos) // 50)
             names = [video.name for video in self.videos]
-            late = any(video.late_objects for video in self.videos)
-            report = evaluate_masks(self.ground_truth, self.masks, names, workers=workers, late_objects=late)
+            report = evaluate_masks(
+                self.split.masks_folder, masks_folder, names, workers=workers, late_objects=self.split.late_objects
+            )
             j, f = report.region_statistics.mean, report.contour_statistics.mean
             scores = {"j_and_f": report.j_and_f, "j": j, "f": f}
         return processes.broadcast(scores)
@@ -77,4 +74,4 @@ def choose_validation(settings: TrainingSettings, root: Path | None) -> Validati
     names = tuple(names[index] for index in evenly(len(names), count))
     # Report a missing mask now, not after hours of training.
     videos = [split.sequence(name) for name in names]
-    return Validation(split.masks_folder, videos, settings.short_side, settings.output / "validation")
+    return Validation(split, videos, settings)
