@@ -75,20 +75,21 @@ def evaluation_page(
     unseen = split.unseen
     # In thousandths, which keeps the page small.
     curves = [
-        [
-            sequence.sequence,
-            sequence.objects[0].frames,
-            [
-                [
-                    item.object_id,
-                    object_title(item.object_id, item.name),
-                    round(1000 * item.region_statistics.mean, 3),
-                    round(1000 * item.contour_statistics.mean, 3),
-                    *np.rint([1000 * item.region, 1000 * item.contour]).astype(int).tolist(),
-                ]
+        {
+            "name": sequence.sequence,
+            "frames": sequence.objects[0].frames,
+            "objects": [
+                {
+                    "id": item.object_id,
+                    "title": object_title(item.object_id, item.name),
+                    "j": round(1000 * item.region_statistics.mean, 3),
+                    "f": round(1000 * item.contour_statistics.mean, 3),
+                    "js": np.rint(1000 * item.region).astype(int).tolist(),
+                    "fs": np.rint(1000 * item.contour).astype(int).tolist(),
+                }
                 for item in sequence.objects
             ],
-        ]
+        }
         for sequence in report.sequences
     ]
     return render(

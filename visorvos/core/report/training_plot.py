@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from matplotlib.axes import Axes
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
@@ -21,13 +20,19 @@ def training_plot(rows: Sequence[Mapping[str, float | None]]) -> bytes:
     """
     figure = Figure(figsize=(10, 6.4), layout="constrained")
     loss, score, rate, speed = figure.subplots(2, 2).flat
-    _draw(loss, rows, "loss_second", _BLUE, label="second frame")
-    _draw(loss, rows, "loss_third", _ORANGE, label="third frame")
-    _draw(score, rows, "j", _BLUE, label="J", marker=".", linewidth=1)
-    _draw(score, rows, "f", _ORANGE, label="F", marker=".", linewidth=1)
-    _draw(score, rows, "j_and_f", _GREEN, label="J&F", marker="o")
-    _draw(rate, rows, "learning_rate", _BLUE)
-    _draw(speed, rows, "clips_per_second", _BLUE)
+    table = pd.DataFrame(rows, dtype=float)
+    for axes, name, style in (
+        (loss, "loss_second", {"color": _BLUE, "label": "second frame"}),
+        (loss, "loss_third", {"color": _ORANGE, "label": "third frame"}),
+        (score, "j", {"color": _BLUE, "label": "J", "marker": ".", "linewidth": 1}),
+        (score, "f", {"color": _ORANGE, "label": "F", "marker": ".", "linewidth": 1}),
+        (score, "j_and_f", {"color": _GREEN, "label": "J&F", "marker": "o"}),
+        (rate, "learning_rate", {"color": _BLUE}),
+        (speed, "clips_per_second", {"color": _BLUE}),
+    ):
+        points = table[["clips", name]].dropna()
+        if len(points):
+            axes.plot(*points.to_numpy().T, **style)
     loss.set(title="Loss", ylabel="cross-entropy")
     score.set(title="Validation", ylabel="score", ylim=(0, 1))
     rate.set(title="Learning rate")
@@ -46,10 +51,3 @@ def training_plot(rows: Sequence[Mapping[str, float | None]]) -> bytes:
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=110)
     return content.getvalue()
-
-
-def _draw(axes: Axes, rows: Sequence[Mapping[str, float | None]], name: str, color: str, **style: Any) -> None:  # noqa: ANN401 - Matplotlib's
-    """One figure as a line through the rows that have it."""
-    points = [(row["clips"], row[name]) for row in rows if row[name] is not None]
-    if points:
-        axes.plot(*zip(*points, strict=True), color=color, **style)

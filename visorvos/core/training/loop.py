@@ -62,11 +62,16 @@ def train(
     keep_freed_memory()
     accelerator = start_accelerator(settings)
     listener = progress if progress is not None and accelerator.is_main_process else NoProgress()
-    schedule = _clip_schedule(settings, accelerator.num_processes)
+    step_size = settings.batch_size * settings.accumulate
+    if step_size < accelerator.num_processes:
+        raise VisorVosError(
+            "--batch-size x --accumulate must be at least the number of processes, "
+            f"{accelerator.num_processes}, got {step_size}.",
+            "Raise --accumulate: the product is the number of clips per step.",
+        )
     # One process makes what is made once, such as an index of the data or a download; the others find it.
     with accelerator.main_process_first():
         clips = make_clips(listener)
-    step_size = settings.batch_size * settings.accumulate
     origin = MadeFrom(settings, {"--batch-size x --accumulate": step_size, "the data": clips.describe()})
     state = checkpoint_to_resume(settings, origin, listener)
     with accelerator.main_process_first():
@@ -83,7 +88,7 @@ def train(
     outputs = RunFolder(stage.command, settings, origin) if accelerator.is_main_process else None
     steps = load_batches(
         clips,
-        schedule,
+        ClipSchedule(settings.clips, step_size, settings.batch_size, settings.seed),
         history.clips,
         _workers(settings, learner),
         accelerator.process_index,
@@ -245,20 +250,6 @@ def _start_trackers(accelerator: Accelerator, settings: TrainingSettings, clips:
             raise VisorVosError(
                 f"Cannot start --log-with {' '.join(settings.log_with)}: {error}.", "Choose another --output."
             ) from error
-
-
-def _clip_schedule(settings: TrainingSettings, processes: int) -> ClipSchedule:
-    """The order of the clips, in steps that the processes can share."""
-    schedule = ClipSchedule(
-        settings.clips, settings.batch_size * settings.accumulate, settings.batch_size, settings.seed
-    )
-    if schedule.step_size < processes:
-        raise VisorVosError(
-            f"--batch-size x --accumulate must be at least the number of processes, {processes}, "
-            f"got {schedule.step_size}.",
-            "Raise --accumulate: the product is the number of clips per step.",
-        )
-    return schedule
 
 
 def _workers(settings: TrainingSettings, learner: Learner) -> int:

@@ -1,8 +1,6 @@
-// Curves of one sequence. Sequences as [name, frames, objects], an object as [id, title, J, F, J per frame, F per frame]
-// in thousandths. Addresses such as #at=SEQUENCE/OBJECT choose what is shown.
-const sequences = new Map(JSON.parse(document.getElementById("data").textContent).map(([name, frames, objects]) => [
-  name, { name, frames, objects: objects.map(([id, title, j, f, js, fs]) => ({ id, title, j, f, js, fs })) },
-]));
+// Curves of one sequence. Scores are in thousandths: j and f of an object, js and fs of its frames. Addresses such as
+// #at=SEQUENCE/OBJECT choose what is shown.
+const sequences = new Map(JSON.parse(document.getElementById("data").textContent).map((item) => [item.name, item]));
 const panel = document.getElementById("curves");
 const percent = (mille) => (mille / 10).toFixed(1);
 const color = (index) => `var(--c${index % 8})`;
