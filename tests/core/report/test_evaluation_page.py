@@ -16,10 +16,12 @@ from tests.builders import draw_clip, read_labels, write_data_set, write_labels
 from tests.conftest import Run
 from tests.core.metrics.test_scores import make_report, make_sequence
 from visorvos.core.report.evaluation_page import parts_of, random_masks, worst_masks
-from visorvos.core.report.mask_pictures import MaskPair, crop_window, draw_mask
+from visorvos.core.report.mask_pictures import MaskPair, crop_window
+from visorvos.core.report.overlay import Style, draw_overlay
 
 SEEDS = {1: 5, 2: 6, 9: 7}
 """Of videos whose objects all stay in sight."""
+BLUE = Style(bytes(3) + bytes((0, 0, 255)) * 255, opacity=0.4)
 HOSTILE = "</script><b onmouseover=alert(1)>bowl & 'cup'"
 
 browsers = pytest.fixture(open_browser)
@@ -143,7 +145,7 @@ def test_the_window_holds_the_object_in_the_frames_shape(at: tuple[int, int]) ->
     assert shape[1] / shape[0] == pytest.approx(100 / 60, rel=0.05)
     assert shape[0] < 30
     assert mask[crop_window([mask & False])].shape == mask.shape
-    drawn = draw_mask(np.full((60, 100, 3), 9, np.uint8), mask, (0, 0, 255), (rows, columns), 50)
+    drawn = draw_overlay(np.full((*shape, 3), 9, np.uint8), mask[rows, columns].astype(np.uint8), BLUE, 50)
     assert drawn.shape == (30, 50, 3)
     assert (drawn != 9).any()
 
@@ -154,7 +156,7 @@ def test_a_tiny_mask_is_enlarged() -> None:
     window = crop_window([mask])
     assert mask[window].sum() == mask.sum()
     assert mask[window].shape == (58, 102)
-    drawn = draw_mask(np.full((480, 854, 3), 9, np.uint8), mask, (0, 0, 255), window, 420)
+    drawn = draw_overlay(np.full((58, 102, 3), 9, np.uint8), mask[window].astype(np.uint8), BLUE, 420)
     assert 50 < (drawn != 9).any(axis=2).sum() < 200
 
 

@@ -18,7 +18,7 @@ from visorvos.core.metrics.scores import ObjectScores
 from visorvos.core.report.overlay import Style, draw_overlay
 from visorvos.core.report.page import data_uri
 
-_TRUE_COLOR, _PREDICTED_COLOR = (0, 150, 255), (255, 128, 0)
+_TRUE, _PREDICTED = (Style(bytes(3) + bytes(color) * 255, opacity=0.4) for color in ((0, 150, 255), (255, 128, 0)))
 _WIDTH = 420
 _MIN_SHARE = 0.12
 """Smallest side of the part that is shown, relative to the frame: tiny masks stay visible."""
@@ -86,9 +86,11 @@ def _draw(pair: MaskPair, split: Split, predictions: Sequence[Path]) -> tuple[st
     if frame.shape[:2] != (height, width):
         # Masks are scored at their own size; frames may be larger.
         frame = np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    window = crop_window(shown)
-    colors = (_TRUE_COLOR, *(_PREDICTED_COLOR for _ in predictions))
-    return tuple(data_uri(draw_mask(frame, *drawn, window, _WIDTH)) for drawn in zip(shown, colors, strict=True))
+    window, styles = crop_window(shown), (_TRUE, *(_PREDICTED for _ in predictions))
+    return tuple(
+        data_uri(draw_overlay(frame[window], mask[window].astype(np.uint8), style, _WIDTH))
+        for mask, style in zip(shown, styles, strict=True)
+    )
 
 
 def crop_window(masks: Sequence[NDArray[np.bool_]]) -> tuple[slice, slice]:
@@ -100,33 +102,9 @@ def crop_window(masks: Sequence[NDArray[np.bool_]]) -> tuple[slice, slice]:
     height, width = masks[0].shape
     x, y, columns, rows = cv2.boundingRect(np.logical_or.reduce(masks).astype(np.uint8))
     share = min(1.0, max(_MARGIN * rows / height, _MARGIN * columns / width, _MIN_SHARE)) if rows else 1.0
-    return _centered(y + rows / 2, share, height), _centered(x + columns / 2, share, width)
-
-
-def _centered(middle: float, share: float, length: int) -> slice:
-    size = max(1, round(share * length))
-    start = min(max(0, round(middle - size / 2)), length - size)
-    return slice(start, start + size)
-
-
-def draw_mask(
-    frame: NDArray[np.uint8],
-    mask: NDArray[np.bool_],
-    color: tuple[int, int, int],
-    window: tuple[slice, slice],
-    width: int,
-) -> NDArray[np.uint8]:
-    """A part of a frame with one mask tinted and outlined.
-
-    Args:
-        frame: uint8 (H, W, 3) RGB.
-        mask: boolean (H, W).
-        color: RGB.
-        window: from `crop_window`.
-        width: width of the result in pixels.
-
-    Returns:
-        uint8 (h, width, 3) RGB.
-    """
-    style = Style(bytes(3) + bytes(color) + bytes(3 * 254), opacity=0.4)
-    return draw_overlay(frame[window], mask[window].astype(np.uint8), style, width)
+    window = []
+    for middle, length in ((y + rows / 2, height), (x + columns / 2, width)):
+        size = max(1, round(share * length))
+        start = min(max(0, round(middle - size / 2)), length - size)
+        window.append(slice(start, start + size))
+    return window[0], window[1]
