@@ -93,7 +93,6 @@ class MemoryEncoder(_Encoder):
             shape = planes.shape[:2]
             object_part = conv2d(planes.flatten(0, 1), weight, stride=2, padding=3)
             stem = frame_part + object_part.unflatten(0, shape)
-            features: Tensor = self.stages(stem.flatten(0, 1)).stride_16.unflatten(0, shape)
-            return features
+            return self.stages(stem.flatten(0, 1)).stride_16.unflatten(0, shape)
 
         return each_object(encode, planes)

@@ -37,8 +37,7 @@ def read_memory(query_key: Tensor, keys: Tensor, values: Tensor, top_k: int | No
         return torch.zeros_like(scores).scatter(-1, places, best.softmax(dim=-1)) @ values
 
     read = each_object(attend, query, _by_position(keys), _by_position(values))
-    read_out: Tensor = read.mT.unflatten(-1, query_key.shape[-2:])
-    return read_out
+    return read.mT.unflatten(-1, query_key.shape[-2:])
 
 
 def _by_position(memory: Tensor) -> Tensor:

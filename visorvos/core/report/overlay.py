@@ -78,17 +78,10 @@ def _write_names(picture: NDArray[np.uint8], labels: NDArray[np.uint8], names: M
         text = " ".join(names[index].split())
         font = find_font(text, size)
         half = font.getlength(text) / 2 + stroke
-        x, y = _inside(labels == index)
+        depth = cv2.distanceTransform(np.pad((labels == index).astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+        y, x = divmod(int(depth.argmax()), depth.shape[1])
         # Keep the text inside the picture.
         x = round(min(max(x, half), max(half, picture.shape[1] - half)))
         y = min(max(y, size // 2 + stroke), picture.shape[0] - size // 2 - stroke)
         canvas.text((x, y), text, fill="white", font=font, anchor="mm", stroke_width=stroke, stroke_fill=_INK)
     return np.asarray(image, dtype=np.uint8)
-
-
-def _inside(mask: NDArray[np.bool_]) -> tuple[int, int]:
-    """x, y of an object's pixel that is farthest from its border."""
-    padded = np.pad(mask.astype(np.uint8), 1)
-    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
-    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
-    return int(x), int(y)
