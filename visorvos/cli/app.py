@@ -101,7 +101,7 @@ def _function(command: Command) -> Callable[..., None]:
             return
         if json:
             plain = result.to_dict() if hasattr(result, "to_dict") else asdict(result)
-            print(json_library.dumps(plain, indent=2))  # noqa: T201 - the result
+            print(json_library.dumps(plain, indent=2, default=str))  # noqa: T201 - the result
         else:
             shown = command.show(result)
             terminal.out.print(shown, soft_wrap=isinstance(shown, str))

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def test_the_report_says_what_was_kept_and_what_was_not_and_why(tmp_path, source
     result = run(tmp_path, source)
     report = json.loads((tmp_path / "prepare_report.json").read_text())
     train, val = report["splits"]["train"], report["splits"]["val"]
-    assert report["splits"] == json.loads(json.dumps(result.to_dict()["splits"]))
+    assert report["splits"] == json.loads(json.dumps(asdict(result)["splits"]))
     assert train["dropped"] == {"P01_01_seq_00002": "2 masks where train needs 3"}
     unremarkable = {"lost_objects": {}, "never_shown": [], "stretched_frames": []}
     assert train["kept"]["P01_01_seq_00001"] == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -25,12 +26,10 @@ class MixedClips:
         self.weights = weights
         self.seed = seed
         length = sum(map(len, sources))
-        bounds = [round(length * total / sum(weights)) for total in accumulate(weights)]
-        self._starts = [0, *bounds[:-1]]
-        self._ends = bounds
+        self._bounds = [round(length * total / sum(weights)) for total in accumulate(weights, initial=0)]
 
     def __len__(self) -> int:
-        return self._ends[-1]
+        return self._bounds[-1]
 
     def describe(self) -> str:
         """The descriptions of the sources, with their weights."""
@@ -39,8 +38,8 @@ class MixedClips:
 
     def clip(self, sample: int, epoch: int, progress: float) -> Clip:
         """One clip; the arguments as in `Clips`."""
-        index = next(index for index, end in enumerate(self._ends) if sample < end)
-        source, start = self.sources[index], self._starts[index]
-        number = epoch * (self._ends[index] - start) + sample - start
+        index = bisect_right(self._bounds, sample) - 1
+        source, (start, end) = self.sources[index], self._bounds[index : index + 2]
+        number = epoch * (end - start) + sample - start
         own_epoch, own_sample = sample_of(number, len(source), self.seed)
         return source.clip(own_sample, own_epoch, progress)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from visorvos.core.datasets.visor.convert import FrameResult, PreparedFolder, convert_frames, remove
 from visorvos.core.datasets.visor.plan import PlannedSequence, frame_tasks, plan_file
-from visorvos.core.datasets.visor.release import FrameFiles, ReleaseFile, find_annotations
+from visorvos.core.datasets.visor.release import FrameFiles, ReleaseFile, digest, find_annotations
 from visorvos.core.datasets.visor.report import SplitReport, refuse_broken, report_split, write_report
 from visorvos.core.io.atomic import make_folder, write_file
 from visorvos.core.io.settings_file import write_settings
@@ -47,10 +46,6 @@ class Preparation:
     """Frames that an earlier run converted."""
     seconds: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for ``--json``."""
-        return {**asdict(self), "data": str(self.data), "seconds": round(self.seconds, 3)}
-
 
 def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Preparation:
     """Converts the VISOR release, or resumes an earlier run with the same inputs.
@@ -67,7 +62,7 @@ def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Prep
     started = time.monotonic()
     folder = PreparedFolder(settings)
     files = find_annotations(settings)
-    inputs = {f"{split} annotations": _digest([f"{f.name} {f.checksum}" for f in files[split]]) for split in files}
+    inputs = {f"{split} annotations": digest(f"{f.name} {f.checksum}" for f in files[split]) for split in files}
     made_from = MadeFrom(settings, inputs)
     record = _read_record(settings.output, folder.root, made_from)
     sequences = _plan(settings, files, progress)
@@ -186,7 +181,3 @@ def _finish(
         folder.write_split(split, report.kept, names, unseen if split == "val" else None)
     write_report(settings.output, folder.root.name, reports)
     return reports
-
-
-def _digest(lines: list[str]) -> str:
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]

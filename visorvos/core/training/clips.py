@@ -26,7 +26,7 @@ def coco_clips(settings: PretrainSettings, progress: Progress) -> CocoClips:
     """
     index = open_coco(settings.coco, settings.split, progress)
     options = (settings.crop_size, settings.max_objects, settings.short_side, settings.seed)
-    return CocoClips(index, index.read_frame, settings.augmentation, *options)
+    return CocoClips(index, settings.augmentation, *options)
 
 
 def visor_clips(settings: FinetuneSettings, progress: Progress) -> Clips:

@@ -58,7 +58,7 @@ SCENES = Painted(THREE, ((35, 45, 20), (90, 45, 12)), (), ((20, 20, 3), (50, 40,
 
 
 def clips(painted=SCENES, augmentation=SMALL, crop_size=64, max_objects=5, short_side=90, seed=0):
-    return CocoClips(painted, painted.read_frame, augmentation, crop_size, max_objects, short_side, seed)
+    return CocoClips(painted, augmentation, crop_size, max_objects, short_side, seed)
 
 
 def inside(mask):
@@ -285,7 +285,7 @@ def test_images_without_any_large_object_are_refused():
 def test_the_recipe_on_a_release_of_coco_shape(tmp_path):
     write_synthetic_coco(tmp_path, images=12, seed=0, height=480, width=640)
     index = open_coco(tmp_path)
-    source = CocoClips(index, index.read_frame, RECIPE, 384, 5, 480, 0)
+    source = CocoClips(index, RECIPE, 384, 5, 480, 0)
     for sample in range(0, len(source), 4):
         clip = source.clip(sample, 0, 0)
         assert clip.frames.shape == (3, 384, 384, 3)

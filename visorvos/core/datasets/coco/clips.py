@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -34,8 +33,6 @@ class CocoClips:
     """
 
     instances: CocoIndex
-    read_frame: Callable[[int], Image]
-    """Reads an image by number: uint8 (H, W, 3) RGB."""
     augmentation: CocoAugmentation
     crop_size: int
     """Height and width of a clip."""
@@ -76,7 +73,7 @@ class CocoClips:
         random = generator(self.seed, epoch, sample)
         how = self.augmentation
         is_pasting = random.random() < how.pasting
-        frame = self.read_frame(sample)
+        frame = self.instances.read_frame(sample)
         own = self._own(sample, *frame.shape[:2])
         is_pasting = is_pasting or not own
         # Ids end at 255. With that many objects, the ones that are kept are a random choice in any case.
@@ -114,7 +111,7 @@ class CocoClips:
         how = self.augmentation
         instance = int(random.choice(self._large))
         image = int(np.searchsorted(self.instances.instance_starts, instance, side="right")) - 1
-        frame = self.read_frame(image)
+        frame = self.instances.read_frame(image)
         patch = draw_patch(self.instances.polygons(instance), *frame.shape[:2])
         if not patch[0].any():
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,26 +10,14 @@ from numpy.typing import NDArray
 from visorvos.core.datasets.affine_warps import draw_steps
 from visorvos.settings.pretrain import CocoAugmentation
 
-
-def _import_augmenters() -> Any:  # noqa: ANN401
-    """imgaug's augmenters. Version 0.4.0 reads ``np.sctypes`` when imported, which NumPy 2 has no more."""
-    sctypes: dict[str, list[Any]] = {
-        "int": [np.int8, np.int16, np.int32, np.int64],
-        "uint": [np.uint8, np.uint16, np.uint32, np.uint64],
-        "float": [np.float16, np.float32, np.float64, np.longdouble],
-    }
-    is_missing = not hasattr(np, "sctypes")
-    if is_missing:
-        setattr(np, "sctypes", sctypes)  # noqa: B010
-    try:
-        import imgaug.augmenters
-    finally:
-        if is_missing:
-            delattr(np, "sctypes")
-    return imgaug.augmenters
-
-
-augmenters = _import_augmenters()
+# imgaug 0.4.0 reads np.sctypes when imported, which NumPy 2 has no more.
+_SCTYPES = {
+    "int": [np.int8, np.int16, np.int32, np.int64],
+    "uint": [np.uint8, np.uint16, np.uint32, np.uint64],
+    "float": [np.float16, np.float32, np.float64, np.longdouble],
+}
+with mock.patch.object(np, "sctypes", _SCTYPES, create=True):
+    from imgaug import augmenters
 
 
 def warp_cut_out(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -171,27 +171,27 @@ class FrameFiles:
         Raises:
             VisorVosError: if they are not.
         """
-        found: dict[str, Collection[str]] = {}
-        for video, frame in wanted.items():
+        missing = []
+        for video, frame in sorted(wanted.items()):
             try:
-                found[video] = self.of(video)
+                names = self.of(video)
             except VisorVosError:
-                found[video] = [frame]  # a damaged zip file is reported with its frames
-        missing = sorted(video for video, names in found.items() if not names)
-        if missing and not (skip_missing and any(found.values())):
+                continue  # a damaged zip file is reported with its frames
+            other = next(filter(_EPIC_FRAME.fullmatch, names), None)
+            if not names:
+                missing.append(video)
+            elif frame not in names and other is not None:
+                raise VisorVosError(
+                    f"The frames of {video} in {self.root} have names of EPIC-KITCHENS, such as {other}. "
+                    f"Expected names of VISOR, such as {frame}.",
+                    "Rename them: the release's frame_mapping.json lists both names of each frame.",
+                )
+        if missing and not (skip_missing and len(missing) < len(wanted)):
             raise VisorVosError(
                 f"{self.root} has no frames of {len(missing)} of {len(wanted)} videos: {listed(missing, _MAX_LISTED)}. "
                 f"Expected {missing[0]}/{wanted[missing[0]]}.jpg or {missing[0]}.zip, at any depth.",
                 "Add them, or choose the videos to prepare with --videos.",
             )
-        for video, names in found.items():
-            other = next(filter(_EPIC_FRAME.fullmatch, names), None)
-            if wanted[video] not in names and other is not None:
-                raise VisorVosError(
-                    f"The frames of {video} in {self.root} have names of EPIC-KITCHENS, such as {other}. "
-                    f"Expected names of VISOR, such as {wanted[video]}.",
-                    "Rename them: the release's frame_mapping.json lists both names of each frame.",
-                )
 
     def of(self, video: str) -> dict[str, Location]:
         """The frames of a video by name without suffix; empty if there are none.
@@ -208,8 +208,12 @@ class FrameFiles:
         """Changes if frames of the video are added, removed or change their size; no frame is read."""
         # For a zip file its size is enough, and its list of members may be slow to read.
         files = [file for place in self._found[video] for file in ([place] if place.size else _frames_in(place))]
-        marks = sorted(f"{entry.names[-1]} {entry.size} {entry.crc}" for entry in (*files, *self._loose))
-        return hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]
+        return digest(f"{entry.names[-1]} {entry.size} {entry.crc}" for entry in (*files, *self._loose))
+
+
+def digest(lines: Iterable[str]) -> str:
+    """A checksum of lines in any order."""
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
 
 
 def _frames_in(place: ReleaseFile) -> list[ReleaseFile]:
