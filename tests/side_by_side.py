@@ -35,7 +35,7 @@ from visorvos.core.io.images import read_frame
 from visorvos.core.io.masks import read_mask, write_mask
 from visorvos.core.jobs import benchmark as workloads
 from visorvos.core.jobs.prepare import prepare
-from visorvos.core.runtime.progress import NoProgress
+from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.worker_pool import start_worker
 from visorvos.core.training.clips import coco_clips, visor_clips
 from visorvos.settings.finetune import VisorAugmentation
@@ -73,9 +73,9 @@ def contests(part: str, scratch: Path) -> Iterator[tuple[str, str, float, Make, 
     if part == "data":
         coco, visor = workloads.write_releases(scratch, quick=False)
         plain = partial(plain_coco_loading, coco, COCO_ANNOTATIONS, 24)
-        ours = partial(workloads.loading, partial(coco_clips, coco, NoProgress()), 24)
+        ours = partial(workloads.loading, partial(coco_clips, coco, Progress()), 24)
         yield "stage 1, COCO", "clips/s", 24, ours, plain
-        ours = partial(workloads.loading, partial(visor_clips, visor, NoProgress()), 24)
+        ours = partial(workloads.loading, partial(visor_clips, visor, Progress()), 24)
         yield "stage 2, VISOR", "clips/s", 24, ours, partial(plain_visor_loading, scratch / "VISOR_2022", 24)
 
 
@@ -128,7 +128,7 @@ def plain_preparing(annotations: Path, images: Path, output: Path) -> Work:
 
 def scanned_clips(settings: PretrainSettings, filler: int) -> CocoClips:
     """The clips of stage 1 without an index, among ``filler`` more annotations of images that do not exist."""
-    clips = coco_clips(settings, NoProgress())
+    clips = coco_clips(settings, Progress())
     content = json.loads((settings.coco / "annotations" / f"instances_{settings.split}.json").read_text())
     own = content["annotations"]
     others = [{**own[number % len(own)], "image_id": -1 - number} for number in range(filler)]

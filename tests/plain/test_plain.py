@@ -23,7 +23,7 @@ from visorvos.core.datasets.coco.index import open_coco
 from visorvos.core.datasets.synthetic.release import write_synthetic_visor
 from visorvos.core.jobs.benchmark import write_masks, write_releases
 from visorvos.core.jobs.prepare import prepare
-from visorvos.core.runtime.progress import NoProgress
+from visorvos.core.runtime.progress import Progress
 from visorvos.core.training.clips import coco_clips
 from visorvos.settings.prepare import PrepareSettings
 
@@ -124,7 +124,7 @@ def test_frames_are_prepared_alike(tmp_path: Path) -> None:
 
 def test_coco_clips_are_made_alike(tmp_path: Path) -> None:
     options, _ = write_releases(tmp_path, quick=True)
-    plain, ours = scanned_clips(options, 50), coco_clips(options, NoProgress())
+    plain, ours = scanned_clips(options, 50), coco_clips(options, Progress())
     for number in range(6):
         one, other = (clips.clip(number % 3, number // 3, 0.5) for clips in (plain, ours))
         np.testing.assert_array_equal(one.frames, other.frames)

@@ -5,27 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     ProgressColumn,
     Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
-from visorvos.core.runtime.progress import Bar, NoProgress
+from visorvos.core.runtime.progress import Bar, Progress
 from visorvos.errors import VisorVosError
-
-T = TypeVar("T")
 
 
 def printable(text: str) -> str:
@@ -57,10 +54,10 @@ class _Rate(ProgressColumn):
         return Text("" if not rate else f"{rate:.1f} {unit}/s" if rate >= 1 else f"{1 / rate:.1f} s/{unit[:-1]}")
 
 
-class _Bar:
-    """See `visorvos.core.runtime.progress.Bar`."""
+class _Bar(Bar):
+    """A bar on the terminal."""
 
-    def __init__(self, progress: Progress, task: TaskID) -> None:
+    def __init__(self, progress: RichProgress, task: TaskID) -> None:
         self.progress = progress
         self.task = task
 
@@ -68,8 +65,8 @@ class _Bar:
         self.progress.update(self.task, advance=amount, note=note)
 
 
-class Terminal:
-    """Shows the progress of jobs on the terminal (see `visorvos.core.runtime.progress.Progress`).
+class Terminal(Progress):
+    """Shows the progress of jobs on the terminal.
 
     Args:
         quiet: whether to print errors only.
@@ -97,18 +94,11 @@ class Terminal:
         self.err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
         self.err.print(f"  [dim]->[/] {escape(printable(error.remedy))}", soft_wrap=True)
 
-    def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
-        """Yields the items and counts them in a progress bar; see `bar`."""
-        with self.bar(description, unit, total) as bar:
-            for item in items:
-                yield item
-                bar.advance(1)
-
     @contextmanager
     def bar(self, description: str, unit: str, total: int | None, done: int = 0) -> Iterator[Bar]:
         """A progress bar with rate and remaining time, removed when done; nothing without a terminal."""
         if not self.draws:
-            yield NoProgress()
+            yield Bar()
             return
         columns = (
             TextColumn("{task.description}"),
@@ -118,6 +108,6 @@ class Terminal:
             TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[note]}"),
         )
-        with Progress(*columns, console=self.err, transient=True) as progress:
+        with RichProgress(*columns, console=self.err, transient=True) as progress:
             task = progress.add_task(escape(description), total=total, completed=done, unit=unit, note="")
             yield _Bar(progress, task)

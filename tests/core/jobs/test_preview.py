@@ -9,7 +9,7 @@ from visorvos.core.datasets.order import sample_of
 from visorvos.core.datasets.synthetic.release import write_synthetic_coco
 from visorvos.core.jobs.prepare import prepare
 from visorvos.core.jobs.preview import preview
-from visorvos.core.runtime.progress import NoProgress
+from visorvos.core.runtime.progress import Progress
 from visorvos.core.training.clips import visor_clips
 from visorvos.errors import VisorVosError
 from visorvos.settings.finetune import FinetuneSettings
@@ -80,7 +80,7 @@ def test_clips_of_videos_are_shown(tmp_path, data, run):
     )
     assert done.code == 0, done.err
     assert "6 frames of 2 clips" in done.out
-    clips = visor_clips(FinetuneSettings(data=(str(data),), output=tmp_path, **CLIPS), NoProgress())
+    clips = visor_clips(FinetuneSettings(data=(str(data),), output=tmp_path, **CLIPS), Progress())
     epoch, sample = sample_of(0, len(clips), 0)
     first = clips.clip(sample, epoch, 0.0)
     ground = first.labels[0] == 0

@@ -18,7 +18,7 @@ from tests.conftest import Run
 from tests.core.weights.test_checkpoints import hollow
 from tests.http_server import Request, Server, in_turn, serving
 from visorvos import load_weights
-from visorvos.core.runtime.progress import NoProgress
+from visorvos.core.runtime.progress import Progress
 from visorvos.core.weights.download import cached_file, fetch_published
 from visorvos.core.weights.registry import PUBLISHED
 from visorvos.errors import VisorVosError
@@ -83,7 +83,7 @@ def file(links: Links) -> Path:
 
 
 def fetch(file: Path, rounds: int = 1) -> Path:
-    return fetch_published(PUBLISHED[NAME], file, NoProgress(), delays=(0.0,) * rounds)
+    return fetch_published(PUBLISHED[NAME], file, Progress(), delays=(0.0,) * rounds)
 
 
 def names(file: Path) -> set[str]:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -106,13 +105,19 @@ def _read(path: Path) -> Mask:
             )
         steps = _GRAY_STEPS.get(str(image.tile[0][3]), 1) if image.format == "PNG" else 1
         if image.mode == "P":
-            mask = Mask(np.array(image), _palette(image))
+            colors = bytes(image.getpalette("RGB") or ())
+            mask = Mask(np.array(image), colors + DAVIS_PALETTE[len(colors) :])
             _check_background(mask, path)
             return mask
         if image.mode == "1":
             return Mask(np.array(image, dtype=np.uint8), None)
         if image.mode.startswith("I"):
-            return Mask(_narrow(np.array(image), path), None)
+            ids = np.array(image)
+            if ids.max() > WHITE:
+                raise VisorVosError(
+                    f"The mask {path} must hold ids 0 to 255, got {ids.max()}.", "Renumber the objects."
+                )
+            return Mask(ids.astype(np.uint8), None)
         if image.mode != "L":
             raise VisorVosError(
                 f"The mask {path} must hold object ids, got Pillow mode {image.mode}.",
@@ -133,13 +138,6 @@ def write_mask(path: Path, labels: NDArray[np.uint8], palette: bytes = DAVIS_PAL
     image.putpalette(palette)
     with atomic_write(path) as part:
         image.save(part, format="PNG")
-
-
-def _narrow(ids: NDArray[np.integer[Any]], path: Path) -> NDArray[np.uint8]:
-    """The ids of a 16-bit mask as uint8."""
-    if ids.max() > WHITE:
-        raise VisorVosError(f"The mask {path} must hold ids 0 to 255, got {ids.max()}.", "Renumber the objects.")
-    return ids.astype(np.uint8)
 
 
 def is_complete_png(path: Path) -> bool:
@@ -163,11 +161,6 @@ def _check_background(mask: Mask, path: Path) -> None:
             f"The mask {path} must use 0 for the background, got {black[0]}, the index of black in its palette.",
             "Save masks with 0 for the background and 1 to 255 for objects.",
         )
-
-
-def _palette(image: Image.Image) -> bytes:
-    colors = bytes(image.getpalette("RGB") or ())
-    return colors + DAVIS_PALETTE[len(colors) :]
 
 
 def _is_anti_aliased(labels: NDArray[np.uint8]) -> bool:

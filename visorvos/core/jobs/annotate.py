@@ -24,7 +24,7 @@ from visorvos.core.annotation.session import Session
 from visorvos.core.io.frames import FrameSource, open_frames
 from visorvos.core.io.given_masks import GivenMasks
 from visorvos.core.io.lock import lock_folder
-from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.runtime.progress import Progress
 from visorvos.core.weights.registry import PUBLISHED
 from visorvos.errors import VisorVosError
 from visorvos.settings.annotate import AnnotateSettings
@@ -52,7 +52,7 @@ def annotate(settings: AnnotateSettings, progress: Progress | None = None) -> An
     Raises:
         VisorVosError: for input that cannot be used, a folder that another process uses, or a port that is taken.
     """
-    progress = progress or NoProgress()
+    progress = progress or Progress()
     source = open_frames(settings.frames)
     _check_weights(settings.weights)
     with lock_folder(settings.output):

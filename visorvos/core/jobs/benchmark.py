@@ -35,7 +35,7 @@ from visorvos.core.metrics.scoring import evaluate_masks
 from visorvos.core.network.for_inference import for_inference
 from visorvos.core.network.stm import STM
 from visorvos.core.runtime.device import choose_device, describe_device
-from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.worker_pool import start_worker, usable_cores
 from visorvos.core.training.clips import coco_clips, visor_clips
 from visorvos.core.training.learner import Learner, Stage, start_accelerator
@@ -79,7 +79,7 @@ def benchmark(settings: BenchmarkSettings, progress: Progress | None = None) -> 
     Raises:
         VisorVosError: for a device that is not available, or when memory runs out.
     """
-    progress = progress or NoProgress()
+    progress = progress or Progress()
     began = time.perf_counter()
     device = choose_device(settings.device)
     figures = []
@@ -121,7 +121,7 @@ def _plan(
             yield "metrics", what, "object masks/s", masks, partial(scoring, *folders, workers)
     if "data" in settings.only:
         coco, visor = write_releases(scratch, quick)
-        stage_1, stage_2 = partial(coco_clips, coco, NoProgress()), partial(visor_clips, visor, NoProgress())
+        stage_1, stage_2 = partial(coco_clips, coco, Progress()), partial(visor_clips, visor, Progress())
         samples, unit = 2 if quick else 24, "clips/s per core"
         yield "data", "stage 1, COCO", unit, samples, partial(loading, stage_1, samples)
         yield "data", "stage 2, VISOR", unit, samples, partial(loading, stage_2, samples)

@@ -15,7 +15,7 @@ from visorvos.core.metrics.comparison import SequenceChange, compare_reports
 from visorvos.core.report.comparison_page import ComparedRun, changed_masks, comparison_page
 from visorvos.core.report.mask_pictures import MaskPair, picture_note, with_pictures
 from visorvos.core.report.scores_file import ScoresFile, read_scores
-from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.runtime.progress import Progress
 from visorvos.errors import VisorVosError
 from visorvos.settings.compare import CompareSettings
 
@@ -53,7 +53,7 @@ def compare(settings: CompareSettings, progress: Progress | None = None) -> Comp
     Raises:
         VisorVosError: if a file does not hold scores, or the runs do not score the same masks.
     """
-    progress = progress or NoProgress()
+    progress = progress or Progress()
     read = [read_scores(path) for path in settings.runs]
     first = read[0][1]
     baseline = first.report()

@@ -19,7 +19,7 @@ from visorvos.core.jobs.prepare import prepare
 from visorvos.core.jobs.pretrain import pretrain
 from visorvos.core.runtime.device import choose_device
 from visorvos.core.runtime.interruption import StoppedError
-from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.run_state import MadeFrom
 from visorvos.core.training.loop import initial_network
 from visorvos.core.training.run_folder import LAST
@@ -83,7 +83,7 @@ def demo(settings: DemoSettings, progress: Progress | None = None) -> Demo:
         VisorVosError: if the folder cannot be written to or holds another demo, this machine lacks the device, or the
             demo was interrupted.
     """
-    progress = progress or NoProgress()
+    progress = progress or Progress()
     began = time.perf_counter()
     output = settings.output
     choose_device(settings.device)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from visorvos.core.io.atomic import write_file
-from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.runtime.progress import Progress
 from visorvos.core.weights.checkpoints import read_checkpoint
 from visorvos.core.weights.download import cached_file, fetch_published
 from visorvos.core.weights.hub import SCHEME, fetch_from_hub
@@ -67,7 +67,7 @@ def download_weights(
         )
     published = PUBLISHED[name]
     file = cached_file(published) if output is None else _place(output, f"{name}.pth")
-    fetch_published(published, file, progress or NoProgress())
+    fetch_published(published, file, progress or Progress())
     return DownloadedWeights(name, str(file), published.backbone)
 
 

@@ -30,7 +30,7 @@ from visorvos.core.metrics.scores import ScoreReport
 from visorvos.core.metrics.scoring import evaluate_masks
 from visorvos.core.report.evaluation_page import evaluation_page, parts_of
 from visorvos.core.runtime.processes import Processes, find_processes
-from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.runtime.progress import Progress
 from visorvos.errors import VisorVosError
 from visorvos.settings.evaluate import EvaluateSettings
 
@@ -78,7 +78,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         VisorVosError: for data or predictions that cannot be used.
     """
     processes = find_processes(settings.device)
-    progress = progress if progress is not None and processes.is_first else NoProgress()
+    progress = progress if progress is not None and processes.is_first else Progress()
     began = time.perf_counter()
     split = open_split(settings.data, settings.split, settings.resolution)
     stem = Path(settings.split).name

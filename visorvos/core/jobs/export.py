@@ -13,7 +13,7 @@ from visorvos.core.datasets.visor.rasterize import object_polygons
 from visorvos.core.datasets.visor.submission import HEIGHT, WIDTH, read_submission, submitted_frame, write_submission
 from visorvos.core.io.masks import mask_files, read_mask
 from visorvos.core.labels import object_ids
-from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.runtime.progress import Progress
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.export import ExportSettings
 
@@ -52,7 +52,7 @@ def export(settings: ExportSettings, progress: Progress | None = None) -> Export
         expected = {name: list(mask_files(split.masks_folder / name)) for name in split.sequences}
     if settings.check is not None:
         return _check(settings, settings.check, expected)
-    return _write(settings, expected, progress or NoProgress())
+    return _write(settings, expected, progress or Progress())
 
 
 def _write(settings: ExportSettings, expected: Frames | None, progress: Progress) -> Export:

@@ -18,7 +18,7 @@ from visorvos.core.datasets.visor.report import SplitReport, refuse_broken, repo
 from visorvos.core.io.atomic import make_folder, write_file
 from visorvos.core.io.settings_file import write_settings
 from visorvos.core.runtime.freed_memory import keep_freed_memory
-from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.run_state import MadeFrom
 from visorvos.core.runtime.worker_pool import spread
 from visorvos.errors import VisorVosError
@@ -58,7 +58,7 @@ def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Prep
             not to be skipped.
     """
     keep_freed_memory()
-    progress = progress or NoProgress()
+    progress = progress or Progress()
     started = time.monotonic()
     folder = PreparedFolder(settings)
     files = find_annotations(settings)

@@ -16,7 +16,7 @@ from visorvos.core.io.palettes import DAVIS_PALETTE
 from visorvos.core.io.settings_file import read_settings
 from visorvos.core.report.contact_sheet import Tile, contact_sheet
 from visorvos.core.report.overlay import Style
-from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.runtime.progress import Progress
 from visorvos.core.spread import evenly
 from visorvos.core.training.clips import coco_clips, visor_clips
 from visorvos.errors import VisorVosError, listed
@@ -44,7 +44,7 @@ def preview(settings: PreviewSettings, progress: Progress | None = None) -> Prev
     Raises:
         VisorVosError: if a sequence is missing, a file cannot be read, or training options are invalid.
     """
-    progress = progress or NoProgress()
+    progress = progress or Progress()
     tiles = _clip_tiles(settings, progress) if settings.clips else _frame_tiles(settings, progress)
     sheet = contact_sheet([tile for group in tiles for tile in group], settings.columns, settings.width)
     write_picture(settings.output, sheet)

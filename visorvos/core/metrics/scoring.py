@@ -19,7 +19,7 @@ from visorvos.core.labels import object_ids as ids_of
 from visorvos.core.metrics.contour import label_contours
 from visorvos.core.metrics.region import label_regions
 from visorvos.core.metrics.scores import ObjectScores, ScoreReport, SequenceScores
-from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.worker_pool import spread, usable_cores
 from visorvos.errors import VisorVosError, listed
 
@@ -74,7 +74,7 @@ def evaluate_masks(
     tasks = _plan(truth_dir, prediction_dir, sequences, protocol, names or {}, late_objects)
     # Longest first, so that no process is left alone with a long sequence at the end.
     tasks.sort(key=lambda task: len(task.frames), reverse=True)
-    progress = progress or NoProgress()
+    progress = progress or Progress()
     scored = spread(_score_files, tasks, min(workers or usable_cores(), len(tasks)))
     return ScoreReport.from_sequences(protocol, progress.track(scored, "Scoring", "sequences", len(tasks)))
 

@@ -85,11 +85,6 @@ def find_processes(device: str) -> Processes:
 
 def leave_at_exit() -> None:
     """Disconnects this process from the others when it ends: PyTorch may abort one that is still connected."""
-    atexit.register(_leave)
+    from torch import distributed
 
-
-def _leave() -> None:
-    import torch.distributed
-
-    if torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
+    atexit.register(lambda: distributed.is_initialized() and distributed.destroy_process_group())

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TypeVar
+from contextlib import contextmanager
+from typing import TypeVar
 
 T = TypeVar("T")
 
 
-class Bar(Protocol):
-    """Counts what a job has done."""
+class Bar:
+    """Counts what a job has done. This one shows nothing."""
 
     def advance(self, amount: int, note: str = "") -> None:
         """Adds to the count; ``note`` is shown beside it."""
 
 
-class Progress(Protocol):
-    """What a running job reports to."""
+class Progress:
+    """What a running job reports to. This one shows nothing: the default of the library."""
 
     def say(self, message: str) -> None:
         """Shows one line to the user."""
@@ -26,27 +26,13 @@ class Progress(Protocol):
         """One line of the result that is needed before the job ends."""
 
     def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
-        """Yields the items and counts them in ``unit``."""
-
-    def bar(self, description: str, unit: str, total: int, done: int = 0) -> AbstractContextManager[Bar]:
-        """A bar that counts up to ``total``, starting at ``done``."""
-
-
-class NoProgress:
-    """Shows nothing: the default of the library."""
-
-    def say(self, message: str) -> None:
-        pass
-
-    def announce(self, line: str) -> None:
-        pass
-
-    def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
-        yield from items
+        """Yields the items and counts them in ``unit`` on a bar."""
+        with self.bar(description, unit, total) as bar:
+            for item in items:
+                yield item
+                bar.advance(1)
 
     @contextmanager
-    def bar(self, description: str, unit: str, total: int, done: int = 0) -> Iterator[Bar]:
-        yield self
-
-    def advance(self, amount: int, note: str = "") -> None:
-        pass
+    def bar(self, description: str, unit: str, total: int | None, done: int = 0) -> Iterator[Bar]:
+        """A bar that counts up to ``total``, starting at ``done``."""
+        yield Bar()

@@ -32,14 +32,13 @@ class MadeFrom:
 
     def change_since(self, record: Mapping[str, Any]) -> str | None:
         """The first difference from the record of an earlier run, such as "--seed was 0, now 1"; None without one."""
-        options = self.settings.changed_since(record["options"])
-        inputs = {name: (record["inputs"].get(name), value) for name, value in self.inputs.items()}
-        inputs = {name: pair for name, pair in inputs.items() if pair[0] != pair[1]}
-        for name, (then, now) in options.items():
+        for name, (then, now) in self.settings.changed_since(record["options"]).items():
             shown = name if "." in name else f"--{name.replace('_', '-')}"
             return f"{shown} was {_shown(then)}, now {_shown(now)}"
-        for name, (then, now) in inputs.items():
-            return f"{name} changed: was {_shown(then)}, now {_shown(now)}"
+        for name, now in self.inputs.items():
+            then = record["inputs"].get(name)
+            if then != now:
+                return f"{name} changed: was {_shown(then)}, now {_shown(now)}"
         return None
 
 

@@ -16,7 +16,7 @@ from visorvos.core.network.stm import STM
 from visorvos.core.runtime.freed_memory import keep_freed_memory
 from visorvos.core.runtime.interruption import StoppedError, catch_signals
 from visorvos.core.runtime.processes import Processes
-from visorvos.core.runtime.progress import Bar, NoProgress, Progress
+from visorvos.core.runtime.progress import Bar, Progress
 from visorvos.core.runtime.run_state import MadeFrom
 from visorvos.core.runtime.worker_pool import usable_cores
 from visorvos.core.training.history import History
@@ -61,7 +61,7 @@ def train(
     began = time.perf_counter()
     keep_freed_memory()
     accelerator = start_accelerator(settings)
-    listener = progress if progress is not None and accelerator.is_main_process else NoProgress()
+    listener = progress if progress is not None and accelerator.is_main_process else Progress()
     step_size = settings.batch_size * settings.accumulate
     if step_size < accelerator.num_processes:
         raise VisorVosError(

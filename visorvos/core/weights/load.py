@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from visorvos.core.network.stm import STM
-from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.runtime.progress import Progress
 from visorvos.core.weights.checkpoints import read_checkpoint
 from visorvos.core.weights.download import cached_file, fetch_published
 from visorvos.core.weights.hub import SCHEME, fetch_from_hub
@@ -40,7 +40,7 @@ def find_weights(name_or_path: str | Path, progress: Progress | None = None) -> 
     """
     text = str(name_or_path)
     if name_or_path in PUBLISHED:
-        return fetch_published(PUBLISHED[text], cached_file(PUBLISHED[text]), progress or NoProgress())
+        return fetch_published(PUBLISHED[text], cached_file(PUBLISHED[text]), progress or Progress())
     if text.startswith(SCHEME):
         return fetch_from_hub(text)
     if not Path(text).exists():

@@ -19,7 +19,7 @@ from pycocotools import mask as mask_tools
 from tests.coco_builders import annotation, crowd, picture, scanned, square, write_coco
 from visorvos.core.datasets.coco.index import open_coco
 from visorvos.core.datasets.synthetic.release import write_synthetic_coco
-from visorvos.core.runtime.progress import NoProgress
+from visorvos.core.runtime.progress import Progress
 from visorvos.errors import VisorVosError
 
 JSON = Path("annotations/instances_train2017.json")
@@ -55,7 +55,7 @@ def content(index):
     ]
 
 
-class Track(NoProgress):
+class Track(Progress):
     """Counts how often an index is built, and keeps what else is said."""
 
     def __init__(self):
@@ -221,8 +221,8 @@ def start(coco, code):
 HALT = """
 import pathlib, sys
 from visorvos.core.datasets.coco.index import open_coco
-from visorvos.core.runtime.progress import NoProgress
-class Halt(NoProgress):
+from visorvos.core.runtime.progress import Progress
+class Halt(Progress):
     def say(self, message):
         print(message, flush=True)
         sys.stdin.readline()

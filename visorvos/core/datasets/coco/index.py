@@ -17,7 +17,7 @@ from visorvos.core.datasets.coco.annotations import read_annotations
 from visorvos.core.io.atomic import write_file
 from visorvos.core.io.images import read_frame
 from visorvos.core.io.paths import cache_folder
-from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.runtime.progress import Progress
 from visorvos.errors import VisorVosError
 
 _VERSION = 3
@@ -97,7 +97,7 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
     Raises:
         VisorVosError: when annotations or images are missing or cannot be used, or the index cannot be written.
     """
-    progress = progress or NoProgress()
+    progress = progress or Progress()
     names = [f"instances_{name}.json{end}" for name in (split, "default") for end in ("", ".gz")]
     folders = (split, f"images/{split}", "images/default", "images")
     source = _first("Annotations", Path.is_file, [root / "annotations" / name for name in names])

@@ -15,7 +15,7 @@ from visorvos.core.jobs.predict.output_folder import STATE
 from visorvos.core.jobs.predict.video import PredictedVideo, VideoRun
 from visorvos.core.runtime.interruption import StoppedError
 from visorvos.core.runtime.processes import find_processes
-from visorvos.core.runtime.progress import NoProgress, Progress
+from visorvos.core.runtime.progress import Progress
 from visorvos.core.weights.load import find_weights
 from visorvos.errors import VisorVosError, listed
 from visorvos.settings.predict import PredictSettings
@@ -54,7 +54,7 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     """
     began = time.perf_counter()
     processes = find_processes(settings.device)
-    progress = progress if progress is not None and processes.is_first else NoProgress()
+    progress = progress if progress is not None and processes.is_first else Progress()
     in_data_set = (settings.frames / FRAMES).is_dir()
     sequences = _sequences(_open_data_set(settings) if in_data_set else settings)
     done_now = {one.output.name for one in sequences}

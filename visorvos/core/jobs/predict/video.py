@@ -252,8 +252,6 @@ class VideoRun:
     def _check_end(self, frames: int, progress: Progress) -> None:
         """Checks what is known only at the end of a video file."""
         source = self.source
-        if frames == 0:
-            raise VisorVosError(f"{source.path} holds no frames.", "Check the file with a player.")
         beyond = [number for number in self.given if number >= frames]
         if beyond:
             raise VisorVosError(
