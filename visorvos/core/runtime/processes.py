@@ -87,4 +87,7 @@ def leave_at_exit() -> None:
     """Disconnects this process from the others when it ends: PyTorch may abort one that is still connected."""
     from torch import distributed
 
-    atexit.register(lambda: distributed.is_initialized() and distributed.destroy_process_group())
+    @atexit.register
+    def leave() -> None:
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
