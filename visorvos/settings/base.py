@@ -216,7 +216,3 @@ Scales = Annotated[
     ),
     BeforeValidator(split_at_commas),
 ]
-TopK = Annotated[
-    int | None,
-    _memory(..., "Read only the K memory positions that match each position of a frame best. Default: all.", ge=1),
-]

@@ -21,7 +21,6 @@ from visorvos.settings.base import (
     Scales,
     Settings,
     ShortSide,
-    TopK,
     Weights,
     inputs,
     option,
@@ -51,7 +50,6 @@ class EvaluateSettings(Settings):
     size: ShortSide = -1
     flip: Flip = False
     scales: Scales = (1.0,)
-    top_k: TopK = None
     num_workers: NumWorkers = 0
     device: Device = "auto"
     precision: Precision = "float32"

@@ -18,7 +18,6 @@ from visorvos.settings.base import (
     Scales,
     Settings,
     ShortSide,
-    TopK,
     Weights,
     inputs,
     option,
@@ -85,6 +84,5 @@ class PredictSettings(Settings):
     size: ShortSide = 480
     flip: Flip = False
     scales: Scales = (1.0,)
-    top_k: TopK = None
     device: Device = "auto"
     precision: Precision = "auto"

@@ -206,5 +206,5 @@ def test_options_of_memory_reach_the_segmenter() -> None:
     for command, functions in ((predict, (choose_policy, Segmenter)), (evaluate, (segment_video,))):
         accepted = {name for function in functions for name in inspect.signature(function).parameters}
         given = command.panel("Memory")
-        assert {"memory", "every", "limit", "size", "flip", "scales", "top_k"} <= given.keys() <= accepted
+        assert {"memory", "every", "limit", "size", "flip", "scales"} <= given.keys() <= accepted
         assert given["every"] == 3

@@ -575,7 +575,6 @@ BAD_CALLS: dict[str, tuple[dict[str, Any], str]] = {
     "size -2": ({"size": -2}, "size"),
     "no scales": ({"scales": ()}, "scales"),
     "scale 0": ({"scales": (1.0, 0.0)}, "scales"),
-    "top_k 0": ({"top_k": 0}, "top_k"),
     "object 0": ({"objects": [0, 1]}, "0"),
     "object 256": ({"objects": [1, 256]}, "256"),
 }

@@ -39,7 +39,7 @@ def turned(plane: Tensor, mirrored: bool) -> Tensor:
 
 
 def plain_views(
-    stm: STM, video: Array, first: Array, views: Sequence[tuple[tuple[int, int], bool]], top_k: int | None = None
+    stm: STM, video: Array, first: Array, views: Sequence[tuple[tuple[int, int], bool]]
 ) -> Iterator[tuple[Array, NDArray[np.float64]]]:
     """For each frame its labels and the lead of the likeliest: each view's frames and masks are resized and mirrored
     by hand, all of them are remembered, and the logits are averaged at the largest size."""
@@ -54,7 +54,7 @@ def plain_views(
             before, now = (turned(resized(as_input(video[n]), size), mirrored) for n in (number - 1, number))
             known.append(stm.memorize(before, turned(seen, mirrored)))
             keys, values = (torch.stack(parts, dim=3) for parts in zip(*known, strict=True))
-            logits.append(resized(turned(stm.segment(now, keys, values, top_k=top_k), mirrored), largest))
+            logits.append(resized(turned(stm.segment(now, keys, values), mirrored), largest))
         mean = sum(logits[1:], logits[0]) / len(logits)
         soft = [resized(torch.softmax(mean, dim=1)[:, 1:], size) for size, _ in views]
         full = interpolate(mean, first.shape, mode="bilinear", align_corners=False)[0]
@@ -129,22 +129,8 @@ def test_later_masks_are_seen_by_every_view(small_stm: STM, video: Array, first:
     assert not differ.any(), f"{differ.sum()} pixels"
 
 
-def test_few_memory_positions_are_read_with_top_k(small_stm: STM, video: Array, first: Array) -> None:
-    views = [(SIZE, False)]
-    found = list(segment_video(small_stm, video, first, every=1, top_k=2))
-    with torch.inference_mode():
-        expected = list(plain_views(small_stm, video, first, views, top_k=2))
-    for labels, (wanted, lead) in zip(found, expected, strict=True):
-        assert not ((labels != wanted) & (lead > 1e-3)).any()
-    whole = list(segment_video(small_stm, video, first, every=1))
-    assert any((labels != other).any() for labels, other in zip(found, whole, strict=True))
-    # 3x4 positions in each of at most 5 frames.
-    all_read = list(segment_video(small_stm, video, first, every=1, top_k=60))
-    np.testing.assert_array_equal(all_read, whole)
-
-
 def test_views_are_restored(small_stm: STM, video: Array, first: Array) -> None:
-    options: dict[str, Any] = {"flip": True, "scales": (1.0, 1.5), "top_k": 3}
+    options: dict[str, Any] = {"flip": True, "scales": (1.0, 1.5)}
     whole = Segmenter(small_stm, EveryFrames(every=2, limit=2), **options)
     resumed = Segmenter(small_stm, EveryFrames(every=2, limit=2), **options)
     for number, frame in enumerate(video[:3]):

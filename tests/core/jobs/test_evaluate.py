@@ -156,12 +156,12 @@ def test_a_network_is_run_under_the_protocol(
 def test_the_memory_policy_and_the_views_can_be_chosen(
     run: Run, ready_stm: STM, weights: Path, data: Path, tmp_path: Path
 ) -> None:
-    memory = ["--memory", "every", "--mem-every", 1, "--limit", 2, "--flip", "--scales", "1.0,0.5", "--top-k", 4]
+    memory = ["--memory", "every", "--mem-every", 1, "--limit", 2, "--flip", "--scales", "1.0,0.5"]
     done = run("evaluate", "--data", data, "--weights", weights, "--output", tmp_path, "--workers", 1, *memory)
     assert done.code == 0, done.err
     frames, labels = draw_clip(5, 48, 64, seed=1)
     given: dict[str, Any] = {"objects": [1, 2, 3]}
-    given |= {"flip": True, "scales": (1.0, 0.5), "top_k": 4}
+    given |= {"flip": True, "scales": (1.0, 0.5)}
     masks = list(segment_video(ready_stm, frames, labels[0], memory="every", every=1, limit=2, **given))
     np.testing.assert_array_equal([read_labels(tmp_path / "one" / f"{number:05d}.png") for number in range(5)], masks)
     assert any(

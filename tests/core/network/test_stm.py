@@ -119,16 +119,6 @@ class TestBatches:
         assert key.isfinite().all()
 
 
-def test_segment_reads_the_best_positions(small_stm: STM, clips: Clips) -> None:
-    frames, _, keys, values, logits = clips
-    query = small_stm.encode_query(frames[:, 2])
-    expected = small_stm.decode(query, read_memory(query.key, keys, values, 5))
-    assert torch.equal(small_stm.segment(frames[:, 2], keys, values, top_k=5), expected)
-    assert not torch.allclose(expected, logits)
-    every = keys[0, 0, 0].numel()
-    assert torch.equal(small_stm.segment(frames[:, 2], keys, values, top_k=every), logits)
-
-
 class TestSizes:
     @settings(max_examples=10, deadline=None)
     @example(height=1, width=1)
@@ -222,13 +212,12 @@ class TestAggregation:
         assert (found - expected).abs().mean() < 0.05 * expected.std()
 
 
-@pytest.mark.parametrize("top_k", [None, 1, 7, 1000])
-def test_memory_read_is_softmax_over_all_positions_or_the_best(top_k: int | None) -> None:
+def test_memory_read_is_softmax_over_all_positions() -> None:
     clips, objects, times, height, width = 2, 3, 4, 3, 5
     query = 3 * torch.randn(clips, 8, height, width, generator=torch.Generator().manual_seed(0))
     keys = 3 * torch.randn(clips, objects, 8, times, height, width, generator=torch.Generator().manual_seed(1))
     values = noise(clips, objects, 12, times, height, width)
-    found = read_memory(query, keys, values, top_k)
+    found = read_memory(query, keys, values)
     assert found.shape == (clips, objects, 12, height, width)
     for clip, index, y, x in np.ndindex(clips, objects, height, width):
         scores = torch.tensor(
@@ -238,7 +227,6 @@ def test_memory_read_is_softmax_over_all_positions_or_the_best(top_k: int | None
             ]
         )
         weights = torch.exp(scores - scores.max())
-        weights[scores.argsort(descending=True)[top_k:] if top_k else []] = 0
         expected = values[clip, index].flatten(1).double() @ (weights / weights.sum())
         torch.testing.assert_close(found[clip, index, :, y, x].double(), expected, atol=1e-5, rtol=1e-4)
 

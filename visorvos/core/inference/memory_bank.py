@@ -65,10 +65,10 @@ class ObjectGroup:
         elif dropped is not None:
             self._forget(dropped)
 
-    def read(self, query_key: Tensor, top_k: int | None = None) -> Tensor:
+    def read(self, query_key: Tensor) -> Tensor:
         """Reads the memory for a query frame: ``query_key`` (1, Ck, h, w) -> (1, N, Cv, h, w)."""
         keys, values = self._filled()
-        return read_memory(query_key, _as_memory(keys), _as_memory(values), top_k)
+        return read_memory(query_key, _as_memory(keys), _as_memory(values))
 
     def state(self) -> dict[str, Tensor]:
         """Tensors for `restore`."""
@@ -108,12 +108,10 @@ class MemoryBank:
 
     Args:
         policy: decides which frames are dropped.
-        top_k: number of memory positions that each position of a query frame reads; None: all.
     """
 
-    def __init__(self, policy: MemoryPolicy, top_k: int | None = None) -> None:
+    def __init__(self, policy: MemoryPolicy) -> None:
         self.policy = policy
-        self.top_k = top_k
         self.groups: list[ObjectGroup] = []
 
     @property
@@ -142,7 +140,7 @@ class MemoryBank:
 
     def read(self, query_key: Tensor) -> Tensor:
         """Reads every object's memory for a query frame: (1, Ck, h, w) -> (1, N, Cv, h, w)."""
-        return torch.cat([group.read(query_key, self.top_k) for group in self.groups], dim=1)
+        return torch.cat([group.read(query_key) for group in self.groups], dim=1)
 
     def state(self) -> dict[str, Tensor]:
         """Tensors for `restore`, under flat names."""
@@ -153,11 +151,9 @@ class MemoryBank:
         }
 
     @classmethod
-    def restore(
-        cls, state: Mapping[str, Tensor], policy: MemoryPolicy, device: torch.device, top_k: int | None = None
-    ) -> MemoryBank:
+    def restore(cls, state: Mapping[str, Tensor], policy: MemoryPolicy, device: torch.device) -> MemoryBank:
         """The bank whose `state` this is."""
-        bank = cls(policy, top_k)
+        bank = cls(policy)
         while f"{len(bank.groups)}.keys" in state:
             prefix = f"{len(bank.groups)}."
             own = {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}

@@ -35,7 +35,6 @@ def segment_video(
     complete: bool = False,
     flip: bool = False,
     scales: Sequence[float] = (1.0,),
-    top_k: int | None = None,
 ) -> Iterator[Labels]:
     """Finds the objects of the first frame's mask in every frame; each frame is read when its mask is due.
 
@@ -56,7 +55,7 @@ def segment_video(
         objects: ids to track from the first frame on beside those of ``first_mask``, even if not shown there.
         size: short side in pixels at which frames are segmented, -1: their own. The logits are resized back.
         complete: objects that a mask of a later frame does not show are absent from that frame.
-        flip, scales, top_k: see `Segmenter`.
+        flip, scales: see `Segmenter`.
 
     Returns:
         A generator of uint8 (H, W) masks with the ids as given, one per frame, the first as it was given.
@@ -74,7 +73,7 @@ def segment_video(
         raise VisorVosError("The mask of frame 0 is given twice.", "Pass it as first_mask only.")
     length = len(frames) if isinstance(frames, Sized) else None
     policy = choose_policy(memory, every, limit, lambda: length)
-    segmenter = Segmenter(stm, policy, size, flip, scales, top_k)
+    segmenter = Segmenter(stm, policy, size, flip, scales)
 
     def masks_in_order() -> Iterator[Labels]:
         for number, frame in enumerate(frames):
@@ -100,11 +99,9 @@ class Segmenter:
         size: short side in pixels at which frames are segmented, -1: their own.
         flip: see each frame mirrored, left to right, as well.
         scales: see each frame at these multiples of ``size``.
-        top_k: number of memory positions that each position of a frame reads, those with the largest products of
-            keys (Cheng et al., CVPR 2021); None: all.
 
     Raises:
-        VisorVosError: for a network in training mode, or a size, scale or ``top_k`` that is not positive.
+        VisorVosError: for a network in training mode, or a size or scale that is not positive.
     """
 
     def __init__(
@@ -114,14 +111,11 @@ class Segmenter:
         size: int = -1,
         flip: bool = False,
         scales: Sequence[float] = (1.0,),
-        top_k: int | None = None,
     ) -> None:
         if size != -1 and size < 1:
             raise VisorVosError(f"size must be a short side in pixels, 1 or more, or -1, got {size}.", "Pass size=-1.")
         if not scales or min(scales) <= 0:
             raise VisorVosError(f"scales must be one or more numbers above 0, got {scales}.", "Pass scales=(1.0,).")
-        if top_k is not None and top_k < 1:
-            raise VisorVosError(f"top_k must be 1 or more, or None, got {top_k}.", "Pass top_k=None.")
         if stm.training:
             raise VisorVosError("The network is in training mode: its batch norms would change.", "Call stm.eval().")
         self.stm = stm
@@ -133,7 +127,7 @@ class Segmenter:
         self.frames_searched = 0
         """The number of frames in which the network searched for objects."""
         self._views = [
-            View(stm, policy, size, scale, mirrored, top_k)
+            View(stm, policy, size, scale, mirrored)
             for scale in scales
             for mirrored in ((False, True) if flip else (False,))
         ]
@@ -228,7 +222,7 @@ class Segmenter:
             state = {**state, **{f"0.{name}": tensor for name, tensor in state.items()}}
         for number, view in enumerate(self._views):
             own = {name.removeprefix(f"{number}."): state[name] for name in state if name.startswith(f"{number}.")}
-            view.bank = MemoryBank.restore(own, self.policy, self._device, view.bank.top_k)
+            view.bank = MemoryBank.restore(own, self.policy, self._device)
         self._pending = None
 
     def _check(self, number: int, frame: Frame, mask: Labels | None) -> None:

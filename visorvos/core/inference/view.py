@@ -24,15 +24,12 @@ class View:
         size: short side in pixels at which frames are segmented, -1: their own.
         scale: factor by which that size is multiplied.
         mirrored: whether the network sees the frames mirrored, left to right.
-        top_k: number of memory positions that each position of the frame reads; None: all.
     """
 
-    def __init__(
-        self, stm: STM, policy: MemoryPolicy, size: int, scale: float, mirrored: bool, top_k: int | None
-    ) -> None:
+    def __init__(self, stm: STM, policy: MemoryPolicy, size: int, scale: float, mirrored: bool) -> None:
         self.stm = stm
         self.size, self.scale, self.mirrored = size, scale, mirrored
-        self.bank = MemoryBank(policy, top_k)
+        self.bank = MemoryBank(policy)
         self.image: Tensor
         """(1, 3, h, w), the frame looked at last, at the size of this view."""
         self.planes: Tensor

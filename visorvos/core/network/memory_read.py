@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
-import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from visorvos.core.network.each_object import each_object
 
 
-def read_memory(query_key: Tensor, keys: Tensor, values: Tensor, top_k: int | None = None) -> Tensor:
+def read_memory(query_key: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """Reads each object's memory at each position of the query frame.
 
     Softmax over all memory positions (T, h, w) of key dot key over sqrt(Ck), then the weighted sum of the values.
@@ -20,8 +17,6 @@ def read_memory(query_key: Tensor, keys: Tensor, values: Tensor, top_k: int | No
         query_key: (B, Ck, h, w).
         keys: (B, N, Ck, T, h, w).
         values: (B, N, Cv, T, h, w).
-        top_k: number of memory positions that each query position reads, those with the largest products (as in
-            MiVOS, Cheng et al., CVPR 2021); None: all.
 
     Returns:
         (B, N, Cv, h, w).
@@ -29,14 +24,7 @@ def read_memory(query_key: Tensor, keys: Tensor, values: Tensor, top_k: int | No
     # Fused attention kernels want channels last.
     query = query_key.flatten(2).mT.contiguous().unsqueeze(1).expand(-1, keys.shape[1], -1, -1)
 
-    def attend(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        if top_k is None or top_k >= keys.shape[-2]:
-            return scaled_dot_product_attention(query, keys, values)
-        scores = query @ keys.mT / math.sqrt(keys.shape[-1])
-        best, places = scores.topk(top_k, dim=-1)
-        return torch.zeros_like(scores).scatter(-1, places, best.softmax(dim=-1)) @ values
-
-    read = each_object(attend, query, _by_position(keys), _by_position(values))
+    read = each_object(scaled_dot_product_attention, query, _by_position(keys), _by_position(values))
     return read.mT.unflatten(-1, query_key.shape[-2:])
 
 

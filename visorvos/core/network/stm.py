@@ -165,9 +165,7 @@ class STM(
         shape = masks.shape[:2]
         return keys.unflatten(0, shape), values.unflatten(0, shape)
 
-    def segment(
-        self, frame: Tensor, keys: Tensor, values: Tensor, present: Tensor | None = None, top_k: int | None = None
-    ) -> Tensor:
+    def segment(self, frame: Tensor, keys: Tensor, values: Tensor, present: Tensor | None = None) -> Tensor:
         """Segments the remembered objects in a frame.
 
         Args:
@@ -175,14 +173,13 @@ class STM(
             keys: (B, N, Ck, T, h, w), from `memorize` for T frames.
             values: (B, N, Cv, T, h, w).
             present: (B, N) bool: which objects each clip has; None: all.
-            top_k: number of memory positions that each position of the frame reads; None: all.
 
         Returns:
             float32 logits (B, N + 1, H, W), background first. An object that is not present has the lowest logit,
             that of probability `visorvos.core.network.aggregation.FLOOR`.
         """
         query = self.encode_query(frame)
-        return self.decode(query, read_memory(query.key, keys, values, top_k), present)
+        return self.decode(query, read_memory(query.key, keys, values), present)
 
     def encode_query(self, frame: Tensor) -> Query:
         """The part of `segment` that is computed once per frame: (B, 3, H, W) in [0, 1] -> query."""

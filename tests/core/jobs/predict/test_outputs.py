@@ -178,7 +178,7 @@ def test_a_state_of_the_version_without_views_is_resumed(
     segmenter = {name.replace("0.0.", "0."): tensor for name, tensor in state["segmenter"].items()}
     assert "0.keys" in segmenter
     state["segmenter"] = segmenter
-    for added in ("flip", "scales", "top_k"):
+    for added in ("flip", "scales"):
         del state["made_from"]["options"][added]
     torch.save(state, tmp_path / "out" / ".predict.pt")
     done = run(*command, "--resume")

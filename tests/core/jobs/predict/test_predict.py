@@ -68,13 +68,13 @@ def test_the_written_settings_repeat_the_run(
     np.testing.assert_array_equal(written(tmp_path / "again"), expected)
 
 
-def test_flip_scales_and_top_k_reach_the_network(
+def test_flip_and_scales_reach_the_network(
     run: Run, ready_stm: STM, frames: Path, mask: Path, weights: Path, tmp_path: Path
 ) -> None:
-    views = ["--flip", "--scales", "1.0,0.5", "--top-k", 4, "--size", -1]
+    views = ["--flip", "--scales", "1.0,0.5", "--size", -1]
     done = run("predict", frames, "--masks", mask, "--weights", weights, "--output", tmp_path / "out", *views)
     assert done.code == 0, done.err
-    expected = list(segment_video(ready_stm, FRAMES, MASKS[0], flip=True, scales=(1.0, 0.5), top_k=4))
+    expected = list(segment_video(ready_stm, FRAMES, MASKS[0], flip=True, scales=(1.0, 0.5)))
     np.testing.assert_array_equal(written(tmp_path / "out"), expected)
     refused = run("predict", frames, "--masks", mask, "--weights", weights, "--output", tmp_path / "x", "--scales", 0)
     assert refused.code == 2
