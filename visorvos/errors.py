@@ -53,6 +53,11 @@ def did_you_mean(word: str, known: Iterable[str], main: Mapping[str, str] | None
     return f" Did you mean {(main or {}).get(near[0], near[0])}?" if near else ""
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, such as "1 object" or "2 objects"."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def listed(items: Sequence[str], max_shown: int, separator: str = ", ") -> str:
     """The first ``max_shown`` items joined for a sentence, and the number of those left out."""
     shown = separator.join(items[:max_shown])

@@ -30,11 +30,6 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
-def counted(number: int, noun: str) -> str:
-    """A number and its noun, such as "1 object" or "2 objects"."""
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
 def table(title: str, *columns: str, figures: Iterable[str] = ()) -> Table:
     """A table without rows: columns of text, then of figures. Only headings of several words are wrapped."""
     empty = Table(title=escape(title))

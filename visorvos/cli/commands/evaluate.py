@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.markup import escape
 
-from visorvos.cli.console import counted, printable, table
+from visorvos.cli.console import printable, table
+from visorvos.errors import counted
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.evaluate import Evaluation

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from visorvos.cli.console import counted
+from visorvos.errors import counted
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.export import Export

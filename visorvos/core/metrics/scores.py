@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, astuple, dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.errors import VisorVosError, listed
+from visorvos.errors import VisorVosError, counted, listed
 
 MEASURES = ("J&F", "J", "J recall", "J decay", "F", "F recall", "F decay")
 """Figures that the benchmark reports, each a mean over objects."""
@@ -230,15 +230,15 @@ def _warnings(sequences: Sequence[SequenceScores], unscored: Sequence[str]) -> I
             f"Shown by no ground-truth mask, and scored 1 in every frame where nothing is predicted: {_objects(never)}."
         )
     if empty := [item.sequence for item in sequences if item.objects and not item.predicted]:
-        yield f"The predicted masks show no object in {_count(empty, 'sequence')}: {listed(empty, _MAX_LISTED)}."
+        yield f"The predicted masks show no object in {counted(len(empty), 'sequence')}: {listed(empty, _MAX_LISTED)}."
     if unknown := [f"{item.sequence}/{frame} ({_ids(ids)})" for item in sequences for frame, ids in item.unknown]:
         yield (
-            f"Predicted ids that the ground truth does not have count as background, in {_count(unknown, 'mask')}: "
-            f"{listed(unknown, _MAX_LISTED)}."
+            "Predicted ids that the ground truth does not have count as background, in "
+            f"{counted(len(unknown), 'mask')}: {listed(unknown, _MAX_LISTED)}."
         )
     if perfect := [item.sequence for item in sequences if item.is_perfect]:
         yield (
-            f"Every predicted mask equals the ground truth in {_count(perfect, 'sequence')}: "
+            f"Every predicted mask equals the ground truth in {counted(len(perfect), 'sequence')}: "
             f"{listed(perfect, _MAX_LISTED)}. Check that the predictions are not the ground truth."
         )
 
@@ -247,11 +247,7 @@ def _objects(found: dict[str, tuple[int, ...]]) -> str:
     """The number of objects and of sequences, and the first of them."""
     ids = [object_id for of_sequence in found.values() for object_id in of_sequence]
     shown = [f"{sequence} ({_ids(ids)})" for sequence, ids in found.items()]
-    return f"{_count(ids, 'object')} in {_count(found, 'sequence')}: {listed(shown, _MAX_LISTED)}"
-
-
-def _count(items: Collection[object], noun: str) -> str:
-    return f"{len(items)} {noun}{'s' * (len(items) != 1)}"
+    return f"{counted(len(ids), 'object')} in {counted(len(found), 'sequence')}: {listed(shown, _MAX_LISTED)}"
 
 
 def _ids(ids: tuple[int, ...]) -> str:

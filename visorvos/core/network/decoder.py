@@ -103,7 +103,11 @@ class Decoder(nn.Module):
         Returns:
             float32 (B, N, 16 h, 16 w).
         """
-        per_frame = self._frame_part(query_value)
+        per_frame = query_value
+        if self.context is None:
+            # The first convolution of concatenated maps is a sum of two; the frame's term is the same for all objects.
+            weight = self.fuse.weight[:, -query_value.shape[1] :]
+            per_frame = conv2d(query_value, weight, self.fuse.bias, padding=1)
 
         def decode(read_out: Tensor) -> Tensor:
             stride_16 = self.block(self._fuse(read_out, per_frame))
@@ -115,16 +119,6 @@ class Decoder(nn.Module):
             return interpolate(foreground - background, scale_factor=4, mode="bilinear", align_corners=False)
 
         return each_object(decode, read_out)
-
-    def _frame_part(self, query_value: Tensor) -> Tensor:
-        """The frame's term of the first convolution: that of concatenated maps is a sum of two convolutions.
-
-        With a context module before the convolution, it is the query value itself.
-        """
-        if self.context is not None:
-            return query_value
-        weight = self.fuse.weight[:, -query_value.shape[1] :]
-        return conv2d(query_value, weight, self.fuse.bias, padding=1)
 
     def _fuse(self, read_out: Tensor, per_frame: Tensor) -> Tensor:
         """The first convolution of read-out and query value: (B * N, 256, h, w)."""

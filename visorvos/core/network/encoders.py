@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,14 +12,6 @@ from visorvos.core.network.each_object import each_object
 
 IMAGENET_MEAN, IMAGENET_STD = (485, 456, 406), (229, 224, 225)
 """Thousandths: integers stay exact when the network is cast to half precision."""
-
-
-class Features(NamedTuple):
-    """Feature maps of one frame at three strides, each (B, channels, H / stride, W / stride)."""
-
-    stride_16: Tensor
-    stride_8: Tensor
-    stride_4: Tensor
 
 
 class _Encoder(nn.Module):
@@ -45,18 +37,22 @@ class _Encoder(nn.Module):
         normalized = (frame - self.thousand_means / 1000) / (self.thousand_stds / 1000)
         return normalized.to(self.norm.weight.dtype)
 
-    def stages(self, stem: Tensor) -> Features:
-        """The residual stages on the output of the stem, (B, C, H / 2, W / 2)."""
+    def stages(self, stem: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The residual stages on the output of the stem, (B, C, H / 2, W / 2).
+
+        Returns:
+            Feature maps at the strides 16, 8 and 4, each (B, channels, H / stride, W / stride).
+        """
         stride_4 = self.stage_4(self.pool(torch.relu(self.norm(stem))))
         stride_8 = self.stage_8(stride_4)
-        return Features(self.stage_16(stride_8), stride_8, stride_4)
+        return self.stage_16(stride_8), stride_8, stride_4
 
 
 class QueryEncoder(_Encoder):
     """Encodes the frame to be segmented."""
 
-    def forward(self, frame: Tensor) -> Features:
-        """``frame`` (B, 3, H, W) in [0, 1], H and W multiples of 16."""
+    def forward(self, frame: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``frame`` (B, 3, H, W) in [0, 1], H and W multiples of 16, to the maps of `stages`."""
         return self.stages(self.stem(self.normalize(frame)))
 
 
@@ -93,6 +89,6 @@ class MemoryEncoder(_Encoder):
             shape = planes.shape[:2]
             object_part = conv2d(planes.flatten(0, 1), weight, stride=2, padding=3)
             stem = frame_part + object_part.unflatten(0, shape)
-            return self.stages(stem.flatten(0, 1)).stride_16.unflatten(0, shape)
+            return self.stages(stem.flatten(0, 1))[0].unflatten(0, shape)
 
         return each_object(encode, planes)

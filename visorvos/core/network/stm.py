@@ -183,9 +183,9 @@ class STM(
 
     def encode_query(self, frame: Tensor) -> Query:
         """The part of `segment` that is computed once per frame: (B, 3, H, W) in [0, 1] -> query."""
-        features = self.query_encoder(_pad(frame))
-        key, value = self.query_projection(features.stride_16)
-        skips = self.decoder.encode_skips(features.stride_8, features.stride_4)
+        stride_16, stride_8, stride_4 = self.query_encoder(_pad(frame))
+        key, value = self.query_projection(stride_16)
+        skips = self.decoder.encode_skips(stride_8, stride_4)
         return Query(key, value, skips, (frame.shape[-2], frame.shape[-1]))
 
     def decode(self, query: Query, read_out: Tensor, present: Tensor | None = None) -> Tensor:

@@ -70,9 +70,6 @@ class ScoresFile(BaseModel):
         return ScoreReport.from_sequences(self.protocol, [item.scores() for item in self.sequences])
 
 
-_FORM = TypeAdapter(ScoresFile)
-
-
 def read_scores(path: Path) -> tuple[Path, ScoresFile]:
     """Reads an evaluation.
 
@@ -94,4 +91,4 @@ def read_scores(path: Path) -> tuple[Path, ScoresFile]:
         names = ", ".join(file.name for file in files)
         raise VisorVosError(f"{path} holds several score files: {names}.", "Give one of the files.")
     remedy = "Run visorvos evaluate again and give the scores-SPLIT.json that it writes."
-    return files[0], parse_json(read_bytes(Location(files[0])), _FORM, files[0], remedy)
+    return files[0], parse_json(read_bytes(Location(files[0])), TypeAdapter(ScoresFile), files[0], remedy)

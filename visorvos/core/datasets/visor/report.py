@@ -12,7 +12,7 @@ from visorvos._version import __version__
 from visorvos.core.datasets.visor.convert import FrameResult
 from visorvos.core.datasets.visor.plan import MIN_MASKS, PlannedSequence
 from visorvos.core.io.atomic import write_file
-from visorvos.errors import VisorVosError, listed
+from visorvos.errors import VisorVosError, counted, listed
 from visorvos.settings.prepare import PrepareSettings
 
 REPORT = "prepare_report.json"
@@ -97,9 +97,9 @@ def report_split(
             kept[sequence.name] = _kept(sequence, done, empty)
             continue
         frames_dropped += len(done)
-        dropped[sequence.name] = f"{_count(len(done), 'mask')} where {split} needs {MIN_MASKS[split]}"
+        dropped[sequence.name] = f"{counted(len(done), 'mask')} where {split} needs {MIN_MASKS[split]}"
         for noun, frames in (("empty frame", empty), ("broken frame", faults)):
-            dropped[sequence.name] += f", {_count(len(frames), noun)}" if frames else ""
+            dropped[sequence.name] += f", {counted(len(frames), noun)}" if frames else ""
     full_videos, full_sequences = _PUBLISHED[split]
     is_full = videos == full_videos
     equal = len(kept) == full_sequences if is_full else None
@@ -154,7 +154,7 @@ def refuse_broken(output: Path, reports: Mapping[str, SplitReport]) -> None:
     lines = [f"{frame.sequence}/{frame.frame}: {frame.problem}" for frame in frames]
     write_file(path, "".join(f"{line}\n" for line in lines))
     raise VisorVosError(
-        f"{_count(len(lines), 'frame')} {'is' if len(lines) == 1 else 'are'} missing, damaged or not 16:9; "
+        f"{counted(len(lines), 'frame')} {'is' if len(lines) == 1 else 'are'} missing, damaged or not 16:9; "
         f"all others are converted. Full list: {path}\n  " + listed(lines, _MAX_LISTED, "\n  "),
         "Restore them, or add --stretch for those that are not 16:9, and run again. Or leave them out: --skip-broken",
     )
@@ -173,7 +173,3 @@ def write_report(output: Path, data: str, reports: Mapping[str, SplitReport | No
         write_file(path, json.dumps({"visorvos": __version__, "data": data, "splits": splits}, indent=1) + "\n")
     else:
         path.unlink(missing_ok=True)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
