@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from visorvos.core.metrics.region import check_mask_pair
+from visorvos.core.metrics.region import mask_pairs
 
 Places = NDArray[np.intp]
 """(n,) flat indices of pixels in an image with a margin."""
@@ -42,10 +42,7 @@ def contour_accuracy(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) ->
     Raises:
         VisorVosError: if the arrays are not boolean, not three-dimensional or differ in shape.
     """
-    check_mask_pair(truth, prediction)
-    frames = zip(truth.view(np.uint8), prediction.view(np.uint8), strict=True)
-    scores = [label_contours(true_mask, predicted_mask, [1])[0] for true_mask, predicted_mask in frames]
-    return np.array(scores, dtype=np.float64)
+    return np.array([label_contours(*pair, [1])[0] for pair in mask_pairs(truth, prediction)], dtype=np.float64)
 
 
 def label_contours(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], object_ids: Iterable[int]) -> list[float]:

@@ -30,9 +30,7 @@ def region_similarity(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -
     Raises:
         VisorVosError: if the arrays are not boolean, not three-dimensional or differ in shape.
     """
-    check_mask_pair(truth, prediction)
-    frames = zip(truth.view(np.uint8), prediction.view(np.uint8), strict=True)
-    return np.array([label_regions(*pair, [1])[0][0] for pair in frames], dtype=np.float64)
+    return np.array([label_regions(*pair, [1])[0][0] for pair in mask_pairs(truth, prediction)], dtype=np.float64)
 
 
 def label_regions(
@@ -59,8 +57,10 @@ def label_regions(
     ]
 
 
-def check_mask_pair(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> None:
-    """Checks that two arrays are boolean (T, H, W) of the same shape.
+def mask_pairs(
+    truth: NDArray[np.bool_], prediction: NDArray[np.bool_]
+) -> Iterable[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Both masks of each frame, uint8 (H, W), if two arrays are boolean (T, H, W) of the same shape.
 
     Raises:
         VisorVosError: if not, with the expected and actual types or shapes.
@@ -81,3 +81,4 @@ def check_mask_pair(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> 
             f"prediction must have the shape of truth, {truth.shape}, got {prediction.shape}.",
             "Score the same frames at the same resolution.",
         )
+    return zip(truth.view(np.uint8), prediction.view(np.uint8), strict=True)

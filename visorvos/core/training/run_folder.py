@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from visorvos.core.io.atomic import make_folder, write_file
+from visorvos.core.io.atomic import write_file
 from visorvos.core.io.settings_file import SETTINGS_FILE, write_settings
 from visorvos.core.report.training_plot import training_plot
 from visorvos.core.runtime.progress import Progress
@@ -92,7 +92,6 @@ class RunFolder:
     def __init__(self, command: str, settings: TrainingSettings, origin: MadeFrom) -> None:
         self.folder = settings.output
         self.origin = origin
-        make_folder(self.folder)
         write_settings(self.folder, command, settings.model_dump(mode="json"))
 
     def save(self, learner: Learner, history: History) -> None:
