@@ -17,6 +17,7 @@ from tests.conftest import Run
 from visorvos import __version__
 from visorvos.cli.command import Command
 from visorvos.cli.commands import COMMANDS
+from visorvos.core.jobs.prepare import Preparation
 from visorvos.settings.base import section
 
 
@@ -138,6 +139,13 @@ def test_what_libraries_print_is_no_part_of_the_result(
     done = run("evaluate", "--data", "d", "--predictions", "p", "--json", *options)
     assert (done.code, json.loads(done.out)) == (0, {"J&F": 1})
     assert done.err == ("" if options else "Downloading\n100%\n")
+
+
+def test_paths_in_a_result_are_text_in_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Preparation(Path("out"), {}, 0, 0, 1.0)
+    monkeypatch.setattr("visorvos.core.jobs.prepare.prepare", lambda *_: made)
+    done = run("prepare", "--release", "r.zip", "--output", "out", "--json")
+    assert (done.code, json.loads(done.out)["data"]) == (0, "out")
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

@@ -97,7 +97,8 @@ def load_batches(
         sampler=schedule.share(start, rank, processes),
         num_workers=workers,
         multiprocessing_context=_context() if workers else None,
-        worker_init_fn=_start_worker if workers else None,
+        # PyTorch watches a worker's parent, which is here the fork server, and outlives this process.
+        worker_init_fn=start_worker if workers else None,
         prefetch_factor=4 if workers else None,
         pin_memory=torch.cuda.is_available(),
     )
@@ -152,8 +153,3 @@ def _context() -> multiprocessing.context.BaseContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["visorvos.core.datasets.coco.clips", "visorvos.core.datasets.visor.clips"])
     return context
-
-
-def _start_worker(number: int) -> None:
-    # PyTorch watches a worker's parent, which is here the fork server, and outlives this process.
-    start_worker()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -175,9 +176,16 @@ def _finish(
     refuse_broken(settings.output, {} if settings.skip_broken else reports)
     for split, report in reports.items():
         for name in report.dropped:
-            folder.remove_sequence(name)
-        names = {name: sequence.ids for name, sequence in by_split[split].items()}
-        unseen = [name for name in report.kept if next(iter(by_split[split][name].videos.values())) in UNSEEN]
-        folder.write_split(split, report.kept, names, unseen if split == "val" else None)
+            for file in folder.files(name, ""):
+                shutil.rmtree(file.parent, ignore_errors=True)
+        own = by_split[split]
+        # With dropped sequences, as in the reference.
+        names = {name: {str(number): thing for thing, number in own[name].ids.items()} for name in own}
+        names_file, list_file, unseen_file = folder.split_files(split)
+        write_file(names_file, json.dumps(names))
+        write_file(list_file, "\n".join(report.kept))
+        if split == "val":
+            unseen = [name for name in report.kept if next(iter(own[name].videos.values())) in UNSEEN]
+            write_file(unseen_file, "\n".join(unseen))
     write_report(settings.output, folder.root.name, reports)
     return reports

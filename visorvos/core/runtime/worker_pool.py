@@ -69,8 +69,8 @@ def spread(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iter
         pool.shutdown(cancel_futures=True)
 
 
-def start_worker() -> None:
-    """Prepares a process that multiprocessing started; it then ends with the process that started it."""
+def start_worker(_number: int = 0) -> None:
+    """Prepares a process that multiprocessing or PyTorch started; it then ends with the process that started it."""
     # The processes are the parallelism: threads of OpenCV would only compete with them.
     cv2.setNumThreads(1)
     keep_freed_memory()

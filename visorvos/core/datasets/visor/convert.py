@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -43,33 +41,10 @@ class PreparedFolder:
         place = Path(f"{self.settings.size[1]}p", sequence)
         return self.root / MASKS / place / f"{frame}.png", self.root / FRAMES / place / f"{frame}.jpg"
 
-    def remove_sequence(self, sequence: str) -> None:
-        """Removes the frames and masks of a sequence."""
-        for file in self.files(sequence, ""):
-            shutil.rmtree(file.parent, ignore_errors=True)
-
     def split_files(self, split: str) -> tuple[Path, Path, Path]:
         """The object names and the lists of a split, of all and of unseen kitchens: there if its data is complete."""
         lists = self.root / LISTS / "2022"
         return self.root / f"{split}_data_mapping.json", lists / f"{split}.txt", lists / f"{split}_unseen.txt"
-
-    def write_split(
-        self, split: str, sequences: Iterable[str], names: Mapping[str, Mapping[str, int]], unseen: Iterable[str] | None
-    ) -> None:
-        """Writes the lists and object names of a split in the reference's form.
-
-        Args:
-            split: its name.
-            sequences: sequences of the list.
-            names: id by object name, by sequence; with dropped sequences, as in the reference.
-            unseen: sequences of the list of unseen kitchens, or None for no such list.
-        """
-        by_id = {sequence: {str(number): name for name, number in ids.items()} for sequence, ids in names.items()}
-        names_file, list_file, unseen_file = self.split_files(split)
-        write_file(names_file, json.dumps(by_id))
-        write_file(list_file, "\n".join(sorted(sequences)))
-        if unseen is not None:
-            write_file(unseen_file, "\n".join(sorted(unseen)))
 
 
 @dataclass(frozen=True)

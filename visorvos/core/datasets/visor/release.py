@@ -108,7 +108,10 @@ def find_annotations(settings: PrepareSettings) -> dict[str, list[ReleaseFile]]:
             f"it has {'JSON files outside folders named train or val' if '' in found else what}.",
             "Give the release as downloaded, or folders named train and val. For files of one split, add --split.",
         )
-    files = {split: [file for _, file in sorted(found.get(split, {}).items())] for split in splits}
+    files = {
+        split: [file for _, file in sorted(found.get(split, {}).items()) if not videos or file.video in videos]
+        for split in splits
+    }
     known = {file.video for own in files.values() for file in own}
     unknown = [video for video in videos if video not in known]
     if unknown:
@@ -116,8 +119,7 @@ def find_annotations(settings: PrepareSettings) -> dict[str, list[ReleaseFile]]:
             f"{root} has no annotations of {listed(unknown, _MAX_LISTED)} in {' or '.join(splits)}.",
             "Give other --videos, or another --split.",
         )
-    chosen = {split: [file for file in own if not videos or file.video in videos] for split, own in files.items()}
-    return {split: own for split, own in chosen.items() if own}
+    return {split: own for split, own in files.items() if own}
 
 
 def _split_of(entry: ReleaseFile) -> str:
