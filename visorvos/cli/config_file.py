@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -47,7 +47,8 @@ def in_words(kind: Any, constraints: Iterable[object] = ()) -> str:  # noqa: ANN
     if origin in (Union, UnionType):
         return in_words(next(part for part in parts if part is not type(None)), constraints)
     if origin is Literal:
-        return _either(parts)
+        *rest, last = map(str, parts)
+        return f"{', '.join(rest)} or {last}" if rest else last
     if origin is tuple:
         each = in_words(parts[0])
         return each if parts[-1] is Ellipsis else f"{len(parts)} values, each {each}"
@@ -66,11 +67,6 @@ def in_range(constraints: Iterable[object]) -> str:
     limits = {key: getattr(part, key) for key in _LIMITS for part in each if hasattr(part, key)}
     both = [f"from {limits.pop('ge')} to {limits.pop('le')}"] if {"ge", "le"} <= limits.keys() else []
     return ", ".join([*both, *(_LIMITS[key].format(value) for key, value in limits.items())])
-
-
-def _either(choices: Sequence[object]) -> str:
-    *rest, last = map(str, choices)
-    return f"{', '.join(rest)} or {last}" if rest else last
 
 
 def _entries(model: type[Settings]) -> list[str]:

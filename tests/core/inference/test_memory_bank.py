@@ -72,6 +72,12 @@ def random_query(random: torch.Generator) -> Tensor:
     return 2 * torch.randn(1, KEY, HEIGHT, WIDTH, generator=random)
 
 
+def restored_bank(state: dict[str, Tensor], policy: EveryFrames) -> MemoryBank:
+    bank = MemoryBank(policy)
+    bank.restore(state, CPU)
+    return bank
+
+
 def frames_of(bank: MemoryBank) -> list[list[int]]:
     return [group.frames for group in bank.groups for _ in range(group.objects)]
 
@@ -115,7 +121,7 @@ def test_restored_bank_reads_the_same_bits(
         if restored is not None:
             restored.remember(frame, keys, values, keep or given, given)
         if frame == at:
-            restored = MemoryBank.restore(bank.state(), policy, CPU)
+            restored = restored_bank(bank.state(), policy)
         if restored is not None:
             query = random_query(random)
             assert frames_of(restored) == frames_of(bank)
@@ -131,7 +137,7 @@ def test_a_state_is_a_snapshot() -> None:
     state, expected = bank.state(), bank.read(query)
     for frame in range(7, 12):
         bank.remember(frame, *random_item(2, random), keep=True)
-    assert torch.equal(MemoryBank.restore(state, EveryFrames(limit=3), CPU).read(query), expected)
+    assert torch.equal(restored_bank(state, EveryFrames(limit=3)).read(query), expected)
 
 
 def test_a_restored_bank_shares_no_memory() -> None:
@@ -141,7 +147,7 @@ def test_a_restored_bank_shares_no_memory() -> None:
         bank.remember(frame, *random_item(1, random), keep=True)
     query = random_query(random)
     expected = bank.read(query)
-    restored = MemoryBank.restore(bank.state(), EveryFrames(limit=2), CPU)
+    restored = restored_bank(bank.state(), EveryFrames(limit=2))
     for frame in range(3, 8):
         restored.remember(frame, *random_item(1, random), keep=True)
     assert torch.equal(bank.read(query), expected)
@@ -171,9 +177,9 @@ def test_precision_of_what_is_remembered_stays() -> None:
         keys, values = random_item(1, random)
         bank.remember(frame, keys.bfloat16(), values.bfloat16(), keep=True)
     assert bank.read(random_query(random).bfloat16()).dtype == torch.bfloat16
-    restored = MemoryBank.restore(bank.state(), EveryFrames(limit=2), CPU)
+    restored = restored_bank(bank.state(), EveryFrames(limit=2))
     assert restored.state()["0.keys"].dtype == torch.bfloat16
 
 
 def test_empty_bank_comes_back_empty() -> None:
-    assert MemoryBank.restore(MemoryBank(EveryFrames()).state(), EveryFrames(), CPU).objects == 0
+    assert restored_bank(MemoryBank(EveryFrames()).state(), EveryFrames()).objects == 0

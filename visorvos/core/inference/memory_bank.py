@@ -150,15 +150,13 @@ class MemoryBank:
             for name, tensor in group.state().items()
         }
 
-    @classmethod
-    def restore(cls, state: Mapping[str, Tensor], policy: MemoryPolicy, device: torch.device) -> MemoryBank:
-        """The bank whose `state` this is."""
-        bank = cls(policy)
-        while f"{len(bank.groups)}.keys" in state:
-            prefix = f"{len(bank.groups)}."
+    def restore(self, state: Mapping[str, Tensor], device: torch.device) -> None:
+        """Continues from the `state` of another bank."""
+        self.groups = []
+        while f"{len(self.groups)}.keys" in state:
+            prefix = f"{len(self.groups)}."
             own = {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}
-            bank.groups.append(ObjectGroup.restore(own, policy, device))
-        return bank
+            self.groups.append(ObjectGroup.restore(own, self.policy, device))
 
 
 def _store(memory: Tensor | None, slot: int, item: Tensor, max_slots: int) -> Tensor:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from visorvos.core.inference.memory_bank import MemoryBank
 from visorvos.core.inference.planes import frame_tensor, mask_tensor
 from visorvos.core.inference.policy import MemoryName, MemoryPolicy, choose_policy
 from visorvos.core.inference.view import View, average
@@ -222,7 +221,7 @@ class Segmenter:
             state = {**state, **{f"0.{name}": tensor for name, tensor in state.items()}}
         for number, view in enumerate(self._views):
             own = {name.removeprefix(f"{number}."): state[name] for name in state if name.startswith(f"{number}.")}
-            view.bank = MemoryBank.restore(own, self.policy, self._device)
+            view.bank.restore(own, self._device)
         self._pending = None
 
     def _check(self, number: int, frame: Frame, mask: Labels | None) -> None:

@@ -98,10 +98,10 @@ class VideoRun:
                 clear_parts(folder)
             write_settings(settings.output, "predict", settings.model_dump(mode="json"))
             self._say_what_is_unusual(progress)
-            frames = start
             done = self._segment(segmenter, made_from)
-            for number in progress.track(done, f"Segmenting {settings.frames.name}", "frames", source.expected):
-                frames = number + 1
+            for _ in progress.track(done, f"Segmenting {settings.frames.name}", "frames", source.expected):
+                pass
+            frames = segmenter.frames_seen
             self._check_end(frames, progress)
             searched = segmenter.frames_searched
             if frames > start and not searched:
@@ -127,10 +127,8 @@ class VideoRun:
             VisorVosError: if there is none, and starting over would overwrite another run without being asked to.
         """
         state: dict[str, Any] = {}
-        obstacle = None
-        if not (self.settings.output / STATE).is_file():
-            obstacle = "there is no interrupted run to resume"
-        else:
+        obstacle: str | None = "there is no interrupted run to resume"
+        if (self.settings.output / STATE).is_file():
             try:
                 state = read_state(self.settings.output / STATE, {"segmenter": dict})
                 obstacle = made_from.change_since(state["made_from"])
