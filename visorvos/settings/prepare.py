@@ -73,6 +73,11 @@ class PrepareSettings(Settings):
         return self.objects or ("first-frame" if split == "val" else "all")
 
     @property
+    def data(self) -> Path:
+        """The data set that is written."""
+        return self.output / ("VISOR_2022_dense" if self.dense else "VISOR_2022")
+
+    @property
     def source(self) -> Path:
         """Where the annotations are."""
         return cast(Path, self.release or self.annotations)

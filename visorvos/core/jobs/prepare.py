@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from visorvos.core.datasets.visor.convert import FrameResult, PreparedFolder, convert_frames, remove
+from visorvos.core.datasets.visor.convert import FrameResult, convert_frames, frame_files, remove, split_files
 from visorvos.core.datasets.visor.plan import PlannedSequence, frame_tasks, plan_file
 from visorvos.core.datasets.visor.release import FrameFiles, ReleaseFile, digest, find_annotations
 from visorvos.core.datasets.visor.report import SplitReport, refuse_broken, report_split, write_report
@@ -61,11 +61,10 @@ def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Prep
     keep_freed_memory()
     progress = progress or Progress()
     started = time.monotonic()
-    folder = PreparedFolder(settings)
     files = find_annotations(settings)
     inputs = {f"{split} annotations": digest(f"{f.name} {f.checksum}" for f in files[split]) for split in files}
     made_from = MadeFrom(settings, inputs)
-    record = _read_record(settings.output, folder.root, made_from)
+    record = _read_record(settings.output, settings.data, made_from)
     sequences = _plan(settings, files, progress)
     videos: dict[str, str] = {}
     for sequence in sequences:
@@ -73,16 +72,16 @@ def prepare(settings: PrepareSettings, progress: Progress | None = None) -> Prep
             videos.setdefault(video, stem)
     frames = FrameFiles(settings.images or settings.source, videos)
     frames.check(videos, settings.skip_broken)
-    _claim(folder, sequences, {video: frames.checksum(video) for video in videos}, made_from, record)
+    _claim(settings, sequences, {video: frames.checksum(video) for video in videos}, made_from, record)
     tasks = frame_tasks(sequences, frames, settings)
     batches = iter(lambda: list(islice(tasks, _FRAMES_PER_TASK)), [])
-    converted = spread(convert_frames, ((folder, batch) for batch in batches), settings.num_workers)
+    converted = spread(convert_frames, ((settings, batch) for batch in batches), settings.num_workers)
     found = (result for batch in converted for result in batch)
     total = sum(len(sequence.videos) for sequence in sequences)
     results = {(r.sequence, r.stem): r for r in progress.track(found, "Converting frames", "frames", total)}
-    reports = _finish(folder, files, sequences, results)
+    reports = _finish(settings, files, sequences, results)
     how = Counter(result.how for result in results.values())
-    return Preparation(folder.root, reports, how["converted"], how["reused"], time.monotonic() - started)
+    return Preparation(settings.data, reports, how["converted"], how["reused"], time.monotonic() - started)
 
 
 def _read_record(output: Path, data: Path, made_from: MadeFrom) -> dict[str, Any] | None:
@@ -129,7 +128,7 @@ def _plan(
 
 
 def _claim(
-    folder: PreparedFolder,
+    settings: PrepareSettings,
     sequences: list[PlannedSequence],
     checksums: Mapping[str, str],
     made_from: MadeFrom,
@@ -138,36 +137,35 @@ def _claim(
     """Prepares the output for this run: removes what was made from other frames, then records the inputs.
 
     Args:
-        folder: the data set.
-        sequences: what will be in it.
+        settings: the options.
+        sequences: what will be in the data set.
         checksums: checksum of the frames by video.
         made_from: what this run is made from.
         record: that of an earlier run.
     """
     record = record or {"inputs": {}, "frames": {}}
-    output, splits = folder.settings.output, {sequence.split for sequence in sequences}
+    output, splits = settings.output, {sequence.split for sequence in sequences}
     make_folder(output)
-    write_report(output, folder.root.name, dict.fromkeys(splits))
+    write_report(output, settings.data.name, dict.fromkeys(splits))
     for split in splits:
-        remove(folder.split_files(split))
+        remove(split_files(settings, split))
     for sequence in sequences:
         for stem, video in sequence.videos.items():
             if record["frames"].get(video, checksums[video]) != checksums[video]:
-                remove(folder.files(sequence.name, stem))
+                remove(frame_files(settings, sequence.name, stem))
     new = made_from.record()
     new |= {"inputs": {**record["inputs"], **new["inputs"]}, "frames": {**record["frames"], **checksums}}
     write_file(output / RECORD, json.dumps(new, indent=1) + "\n")
-    write_settings(output, "prepare", folder.settings.model_dump(mode="json"))
+    write_settings(output, "prepare", settings.model_dump(mode="json"))
 
 
 def _finish(
-    folder: PreparedFolder,
+    settings: PrepareSettings,
     files: Mapping[str, list[ReleaseFile]],
     sequences: list[PlannedSequence],
     results: Mapping[tuple[str, str], FrameResult],
 ) -> dict[str, SplitReport]:
     """Removes sequences that are too short, and writes object names, lists and report."""
-    settings = folder.settings
     by_split = {split: {s.name: s for s in sequences if s.split == split} for split in files}
     reports = {
         split: report_split(split, settings, len(files[split]), own.values(), results)
@@ -176,16 +174,16 @@ def _finish(
     refuse_broken(settings.output, {} if settings.skip_broken else reports)
     for split, report in reports.items():
         for name in report.dropped:
-            for file in folder.files(name, ""):
+            for file in frame_files(settings, name, ""):
                 shutil.rmtree(file.parent, ignore_errors=True)
         own = by_split[split]
         # With dropped sequences, as in the reference.
         names = {name: {str(number): thing for thing, number in own[name].ids.items()} for name in own}
-        names_file, list_file, unseen_file = folder.split_files(split)
+        names_file, list_file, unseen_file = split_files(settings, split)
         write_file(names_file, json.dumps(names))
         write_file(list_file, "\n".join(report.kept))
         if split == "val":
             unseen = [name for name in report.kept if next(iter(own[name].videos.values())) in UNSEEN]
             write_file(unseen_file, "\n".join(unseen))
-    write_report(settings.output, folder.root.name, reports)
+    write_report(settings.output, settings.data.name, reports)
     return reports

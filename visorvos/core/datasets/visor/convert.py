@@ -26,25 +26,16 @@ _SPARSE_SIZE, _DENSE_SIZE = (1080, 1920), (480, 854)
 _ASPECT, _ASPECT_TOLERANCE = 16 / 9, 0.02
 
 
-@dataclass(frozen=True)
-class PreparedFolder:
-    """The folder VISOR_2022 that ``prepare`` writes."""
+def frame_files(settings: PrepareSettings, sequence: str, frame: str) -> tuple[Path, Path]:
+    """The files of a mask and its frame."""
+    place = Path(f"{settings.size[1]}p", sequence)
+    return settings.data / MASKS / place / f"{frame}.png", settings.data / FRAMES / place / f"{frame}.jpg"
 
-    settings: PrepareSettings
 
-    @property
-    def root(self) -> Path:
-        return self.settings.output / ("VISOR_2022_dense" if self.settings.dense else "VISOR_2022")
-
-    def files(self, sequence: str, frame: str) -> tuple[Path, Path]:
-        """The files of a mask and its frame."""
-        place = Path(f"{self.settings.size[1]}p", sequence)
-        return self.root / MASKS / place / f"{frame}.png", self.root / FRAMES / place / f"{frame}.jpg"
-
-    def split_files(self, split: str) -> tuple[Path, Path, Path]:
-        """The object names and the lists of a split, of all and of unseen kitchens: there if its data is complete."""
-        lists = self.root / LISTS / "2022"
-        return self.root / f"{split}_data_mapping.json", lists / f"{split}.txt", lists / f"{split}_unseen.txt"
+def split_files(settings: PrepareSettings, split: str) -> tuple[Path, Path, Path]:
+    """The object names and the lists of a split, of all and of unseen kitchens: there if its data is complete."""
+    lists = settings.data / LISTS / "2022"
+    return settings.data / f"{split}_data_mapping.json", lists / f"{split}.txt", lists / f"{split}_unseen.txt"
 
 
 @dataclass(frozen=True)
@@ -64,28 +55,28 @@ class FrameResult:
     """Whether this run wrote it, or an earlier one."""
 
 
-def convert_frames(batch: tuple[PreparedFolder, list[FrameTask]]) -> list[FrameResult]:
+def convert_frames(batch: tuple[PrepareSettings, list[FrameTask]]) -> list[FrameResult]:
     """Converts frames that are not converted yet.
 
     Raises:
         VisorVosError: if the output cannot be written.
     """
-    folder, tasks = batch
-    return [_convert(task, folder) for task in tasks]
+    settings, tasks = batch
+    return [_convert(task, settings) for task in tasks]
 
 
-def _convert(task: FrameTask, folder: PreparedFolder) -> FrameResult:
-    full = draw_objects(task.drawing, *(_DENSE_SIZE if folder.settings.dense else _SPARSE_SIZE))
+def _convert(task: FrameTask, settings: PrepareSettings) -> FrameResult:
+    full = draw_objects(task.drawing, *(_DENSE_SIZE if settings.dense else _SPARSE_SIZE))
     if not cv2.countNonZero(full):
         return FrameResult(task.sequence, task.stem, None)
-    size = folder.settings.size
+    size = settings.size
     labels = np.asarray(cv2.resize(full, size, interpolation=cv2.INTER_NEAREST), np.uint8)
     ids = bytes(object_ids(labels))
     lost = bytes(number for number in object_ids(full) if number not in ids)
     if not task.keep:
         return FrameResult(task.sequence, task.stem, ids, lost)
-    mask_file, frame_file = folder.files(task.sequence, task.stem)
-    if not folder.settings.stretch and frame_file.is_file() and _shows(mask_file, labels):
+    mask_file, frame_file = frame_files(settings, task.sequence, task.stem)
+    if not settings.stretch and frame_file.is_file() and _shows(mask_file, labels):
         return FrameResult(task.sequence, task.stem, ids, lost, how="reused")
     try:
         if isinstance(task.source, str):
@@ -93,7 +84,7 @@ def _convert(task: FrameTask, folder: PreparedFolder) -> FrameResult:
         frame = read_frame(task.source)
         height, width = frame.shape[:2]
         stretched = abs(width / height / _ASPECT - 1) > _ASPECT_TOLERANCE
-        if stretched and not folder.settings.stretch:
+        if stretched and not settings.stretch:
             raise VisorVosError(f"The frame is {width}x{height}, not 16:9; --stretch converts it.", "Add --stretch.")
     except VisorVosError as error:
         # A killed run may have left the mask alone.
