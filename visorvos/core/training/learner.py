@@ -196,7 +196,7 @@ class Learner:
         own = [(batch.names, loss) for batch, loss in zip(batches, losses, strict=True) if not batch.idle]
         bad = gather_object([name for names, loss in own if not loss.isfinite().all() for name in names])
         all_names = gather_object([name for names, _ in own for name in names])
-        what = f"The loss of {listed(bad, 3)}" if bad else f"The gradient of {listed(all_names, 3)}"
+        what = f"The loss of {listed(bad, 8)}" if bad else f"The gradient of {listed(all_names, 3)}"
         return VisorVosError(
             f"{what} is not a finite number: training has diverged.",
             "Check the clip and its masks, resume from the last checkpoint (--resume), or start again with a lower "

@@ -154,6 +154,24 @@ def test_an_index_is_built_once_and_again_when_the_json_changes(coco):
     assert before.describe() != after.describe()
 
 
+def test_an_outdated_index_is_removed(coco, tmp_path):
+    def indexes():
+        return {path.parent for path in (tmp_path / "home" / "coco").glob("*/left_out.txt")}
+
+    other = write_coco(tmp_path / "other", PICTURES, ANNOTATIONS)
+    open_coco(coco)
+    open_coco(other)
+    before = indexes()
+    os.utime(coco / JSON, ns=(1, 1))
+    newest = open_coco(coco).folder
+    assert len(before) == len(indexes()) == 2
+    assert newest in indexes() - before
+    shutil.rmtree(other)
+    os.utime(coco / JSON, ns=(2, 2))
+    last = open_coco(coco).folder
+    assert indexes() == {last} != {newest}
+
+
 def test_a_json_of_the_same_size_and_another_time_is_read_again(coco):
     track = Track()
     open_coco(coco, progress=track)

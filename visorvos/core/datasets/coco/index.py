@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import zlib
 from collections.abc import Callable
 from itertools import pairwise
@@ -113,6 +114,8 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
             with FileLock(folder / ".lock"):
                 if not left_out.is_file():
                     progress.say(f"Indexing {source}, once.")
+                    write_file(folder / "source.txt", str(source.resolve()))
+                    _remove_outdated(folder)
                     arrays, text = read_annotations(source, images)
                     for name, array in arrays.items():
                         np.save(folder / f"{name}.npy", array)
@@ -121,12 +124,21 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
         raise VisorVosError(
             f"Cannot write the index {folder}: {error}.", "Set VISORVOS_HOME to a writable folder with enough room."
         ) from error
-    if text := left_out.read_text():
+    if text := left_out.read_text(encoding="utf-8"):
         progress.say(f"{source.name}: left out {text}.")
     try:
         return CocoIndex(folder, source, images)
     except (OSError, EOFError, ValueError, KeyError) as error:
         raise VisorVosError(f"The index {folder} is damaged.", "Delete that folder: it is built again.") from error
+
+
+def _remove_outdated(folder: Path) -> None:
+    """Removes the other indexes of the same JSON, and those whose JSON is gone."""
+    source = (folder / "source.txt").read_text(encoding="utf-8")
+    for other in folder.parent.glob("*/source.txt"):
+        named = other.read_text(encoding="utf-8")
+        if other.parent != folder and (named == source or not Path(named).exists()):
+            shutil.rmtree(other.parent, ignore_errors=True)
 
 
 def _first(what: str, exists: Callable[[Path], bool], paths: list[Path]) -> Path:
