@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def show(prediction: PredictedVideo | PredictedFolder) -> str:
     """One sentence: what was written, where, and how fast."""
-    found = prediction.to_dict()
+    found = asdict(prediction)
     noun = "sequence" if "sequences" in found else "object"
     what = f"{counted(found['frames'], 'mask')} of {counted(len(found[f'{noun}s']), noun)}"
     text = f"{what} in [bold]{escape(found['output'])}[/]"

@@ -120,7 +120,4 @@ def encode_jpeg(frame: NDArray[np.uint8]) -> bytes:
 def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
     """Writes uint8 (H, W, 3) RGB atomically, as PNG or, for any other suffix, as JPEG."""
     with atomic_write(path) as part:
-        if path.suffix.lower() == ".png":
-            Image.fromarray(picture).save(part, format="PNG")
-        else:
-            Image.fromarray(picture).save(part, format="JPEG", quality=92)
+        Image.fromarray(picture).save(part, format="PNG" if path.suffix.lower() == ".png" else "JPEG", quality=92)

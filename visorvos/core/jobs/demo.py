@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ class Demo:
             "overlay": str(self.overlay),
             "seconds": self.seconds,
             "quick": self.quick,
-            "prediction": self.prediction.to_dict(),
+            "prediction": asdict(self.prediction),
             "evaluation": self.trained.to_dict(),
         }
 

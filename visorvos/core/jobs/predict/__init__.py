@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from visorvos.core.datasets.davis.layout import FRAMES, MASKS, sequence_folder
 from visorvos.core.inference.load_network import load_network
@@ -29,18 +29,12 @@ class PredictedFolder:
     """The outcome for a folder of sequences."""
 
     output: str
-    sequences: tuple[PredictedVideo, ...]
+    frames: int
+    segmented: int
+    searched: int
+    """These three are the sums over all sequences."""
     seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "output": self.output,
-            "frames": sum(video.frames for video in self.sequences),
-            "segmented": sum(video.segmented for video in self.sequences),
-            "searched": sum(video.searched for video in self.sequences),
-            "seconds": self.seconds,
-            "sequences": [video.to_dict() for video in self.sequences],
-        }
+    sequences: tuple[PredictedVideo, ...]
 
 
 def predict(settings: PredictSettings, progress: Progress | None = None) -> PredictedVideo | PredictedFolder:
@@ -78,7 +72,13 @@ def predict(settings: PredictSettings, progress: Progress | None = None) -> Pred
     if in_data_set:
         progress.say(f"To submit: cd {settings.output} && zip -r submission.zip {MASKS} -i '*.png'")
     done = [one for one in found if isinstance(one, PredictedVideo)]
-    return PredictedFolder(str(settings.output), tuple(done), time.perf_counter() - began) if sequences else done[0]
+    if not sequences:
+        return done[0]
+    frames, segmented, searched = (
+        sum(getattr(one, name) for one in done) for name in ("frames", "segmented", "searched")
+    )
+    seconds = time.perf_counter() - began
+    return PredictedFolder(str(settings.output), frames, segmented, searched, seconds, tuple(done))
 
 
 def _attempt(work: Callable[..., T], item: object, *more: object) -> T | VisorVosError:
