@@ -68,14 +68,14 @@ def _frame_tiles(settings: PreviewSettings, progress: Progress) -> list[list[Til
         sequence = split.sequence(name).annotated
         # The numbers of frames differ by at most one.
         count = settings.frames // len(chosen) + (place < settings.frames % len(chosen))
-        group = []
         truth = open_ground_truth(sequence.masks)
+        style = Style(truth.first.palette or DAVIS_PALETTE, names=split.object_names.get(name, {}))
+        group = []
         for number in evenly(len(sequence.frames), count):
-            frame = read_frame(sequence.frames[number])
+            path = sequence.frames[number]
+            frame = read_frame(path)
             labels = truth.labels(sequence.masks[number], frame.shape[:2])
-            caption = f"{name}  {sequence.frames[number].stem}"
-            style = Style(truth.first.palette or DAVIS_PALETTE, names=split.object_names.get(name, {}))
-            group.append(Tile(frame, labels, style, caption))
+            group.append(Tile(frame, labels, style, f"{name}  {path.stem}"))
         tiles.append(group)
     return tiles
 
@@ -91,9 +91,7 @@ def _clip_tiles(settings: PreviewSettings, progress: Progress) -> list[list[Tile
         clip = clips.clip(sample, epoch, number / count)
         frames = enumerate(zip(clip.frames, clip.labels, strict=True), start=1)
         style = Style(DAVIS_PALETTE)
-        tiles.append(
-            [Tile(frame, labels, style, f"{number + 1}, frame {n}: {clip.name}") for n, (frame, labels) in frames]
-        )
+        tiles.append([Tile(*pair, style, f"{number + 1}, frame {n}: {clip.name}") for n, pair in frames])
     return tiles
 
 
