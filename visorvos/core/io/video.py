@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, SupportsBytes, cast
+from typing import TYPE_CHECKING, SupportsBytes, cast
 
 import cv2
 import numpy as np
@@ -191,11 +191,8 @@ def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     return a, b, c, d
 
 
-class VideoSink(Protocol):
-    """Takes the frames of a video that is being written."""
-
-    def __call__(self, frame: Frame, span: tuple[int, int]) -> None:
-        """Adds a frame, uint8 (H, W, 3) RGB, shown from start to end in units of the time base."""
+VideoSink = Callable[[Frame, tuple[int, int]], None]
+"""Adds a frame, uint8 (H, W, 3) RGB, shown from start to end in units of the time base, to a video being written."""
 
 
 @contextmanager
