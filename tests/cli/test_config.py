@@ -51,7 +51,8 @@ def test_resolved_settings_repeat_the_run(tmp_path: Path, name: str) -> None:
 
     model = BY_NAME[name].settings
     settings = model(**REQUIRED.get(name, {}))
-    file = write_settings(tmp_path, name, settings.model_dump(mode="json"))
+    write_settings(tmp_path, name, settings.model_dump(mode="json"))
+    file = tmp_path / "settings.yaml"
     assert resolve(model, {}, file) == settings
 
 

@@ -17,20 +17,15 @@ SETTINGS_FILE = "settings.yaml"
 _REMEDY = "Print a file that works: visorvos config COMMAND > options.yaml"
 
 
-def write_settings(folder: Path, command: str, values: Mapping[str, object]) -> Path:
+def write_settings(folder: Path, command: str, values: Mapping[str, object]) -> None:
     """Writes the settings that a command ran with, as a file that ``--config`` takes.
 
     Args:
         folder: the command's output folder.
         command: its name.
         values: option values by name, ``settings.model_dump(mode="json")``.
-
-    Returns:
-        The path of the file.
     """
-    path = folder / SETTINGS_FILE
-    write_file(path, yaml_text(command, values))
-    return path
+    write_file(folder / SETTINGS_FILE, yaml_text(command, values))
 
 
 def yaml_text(command: str, values: Mapping[str, object]) -> str:
