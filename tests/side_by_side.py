@@ -132,7 +132,7 @@ def scanned_clips(settings: PretrainSettings, filler: int) -> CocoClips:
     content = json.loads((settings.coco / "annotations" / f"instances_{settings.split}.json").read_text())
     own = content["annotations"]
     others = [{**own[number % len(own)], "image_id": -1 - number} for number in range(filler)]
-    clips.instances = ScannedInstances(content["images"], own + others)
+    clips.instances = ScannedInstances(content["images"], own + others, settings.coco / settings.split)
     return clips
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from visorvos.core.io.images import read_frame
 
 __all__ = ["ScannedInstances"]
 
@@ -17,10 +20,14 @@ class ScannedInstances:
     Args:
         images: as in COCO's JSON, in order.
         annotations: as in the JSON; crowds, and objects without a polygon of three points, are skipped.
+        folder: folder of the images.
     """
 
-    def __init__(self, images: Sequence[Mapping[str, Any]], annotations: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, images: Sequence[Mapping[str, Any]], annotations: Sequence[Mapping[str, Any]], folder: Path
+    ) -> None:
         self.images = images
+        self.folder = folder
         self.annotations = annotations
         counts, areas = [], []
         by_image: dict[int, list[Mapping[str, Any]]] = {image["id"]: [] for image in images}
@@ -38,6 +45,9 @@ class ScannedInstances:
 
     def name(self, image: int) -> str:
         return str(self.images[image]["file_name"])
+
+    def read_frame(self, image: int) -> NDArray[np.uint8]:
+        return read_frame(self.folder / self.name(image))
 
     def describe(self) -> str:
         return f"{len(self)} images"

@@ -85,7 +85,7 @@ def test_objects_found_by_scanning_are_those_of_the_index(tmp_path: Path) -> Non
     ]
     root = write_coco(tmp_path, [picture(2), picture(5), picture(9)], annotations)
     content = json.loads((root / "annotations" / "instances_train2017.json").read_text())
-    scanned, index = ScannedInstances(content["images"], content["annotations"]), open_coco(root)
+    scanned, index = ScannedInstances(content["images"], content["annotations"], root / "train2017"), open_coco(root)
     assert len(scanned) == len(index) == 3
     assert [scanned.name(image) for image in range(3)] == [index.name(image) for image in range(3)]
     np.testing.assert_array_equal(scanned.instance_starts, index.instance_starts)
