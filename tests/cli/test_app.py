@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +13,6 @@ import yaml
 
 from tests.conftest import Run
 from visorvos import __version__
-from visorvos.cli.command import Command
 from visorvos.cli.commands import COMMANDS
 from visorvos.core.jobs.prepare import Preparation
 from visorvos.settings.base import section
@@ -146,15 +143,6 @@ def test_paths_in_a_result_are_text_in_json(run: Run, monkeypatch: pytest.Monkey
     monkeypatch.setattr("visorvos.core.jobs.prepare.prepare", lambda *_: made)
     done = run("prepare", "--release", "r.zip", "--output", "out", "--json")
     assert (done.code, json.loads(done.out)["data"]) == (0, "out")
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_a_command_has_a_job_that_takes_its_settings(command: Command) -> None:
-    name = command.name.replace("-", "_")
-    job = getattr(import_module(f"visorvos.core.jobs.{name}"), name)
-    first, progress = inspect.signature(job).parameters.values()
-    assert first.annotation == command.settings.__name__
-    assert progress.annotation == "Progress | None"
 
 
 def test_the_version(run: Run) -> None:

@@ -86,7 +86,7 @@ def _root(
         raise typer.Exit(2)
 
 
-def _function(command: Command) -> Callable[..., None]:
+def _function(command: Command[Any, Any]) -> Callable[..., None]:
     """The function that Typer calls."""
 
     def run(config: Path | None, json: bool | None, quiet: bool | None, **typed: object) -> None:

@@ -4,34 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pkgutil import resolve_name
-from typing import Any
+from typing import Generic, TypeVar
 
 from rich.console import RenderableType
 
 from visorvos.core.runtime.progress import Progress
 from visorvos.settings.base import Settings
 
+S = TypeVar("S", bound=Settings)
+R = TypeVar("R")
+"""The result of a job: a dataclass, whose fields are what ``--json`` prints unless it has a ``to_dict``."""
+
 
 @dataclass(frozen=True)
-class Command:
-    """A command. Its work is done by the function of its name, in the module of its name in ``core/jobs``."""
+class Command(Generic[S, R]):
+    """A command; see `command`."""
 
     name: str
-    settings: type[Settings]
+    settings: type[S]
     """Its options. The first line of the class's docstring is the command's help."""
-    show: Callable[[Any], RenderableType]
+    show: Callable[[R], RenderableType]
     """Turns the result into what the terminal shows."""
-    arguments: str
-    """Those of the example at the end of ``--help``."""
+    example: str
+    """A command line for the end of ``--help``."""
+    run: Callable[[S, Progress], R]
+    """Does the work."""
 
-    @property
-    def example(self) -> str:
-        """A command line."""
-        return f"visorvos {self.name} {self.arguments}"
 
-    def run(self, settings: Settings, progress: Progress) -> Any:  # noqa: ANN401 - each job has a result of its own
-        """Does the work. The fields of the result are what ``--json`` prints, unless it has a ``to_dict``."""
-        # Imported here, so that --help imports no torch.
-        job = self.name.replace("-", "_")
-        return resolve_name(f"visorvos.core.jobs.{job}:{job}")(settings, progress)
+def command(
+    settings: type[S], show: Callable[[R], RenderableType], example: str
+) -> Callable[[Callable[[S, Progress], R]], Command[S, R]]:
+    """Makes a function the command of its name. It imports its job when called, so that ``--help`` imports no torch."""
+    return lambda run: Command(run.__name__.replace("_", "-"), settings, show, example, run)

@@ -111,7 +111,9 @@ def _by_name(model: type[Settings], given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def resolve(model: type[S], typed: Mapping[str, object], config: Path | None, command: Command | None = None) -> S:
+def resolve(
+    model: type[S], typed: Mapping[str, object], config: Path | None, command: Command[Any, Any] | None = None
+) -> S:
     """Settings from the command line over the config file over the environment over the defaults.
 
     Args:

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from visorvos.cli.command import command
+from visorvos.core.runtime.progress import Progress
 from visorvos.errors import counted
+from visorvos.settings.annotate import AnnotateSettings
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.annotate import Annotated
@@ -19,3 +22,10 @@ def show(session: Annotated) -> str:
         f"{session.given} of them drawn or confirmed, {counted(len(session.objects), 'object')}, "
         f"in [bold]{escape(session.output)}[/]"
     )
+
+
+@command(AnnotateSettings, show, "visorvos annotate clip.mp4 --weights visor.pth --output clip-session")
+def annotate(settings: AnnotateSettings, progress: Progress) -> Annotated:
+    from visorvos.core.jobs.annotate import annotate
+
+    return annotate(settings, progress)

@@ -9,7 +9,10 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from visorvos.cli.command import command
 from visorvos.cli.console import table
+from visorvos.core.runtime.progress import Progress
+from visorvos.settings.compare import CompareSettings
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.compare import Comparison
@@ -51,3 +54,10 @@ def _changes(letter: str, changes: Sequence[SequenceChange]) -> Table:
 
 def _signed(score: float) -> str:
     return f"{100 * score:+z.1f}"
+
+
+@command(CompareSettings, show, "visorvos compare scores-before scores-after --output comparison.html")
+def compare(settings: CompareSettings, progress: Progress) -> Comparison:
+    from visorvos.core.jobs.compare import compare
+
+    return compare(settings, progress)

@@ -8,7 +8,10 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from visorvos.cli.command import command
 from visorvos.cli.console import table
+from visorvos.core.runtime.progress import Progress
+from visorvos.settings.demo import DemoSettings
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.demo import Demo
@@ -44,3 +47,10 @@ def _scores(demo: Demo) -> Table:
         style = "bold" if evaluation is demo.trained else None
         rows.add_row(name, *(f"{100 * score:.1f}" for score in scores), style=style)
     return rows
+
+
+@command(DemoSettings, show, "visorvos demo --output demo")
+def demo(settings: DemoSettings, progress: Progress) -> Demo:
+    from visorvos.core.jobs.demo import demo
+
+    return demo(settings, progress)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.markup import escape
 
+from visorvos.cli.command import command
 from visorvos.cli.console import table
+from visorvos.core.runtime.progress import Progress
+from visorvos.settings.download_weights import DownloadWeightsSettings
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.download_weights import DownloadedWeights, WeightsList
@@ -29,3 +32,10 @@ def show(result: DownloadedWeights | WeightsList) -> RenderableType:
         *(f"{name} is downloaded: {escape(file)}" for name, file in result.files.items()),
     ]
     return Group(rows, *notes)
+
+
+@command(DownloadWeightsSettings, show, "visorvos download-weights visor-resnet50")
+def download_weights(settings: DownloadWeightsSettings, progress: Progress) -> DownloadedWeights | WeightsList:
+    from visorvos.core.jobs.download_weights import download_weights
+
+    return download_weights(settings, progress)

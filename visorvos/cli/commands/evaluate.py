@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.markup import escape
 
+from visorvos.cli.command import command
 from visorvos.cli.console import printable, table
+from visorvos.core.runtime.progress import Progress
 from visorvos.errors import counted
+from visorvos.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.evaluate import Evaluation
@@ -46,3 +49,10 @@ def show(evaluation: Evaluation) -> Group:
 def _figures(scores: Scores) -> list[str]:
     means = (scores.j_and_f, scores.region_statistics.mean, scores.contour_statistics.mean)
     return [f"{100 * mean:z.1f}" for mean in means]
+
+
+@command(EvaluateSettings, show, "visorvos evaluate --data VISOR_2022 --split val --weights visor.pth --output scores")
+def evaluate(settings: EvaluateSettings, progress: Progress) -> Evaluation:
+    from visorvos.core.jobs.evaluate import evaluate
+
+    return evaluate(settings, progress)

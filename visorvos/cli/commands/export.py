@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from visorvos.cli.command import command
+from visorvos.core.runtime.progress import Progress
 from visorvos.errors import counted
+from visorvos.settings.export import ExportSettings
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.export import Export
@@ -27,3 +30,10 @@ def show(export: Export) -> str:
         first = "" if export.first_frames is not False else " The first mask of each sequence counts as the given one."
         lines.append(f"Not checked: whether the split is complete.{first} Add --data to check it.")
     return "\n".join(lines)
+
+
+@command(ExportSettings, show, "visorvos export scores --data data/VISOR_2022 --output val.zip")
+def export(settings: ExportSettings, progress: Progress) -> Export:
+    from visorvos.core.jobs.export import export
+
+    return export(settings, progress)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from visorvos.cli.command import command
+from visorvos.core.runtime.progress import Progress
 from visorvos.errors import counted
+from visorvos.settings.predict import PredictSettings
 
 if TYPE_CHECKING:
     from visorvos.core.jobs.predict import PredictedFolder
@@ -26,3 +29,10 @@ def show(prediction: PredictedVideo | PredictedFolder) -> str:
         return f"{text}, all copied from the given masks"
     rate = found["segmented"] / found["seconds"]
     return f"{text}, {found['segmented']} segmented in this run, {rate:.2f} frames/s"
+
+
+@command(PredictSettings, show, "visorvos predict frames/ --masks first.png --weights visor.pth --output result")
+def predict(settings: PredictSettings, progress: Progress) -> PredictedVideo | PredictedFolder:
+    from visorvos.core.jobs.predict import predict
+
+    return predict(settings, progress)

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.markup import escape
 
+from visorvos.cli.command import command
 from visorvos.cli.console import table
+from visorvos.core.runtime.progress import Progress
+from visorvos.settings.prepare import PrepareSettings
 
 if TYPE_CHECKING:
     from visorvos.core.datasets.visor.report import SplitReport
@@ -78,3 +81,10 @@ def _effort(preparation: Preparation) -> str:
     rate = preparation.converted / preparation.seconds
     before = f", {preparation.reused:,} were converted before" if preparation.reused else ""
     return f"{preparation.converted:,} frames converted, {rate:.1f} frames/s{before}."
+
+
+@command(PrepareSettings, show, "visorvos prepare --release 2v6cgv1x04ol22qp9rm9x2j6a7.zip --output data")
+def prepare(settings: PrepareSettings, progress: Progress) -> Preparation:
+    from visorvos.core.jobs.prepare import prepare
+
+    return prepare(settings, progress)

@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from visorvos.cli.command import command
+from visorvos.core.runtime.progress import Progress
+from visorvos.settings.finetune import FinetuneSettings
+from visorvos.settings.pretrain import PretrainSettings
+
 if TYPE_CHECKING:
     from visorvos.core.training.loop import Training
 
@@ -23,3 +28,17 @@ def show(training: Training) -> str:
         )
     lines.append(f"Losses and scores: {output}/training.png, {output}/metrics.csv")
     return "\n".join(lines)
+
+
+@command(PretrainSettings, show, "visorvos pretrain --coco coco --output stage1 --validate-on data/VISOR_2022")
+def pretrain(settings: PretrainSettings, progress: Progress) -> Training:
+    from visorvos.core.jobs.pretrain import pretrain
+
+    return pretrain(settings, progress)
+
+
+@command(FinetuneSettings, show, "visorvos finetune --data VISOR_2022 --weights stage1/best.safetensors --output run")
+def finetune(settings: FinetuneSettings, progress: Progress) -> Training:
+    from visorvos.core.jobs.finetune import finetune
+
+    return finetune(settings, progress)

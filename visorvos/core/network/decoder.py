@@ -47,13 +47,15 @@ class Refinement(nn.Module):
 
     def encode_skip(self, feature: Tensor) -> Tensor:
         """The part that is the same for all objects: (B, C, H, W) -> (B, 256, H, W)."""
-        return self.skip_block(self.skip(feature))
+        result: Tensor = self.skip_block(self.skip(feature))
+        return result
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
         """``coarse`` (B * N, 256, H / 2, W / 2) and ``skip`` (B, 256, H, W) -> (B * N, 256, H, W)."""
         doubled = interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
         by_clip = doubled.unflatten(0, (skip.shape[0], -1))
-        return self.block((by_clip + skip.unsqueeze(1)).flatten(0, 1))
+        result: Tensor = self.block((by_clip + skip.unsqueeze(1)).flatten(0, 1))
+        return result
 
 
 class Context(nn.Module):
@@ -71,7 +73,8 @@ class Context(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         branches = (self.branch_1, self.branch_2, self.branch_4, self.branch_8)
         wide = torch.cat([torch.relu(branch(x)) for branch in branches], dim=1)
-        return self.dropout(torch.relu(self.merge(wide)))
+        result: Tensor = self.dropout(torch.relu(self.merge(wide)))
+        return result
 
 
 class Decoder(nn.Module):
@@ -124,7 +127,9 @@ class Decoder(nn.Module):
         """The first convolution of read-out and query value: (B * N, 256, h, w)."""
         if self.context is not None:
             value = per_frame.unsqueeze(1).expand_as(read_out)
-            return self.fuse(self.context(torch.cat((read_out, value), dim=2).flatten(0, 1)))
+            fused: Tensor = self.fuse(self.context(torch.cat((read_out, value), dim=2).flatten(0, 1)))
+            return fused
         weight = self.fuse.weight[:, : read_out.shape[2]]
-        per_object = conv2d(read_out.flatten(0, 1), weight, padding=1).unflatten(0, read_out.shape[:2])
-        return (per_object + per_frame.unsqueeze(1)).flatten(0, 1)
+        per_object: Tensor = conv2d(read_out.flatten(0, 1), weight, padding=1).unflatten(0, read_out.shape[:2])
+        fused = (per_object + per_frame.unsqueeze(1)).flatten(0, 1)
+        return fused

@@ -89,6 +89,7 @@ class MemoryEncoder(_Encoder):
             shape = planes.shape[:2]
             object_part = conv2d(planes.flatten(0, 1), weight, stride=2, padding=3)
             stem = frame_part + object_part.unflatten(0, shape)
-            return self.stages(stem.flatten(0, 1))[0].unflatten(0, shape)
+            result: Tensor = self.stages(stem.flatten(0, 1))[0].unflatten(0, shape)
+            return result
 
         return each_object(encode, planes)

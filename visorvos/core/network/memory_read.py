@@ -25,7 +25,8 @@ def read_memory(query_key: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     query = query_key.flatten(2).mT.contiguous().unsqueeze(1).expand(-1, keys.shape[1], -1, -1)
 
     read = each_object(scaled_dot_product_attention, query, _by_position(keys), _by_position(values))
-    return read.mT.unflatten(-1, query_key.shape[-2:])
+    result: Tensor = read.mT.unflatten(-1, query_key.shape[-2:])
+    return result
 
 
 def _by_position(memory: Tensor) -> Tensor:
