@@ -173,8 +173,8 @@ def test_the_version(run: Run) -> None:
         (["demo", "--quick", "--no-quick"], "--quick was given twice: --no-quick is the same option."),
         (["demo", "--device", "gpu"], "--device must be auto, cpu, cuda, cuda:N or mps, got 'gpu'."),
         (["finetune", "--lr", "1", "--learning-rate", "2"], "--lr was given twice"),
-        (["no-such-command"], "No such command no-such-command."),
-        (["evaluat"], "No such command evaluat. Did you mean evaluate?"),
+        (["no-such-command"], "No such command: no-such-command."),
+        (["evaluat"], "No such command: evaluat. Did you mean evaluate?"),
     ],
 )
 def test_a_wrong_call_ends_with_two(run: Run, arguments: list[str], sentence: str) -> None:

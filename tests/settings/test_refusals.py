@@ -37,7 +37,7 @@ STAGE_2 = {"data": "d", "output": "o"}
         ),
         (CompareSettings, {"runs": ("a",)}, "must be two or more evaluations"),
         (CompareSettings, {"runs": ("a", "b"), "output": "page.txt"}, "must end in .html"),
-        (PreviewSettings, {"data": "d", "output": "a.gif"}, "must end in .jpg or .png"),
+        (PreviewSettings, {"data": "d", "output": "a.gif"}, "must end in .jpg, .png or .jpeg"),
         (PreviewSettings, {"data": "d", "frames": 0}, "greater than or equal to 1"),
         (PreviewSettings, {}, "Give either --data, or --coco"),
         (PreviewSettings, {"coco": "c"}, "--coco and --training need --clips"),

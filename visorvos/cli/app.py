@@ -169,7 +169,7 @@ def _usage(error: Any) -> UsageError:  # noqa: ANN401 - see _TyperUsageError
         hint = did_you_mean(error.option_name, error.possibilities or ())
         return UsageError(f"No such option: {error.option_name}.{hint}", remedy)
     message = re.sub(r"Got unexpected extra argument.* \((.*)\)", r"Unexpected argument: \1", error.format_message())
-    message = message.replace("'", "").removesuffix(".")
+    message = message.replace("'", "").replace("No such command ", "No such command: ").removesuffix(".")
     return UsageError(message if message.endswith("?") else f"{message}.", remedy)
 
 

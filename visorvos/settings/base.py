@@ -118,7 +118,8 @@ def must(holds: Callable[[Any], object], what: str) -> AfterValidator:
 
 def ends_in(*suffixes: str) -> AfterValidator:
     """A check of a path's suffix, without regard to case."""
-    return must(lambda path: path.suffix.lower() in suffixes, f"end in {' or '.join(suffixes)}")
+    shown = " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
+    return must(lambda path: path.suffix.lower() in suffixes, f"end in {shown}")
 
 
 def bare(annotation: Any) -> Any:  # noqa: ANN401 - types as values

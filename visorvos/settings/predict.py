@@ -61,7 +61,7 @@ class PredictSettings(Settings):
         "Overlays to write in addition: overlay (images), video (H.264 MP4) or sheet (twelve frames in sheet.jpg).",
     )
     resume: bool = outputs(False, "Resume an interrupted run with the same inputs and options.")
-    overwrite: bool = outputs(False, "Write into a folder that holds the masks or overlays of another run.")
+    overwrite: bool = outputs(False, "Replace the masks and overlays that another run left in --output.")
     colors: Literal["mask", "bright"] = _overlays(
         "mask",
         "Colors of objects: those of the given masks (mask), or bright ones by id (by name with --names).",

@@ -100,7 +100,7 @@ EVALUATE: dict[str, Row] = {
     "a mapping with a word for an id": (
         lambda p: (p / "data/val_data_mapping.json").write_text('{"a": {"one": "disc"}}'),
         "val_data_mapping.json",
-        "must be a valid integer",
+        "must be a whole number",
     ),
     "a mapping with a number of 5,000 digits": (
         lambda p: (p / "data/val_data_mapping.json").write_text('{"a": {"' + "1" * 5000 + '": "disc"}}'),
@@ -110,7 +110,7 @@ EVALUATE: dict[str, Row] = {
     "a mapping with a list for a name": (
         lambda p: (p / "data/val_data_mapping.json").write_text('{"a": {"1": ["disc"]}}'),
         "val_data_mapping.json",
-        "must be a valid string",
+        "must be text",
     ),
     "a mapping that cannot be read": (
         lambda p: unreadable(p / "data/val_data_mapping.json"),

@@ -161,7 +161,7 @@ CHECK: dict[str, Row] = {
     "a cut JSON": (submission(lambda text: text[: len(text) // 2]), INNER, "not JSON"),
     "a coordinate that is no number": (first_point("NaN"), INNER, "finite"),
     "a coordinate outside": (first_point("900"), "good.zip", "points outside 854x480"),
-    "a coordinate as text": (first_point('"5"'), INNER, "valid number"),
+    "a coordinate as text": (first_point('"5"'), INNER, "must be a number"),
     "another resolution": (
         submission(lambda text: text.replace("854x480", "1920x1080")),
         "good.zip",

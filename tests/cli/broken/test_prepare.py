@@ -84,7 +84,7 @@ PREPARE: dict[str, Row] = {
     "a JSON that is a pipe": (lambda p: fifo(p / JSON), JSON, "not a regular file"),
     "a coordinate that is no number": (corner("NaN"), JSON, "finite"),
     "an infinite coordinate": (corner("Infinity"), JSON, "finite"),
-    "a coordinate as text": (corner('"5"'), JSON, "valid number"),
+    "a coordinate as text": (corner('"5"'), JSON, "must be a number"),
     "a coordinate far outside": (corner("1e300"), JSON, "20000"),
     "a point of three numbers": (changed("[200.9, 200.2]", "[1, 2, 3]"), JSON, "segments"),
     "segments that are text": (changed("[[[200.9", '"x", [[[200.9'), JSON, "not JSON"),

@@ -124,17 +124,17 @@ def kill_a_worker() -> None:
 def test_a_worker_that_is_killed_is_named(run: Run, data: Path, weights: Path, tmp_path: Path) -> None:
     output, log = tmp_path / "out", tmp_path / "log"
     # More clips than a worker loads ahead.
-    command = arguments(data, output, weights, workers=1, iterations=40, save_every=20, evaluate_every=0)
+    command = arguments(data, output, weights, workers=1, iterations=24, save_every=12, evaluate_every=0)
     code = finish(start(command, log, arrange=after_first_step(kill_a_worker)))
     errors = " ".join(log.read_text().split())
     assert code == 1, errors
     assert "A worker process that makes clips ended" in errors
     assert errors.count("error:") == 1
     assert "Traceback" not in errors
-    assert 0 < newest(output) < 40
+    assert 0 < newest(output) < 24
     done = run(*command, "--resume")
     assert done.code == 0, done.err
-    assert newest(output) == 40
+    assert newest(output) == 24
 
 
 def list_workers_and_die(pids_file: Path) -> None:

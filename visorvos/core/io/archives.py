@@ -148,7 +148,7 @@ def _explained(location: Location) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, KeyError) as error:
-        raise VisorVosError(f"{location} does not exist.", "Check the path, or download the file again.") from error
+        raise VisorVosError(f"{location} does not exist.", "Check the path, or copy the file there.") from error
     except _UNREADABLE as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).rstrip(".")
         reason = reason.replace("File is not a zip file", "it is not a zip file")

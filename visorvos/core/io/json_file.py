@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -10,6 +11,16 @@ from pydantic import TypeAdapter, ValidationError
 from visorvos.errors import VisorVosError
 
 T = TypeVar("T")
+_KINDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "dictionary": "an object",
+    "array": "a list",
+    "list": "a list",
+    "boolean": "true or false",
+}
+"""Pydantic's words for JSON's values, and ours."""
 
 
 def parse_json(content: bytes, form: TypeAdapter[T], source: object, remedy: str) -> T:
@@ -29,6 +40,7 @@ def parse_json(content: bytes, form: TypeAdapter[T], source: object, remedy: str
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         words = fault["msg"].removeprefix("Value error, ").replace("Input should", "must").partition(", unable")[0]
+        words = re.sub(r"a valid (\w+)", lambda found: _KINDS.get(found[1], found[0]), words)
         if fault["type"] == "json_invalid":
             raise VisorVosError(f"{source} cannot be read: it is not JSON.", remedy) from error
         what = "is missing" if fault["type"] == "missing" else f"{words}, got {str(fault['input'])[:60]}"
