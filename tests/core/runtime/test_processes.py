@@ -19,7 +19,8 @@ leave_at_exit()  # as by both stages of training in one process
 def test_a_process_disconnects_before_it_ends() -> None:
     done = subprocess.run([sys.executable, "-c", ENDS_CONNECTED], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "connected: False\n"
+    # Some versions of PyTorch print on standard output, too.
+    assert done.stdout.splitlines()[-1] == "connected: False"
 
 
 def test_a_single_process_does_everything() -> None:

@@ -156,7 +156,7 @@ def _decode(source: Path) -> _Release:
         except msgspec.DecodeError:
             # Python's json takes a byte order mark and NaN as well; msgspec writes null for the latter.
             return msgspec.json.decode(msgspec.json.encode(json.loads(content)), type=_Release)
-    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
+    except (OSError, EOFError, zlib.error, msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise VisorVosError(
             f"{source} must be a JSON with lists of images and annotations: {error}.", "Check or download it again."
         ) from error
