@@ -115,7 +115,8 @@ class ResNet(nn.Module):
             setattr(self, f"layer{number}", nn.Sequential(*blocks))
         self.fc = nn.Linear(inputs, 1000)
         for part in self.modules():
-            if isinstance(part, nn.Conv2d):
+            # Drawing normal numbers on the meta device would import torch._dynamo, which takes two seconds.
+            if isinstance(part, nn.Conv2d) and not part.weight.is_meta:
                 nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
         # Residual blocks start as the identity (Goyal et al. 2017), so that colors pass through an untrained network.
         for name, weight in self.named_parameters():

@@ -93,7 +93,7 @@ class STM(
         self.query_projection = KeyValue(entry.features[0], entry.key, entry.value)
         self.decoder = Decoder(entry)
         self.backbone = backbone
-        if not pretrained:
+        if not pretrained and not self.memory_projection.key.weight.is_meta:
             self._match_by_appearance()
 
     @classmethod
