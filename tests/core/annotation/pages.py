@@ -159,7 +159,7 @@ class Page:
         return self._canvas_color("timeline", *self.timeline_point(frame, y))
 
     def accessible(self) -> list[tuple[str, str]]:
-        """Role and name of everything that a screen reader is told of."""
+        """Role and name of every element that a screen reader announces."""
         tree = self.browser.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})
         return [
             (node["role"]["value"], node.get("name", {}).get("value", ""))

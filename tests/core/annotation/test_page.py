@@ -157,7 +157,7 @@ def test_strokes_made_offline_are_sent_again(page: Page, tmp_path: Path) -> None
 
 
 def test_two_tabs_lose_no_stroke(page: Page, session: Session, tmp_path: Path) -> None:
-    """This tab draws before it hears of the other one's stroke: it is refused, merges, and sends again."""
+    """This tab draws before it receives the other tab's stroke: it is refused, merges, and sends again."""
     page.draw((20, 20), (30, 20))
     page.wait_until_saved()
     page.browser.run_module("(await load('frames')).maskOf(0).isBusy = true;")  # as while a stroke is being drawn

@@ -47,11 +47,11 @@ class History:
         """Removes an object from the masks of frame ``start`` and all later ones; None: from everything.
 
         Raises:
-            BusyError: if there is no such object.
+            BusyError: if the object does not exist.
         """
         entry = self._objects.find(index)
         if entry is None:
-            raise BusyError(f"There is no object {index}.", "Reload the page.")
+            raise BusyError(f"Object not found: {index}.", "Reload the page.")
         self._undone.clear()
         self._delete(entry, start)
 
@@ -59,7 +59,7 @@ class History:
         """Undoes the newest step.
 
         Raises:
-            BusyError: if there is none.
+            BusyError: if nothing can be undone.
         """
         step = self._done.newest()
         if step is None:
@@ -72,10 +72,10 @@ class History:
         self._done.drop()
 
     def redo(self) -> None:
-        """Does again what `undo` undid last.
+        """Redoes the step that `undo` undid last.
 
         Raises:
-            BusyError: if nothing was undone.
+            BusyError: if nothing can be redone.
         """
         step = self._undone.newest()
         if step is None:

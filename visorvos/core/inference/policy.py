@@ -1,4 +1,4 @@
-"""Memory policies: which past frames stay in memory beside the previous one, which is always there.
+"""Memory policies: which past frames stay in memory besides the previous one, which is always there.
 
 To add one, write its class and add an entry to `POLICIES`: the options of ``predict`` and ``evaluate`` follow from it.
 Nothing here imports torch: the settings take the names from this table, and ``--help`` must stay fast.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from visorvos.errors import VisorVosError
 
 GIVEN_LIMIT = 16
-"""Maximum frames with a given mask that `EveryFrames` remembers beside its limit."""
+"""Maximum frames with a given mask that `EveryFrames` remembers in addition to its limit."""
 
 
 class MemoryPolicy(Protocol):

@@ -80,7 +80,7 @@ def read_scores(path: Path) -> tuple[Path, ScoresFile]:
         The file and its content.
 
     Raises:
-        VisorVosError: if there is no such file, there are several, or its content is not from `evaluate`.
+        VisorVosError: if the file is not found or there are several, or its content is not from `evaluate`.
     """
     files = sorted(path.glob("scores-*.json")) if path.is_dir() else [path]
     if not files:

@@ -33,7 +33,7 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def checkpoint_to_resume(settings: TrainingSettings, origin: MadeFrom, progress: Progress) -> dict[str, Any] | None:
-    """The newest readable checkpoint of the run in ``--output``, or None if there is no run yet.
+    """The newest readable checkpoint of the run in ``--output``, or None before the first run.
 
     Steps are repeatable: resumed from an earlier checkpoint, a run reaches the same weights, only later.
 

@@ -6,7 +6,7 @@ if (fromAddress()) {
   history.replaceState(null, "", location.pathname); // not to be seen in screenshots or kept as a bookmark
 }
 const token = sessionStorage.getItem("token") || "";
-// An address that is opened in a tab with this page changes no more than the fragment. A session keeps its token, so
+// Opening another address in this tab changes only the fragment. A session keeps its token, so
 // another one means another session.
 addEventListener("hashchange", () => {
   if (fromAddress() !== token) location.reload();

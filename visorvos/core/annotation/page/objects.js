@@ -8,7 +8,7 @@ let isDrawing = false; // a name input that is replaced loses the focus, which d
 
 /** Adds an object and chooses it. Its id was never used before. */
 export function addObject() {
-  if (state.nextId > 254) { // in masks of other tools, 255 is no object
+  if (state.nextId > 254) { // other tools use 255 for borders
     emit("trouble", "No id from 1 to 254 is left.");
     return null;
   }

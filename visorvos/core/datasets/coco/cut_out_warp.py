@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from visorvos.core.datasets.affine_warps import draw_steps
 from visorvos.settings.pretrain import CocoAugmentation
 
-# imgaug 0.4.0 reads np.sctypes when imported, which NumPy 2 has no more.
+# imgaug 0.4.0 reads np.sctypes on import, which NumPy 2 removed.
 _SCTYPES = {
     "int": [np.int8, np.int16, np.int32, np.int64],
     "uint": [np.uint8, np.uint16, np.uint32, np.uint64],

@@ -93,7 +93,7 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
         root: folder with ``annotations/instances_SPLIT.json`` (or ``instances_default.json``, or ``.json.gz``) and the
             images in ``SPLIT/``, ``images/SPLIT/``, ``images/default/`` or ``images/``.
         split: name of the split.
-        progress: is told when the index is built, and what was left out.
+        progress: receives a line when the index is built, and one about what was left out.
 
     Raises:
         VisorVosError: when annotations or images are missing or cannot be used, or the index cannot be written.

@@ -147,7 +147,7 @@ def open_split(root: Path, split: str, resolution: str | None = None) -> Split:
         resolution: name of the folder between JPEGImages and the sequences. None takes the only one, or 480p.
 
     Raises:
-        VisorVosError: if there is no such split, or several, or it is empty.
+        VisorVosError: if the split is not found, is ambiguous or is empty.
     """
     splits = find_splits(root)
     if splits or (root / LISTS).is_dir():

@@ -27,7 +27,7 @@ _EPIC_FRAME = re.compile(r"frame_\d+")
 
 @dataclass(frozen=True)
 class ReleaseFile:
-    """A file, or a folder or zip file that `_walk` was told not to enter."""
+    """A file, or a folder or zip file that `_walk` did not enter."""
 
     location: Location
     parts: tuple[str, ...]

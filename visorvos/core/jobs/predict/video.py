@@ -124,7 +124,7 @@ class VideoRun:
             VisorVosError: if there is none, and starting over would overwrite another run without being asked to.
         """
         state: dict[str, Any] = {}
-        obstacle: str | None = "there is no interrupted run to resume"
+        obstacle: str | None = "no interrupted run was found"
         if (self.settings.output / STATE).is_file():
             try:
                 state = read_state(self.settings.output / STATE, {"segmenter": dict})
