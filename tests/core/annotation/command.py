@@ -7,13 +7,14 @@ import json
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.forked import finish, start
 
-__all__ = ["Command"]
+__all__ = ["Command", "Start", "commands"]
 
 
 class Command:
@@ -78,3 +79,20 @@ class Command:
         """Ctrl-C; the exit code."""
         os.kill(self.process.pid, signal.SIGINT)
         return finish(self.process)
+
+
+Start = Callable[..., Command]
+
+
+@contextmanager
+def commands(folder: Path, source: Path, root: Path) -> Iterator[Start]:
+    """Starts the command on a source and a session folder, with more options; kills all that were started."""
+    started: list[Command] = []
+
+    def start_one(*options: object) -> Command:
+        started.append(Command(folder, source, "--output", root, *options))
+        return started[-1]
+
+    yield start_one
+    for server in started:
+        server.kill()

@@ -21,7 +21,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.browser import Browser, open_browser
 from tests.builders import draw_clip, read_labels, write_frames
 from tests.conftest import Run
-from tests.core.annotation.command import Command
+from tests.core.annotation.command import Start, commands
 from tests.core.annotation.pages import Page
 from visorvos.core.jobs.demo import Demo
 
@@ -56,21 +56,11 @@ def demo_weights(request: pytest.FixtureRequest) -> Path:
     return made.weights
 
 
-Serve = Callable[..., Command]
-
-
 @pytest.fixture
-def serve(clip: Path, root: Path, tmp_path: Path) -> Iterator[Serve]:
+def serve(clip: Path, root: Path, tmp_path: Path) -> Iterator[Start]:
     """Starts the command on the clip."""
-    started: list[Command] = []
-
-    def start(*options: object) -> Command:
-        started.append(Command(tmp_path, clip, "--output", root, *options))
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.kill()
+    with commands(tmp_path, clip, root) as start:
+        yield start
 
 
 def open_page(browser: Browser, address: str) -> Page:
@@ -108,7 +98,7 @@ def take_pictures(page: Page, name: str) -> None:
 
 
 def test_the_whole_story(
-    serve: Serve,
+    serve: Start,
     browser: Browser,
     demo_weights: Path,
     truth: tuple[list[np.ndarray], list[np.ndarray]],
@@ -208,7 +198,7 @@ def test_the_whole_story(
     assert tuned.code == 0, tuned.err
 
 
-def test_an_open_page_continues_after_a_restart(serve: Serve, browser: Browser, root: Path) -> None:
+def test_an_open_page_continues_after_a_restart(serve: Start, browser: Browser, root: Path) -> None:
     """Also with a stroke that was drawn in between; the server comes back at the same address."""
     first = serve("--port", 0)
     page = open_page(browser, first.address)

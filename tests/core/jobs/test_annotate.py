@@ -7,7 +7,7 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,11 @@ from PIL import Image
 
 from tests.builders import read_labels, write_labels
 from tests.conftest import Run
-from tests.core.annotation.command import Command
+from tests.core.annotation.command import Command, Start, commands
 from tests.core.annotation.sessions import FRAMES, box, make_frames, packed
 from visorvos import __version__
 
 pytestmark = pytest.mark.network
-
-Start = Callable[..., Command]
 
 
 @pytest.fixture
@@ -37,15 +35,8 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(frames: Path, root: Path, tmp_path: Path) -> Iterator[Start]:
-    started = []
-
-    def run(*options: object) -> Command:
-        started.append(Command(tmp_path, frames, "--output", root, *options))
-        return started[-1]
-
-    yield run
-    for server in started:
-        server.kill()
+    with commands(tmp_path, frames, root) as run:
+        yield run
 
 
 def put(server: Command, number: int, labels: np.ndarray, **headers: str) -> int:

@@ -118,7 +118,7 @@ class Session:
                 )
             ids = object_ids(labels)
             if self.objects.adopt(ids):
-                self._tell_objects()
+                self._send_objects()
             is_changed = not np.array_equal(before, labels)
             if given or ids:
                 self.folder.write(number, labels, given)
@@ -133,7 +133,7 @@ class Session:
                     self.propagation.outdated = True
             self._record()
             tag = mask_tag(labels)
-            self._tell_mask(number, tag, stale=to_runs(self.known.stale))
+            self._send_mask(number, tag, stale=to_runs(self.known.stale))
             return tag
 
     def put_objects(self, objects: Sequence[ObjectEntry]) -> None:
@@ -145,7 +145,7 @@ class Session:
         with self._lock:
             self.objects.replace(objects, lambda index: bool(self.known.showing(index)))
             self._record()
-            self._tell_objects()
+            self._send_objects()
 
     def delete_object(self, index: int, start: int | None) -> None:
         """See `History.delete`. Raises a BusyError while a propagation runs, as `undo` and `redo` do."""
@@ -175,7 +175,7 @@ class Session:
                 raise BusyError(f"Frame {start} shows no object.", "Draw one, then propagate.")
             self._history.begin_propagation(start, stop)
             self.propagation = Propagation(start, stop)
-            self._tell_propagation()
+            self._send_propagation()
             return self.propagation
 
     def accept(self, number: int, labels: Labels) -> None:
@@ -193,7 +193,7 @@ class Session:
                 self.known.note(number, object_ids(labels), False, running.is_backward, running.outdated)
             if time.monotonic() - self._recorded > _SECONDS_BETWEEN_RECORDS:
                 self._record()
-            self._tell_mask(number, "", propagation=running.to_dict())
+            self._send_mask(number, "", propagation=running.to_dict())
 
     def end(self, state: Literal["done", "stopped", "failed"], message: str = "") -> None:
         """Ends the propagation that runs, if any."""
@@ -201,7 +201,7 @@ class Session:
             if self.propagation is not None:
                 self.propagation.state, self.propagation.message = state, message
                 self._record()
-                self._tell_propagation()
+                self._send_propagation()
                 self.propagation = None
 
     def set_network(self, state: Literal["loading", "ready", "failed"], message: str = "") -> None:
@@ -281,18 +281,16 @@ class Session:
         )
         self._recorded = time.monotonic()
 
-    def _tell_mask(self, number: int, tag: str, **more: object) -> None:
+    def _send_mask(self, number: int, tag: str, **more: object) -> None:
         known = self.known
         shown = known.shown.get(number)
         mask = {"objects": None if shown is None else sorted(shown), "given": number in known.given}
         self.events.add("mask", frame=number, tag=tag, **mask, is_stale=number in known.stale, **more)
 
-    def _tell_objects(self) -> None:
-        self.events.add(
-            "objects", objects=[item.model_dump() for item in self.objects.items], next_id=self.objects.next_id
-        )
+    def _send_objects(self) -> None:
+        self.events.add("objects", **self.objects.to_dict())
 
-    def _tell_propagation(self) -> None:
+    def _send_propagation(self) -> None:
         running = self.propagation
         self.events.add("propagation", propagation=running and running.to_dict(), **self._history.newest())
 

@@ -39,7 +39,7 @@ from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.worker_pool import start_worker, usable_cores
 from visorvos.core.training.clips import coco_clips, visor_clips
 from visorvos.core.training.learner import Learner, Stage, start_accelerator
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, counted
 from visorvos.settings.benchmark import BenchmarkSettings
 from visorvos.settings.finetune import FinetuneSettings
 from visorvos.settings.prepare import PrepareSettings
@@ -103,7 +103,7 @@ def _plan(
         for objects in settings.objects:
             video = write_video(scratch / f"video-{objects}", height, width, frames, objects)
             for backbone, precision in networks:
-                what = f"{backbone}, {objects} object{'s' * (objects > 1)}, {width}x{height}, {precision}"
+                what = f"{backbone}, {counted(objects, 'object')}, {width}x{height}, {precision}"
                 workload = partial(segmenting, backbone, device, precision, video, scratch / "masks")
                 yield "inference", what, "frames/s", frames - 1, workload
     if "training" in settings.only:

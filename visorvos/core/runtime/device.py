@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, counted
 
 
 def choose_device(name: str) -> torch.device:
@@ -27,7 +27,7 @@ def choose_device(name: str) -> torch.device:
         )
     if number and int(number) >= gpus:
         raise VisorVosError(
-            f"Device not found: {name}. This machine has {gpus} CUDA device{'s' * (gpus != 1)}.",
+            f"Device not found: {name}. This machine has {counted(gpus, 'CUDA device')}.",
             f"Use --device cuda:{gpus - 1} or a smaller number.",
         )
     return torch.device(name)
@@ -59,4 +59,4 @@ def describe_device(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)} (CUDA {torch.version.cuda})"
     threads = torch.get_num_threads()
-    return f"CPU, {threads} thread{'s' * (threads != 1)}" if device.type == "cpu" else device.type
+    return f"CPU, {counted(threads, 'thread')}" if device.type == "cpu" else device.type

@@ -114,8 +114,8 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
             with FileLock(folder / ".lock"):
                 if not left_out.is_file():
                     progress.say(f"Indexing {source}, once.")
-                    write_file(folder / "source.txt", str(source.resolve()))
-                    _remove_outdated(folder)
+                    write_file(folder / "source.txt", str(source))
+                    _remove_outdated(folder, source)
                     arrays, text = read_annotations(source, images)
                     for name, array in arrays.items():
                         np.save(folder / f"{name}.npy", array)
@@ -132,12 +132,11 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
         raise VisorVosError(f"The index {folder} is damaged.", "Delete that folder: it is built again.") from error
 
 
-def _remove_outdated(folder: Path) -> None:
+def _remove_outdated(folder: Path, source: Path) -> None:
     """Removes the other indexes of the same JSON, and those whose JSON is gone."""
-    source = (folder / "source.txt").read_text(encoding="utf-8")
     for other in folder.parent.glob("*/source.txt"):
-        named = other.read_text(encoding="utf-8")
-        if other.parent != folder and (named == source or not Path(named).exists()):
+        named = Path(other.read_text(encoding="utf-8"))
+        if other.parent != folder and (named == source or not named.exists()):
             shutil.rmtree(other.parent, ignore_errors=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class VisorClips:
         VisorVosError: if no video has three frames.
     """
 
-    videos: Iterable[VideoSequence]
+    videos: InitVar[Iterable[VideoSequence]]
     """Annotated videos. Those with fewer than three frames are left out: see `too_short`."""
     read_frame: Callable[[Path], Image]
     """Reads a frame: uint8 (H, W, 3) RGB."""
@@ -52,10 +52,10 @@ class VisorClips:
     skips: tuple[int, ...] = (0, 1)
     """Maximum number of frames skipped between two frames of a clip, for each of equal parts of training."""
 
-    def __post_init__(self) -> None:
-        videos = list(self.videos)
-        self.too_short = [video.name for video in videos if len(video.frames) < _FRAMES]
-        self.videos = self._videos = [video for video in videos if len(video.frames) >= _FRAMES]
+    def __post_init__(self, videos: Iterable[VideoSequence]) -> None:
+        given = list(videos)
+        self.too_short = [video.name for video in given if len(video.frames) < _FRAMES]
+        self._videos = [video for video in given if len(video.frames) >= _FRAMES]
         if not self._videos:
             raise VisorVosError(
                 f"No sequence is long enough to train on: a clip needs {_FRAMES} annotated frames, "

@@ -9,7 +9,7 @@ from visorvos.core.io.frames import FrameSource
 from visorvos.core.io.masks import SHEET
 from visorvos.core.io.paths import real_path
 from visorvos.core.runtime.run_state import read_state
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, counted
 from visorvos.settings.predict import PredictSettings
 
 OVERLAY = "overlay"
@@ -61,4 +61,4 @@ def earlier_outputs(settings: PredictSettings, source: FrameSource) -> list[Path
 
 def some_of(files: list[Path]) -> str:
     """Their number and the first name, for a sentence."""
-    return f"{len(files)} file{'s' * (len(files) > 1)} such as {min(files).name}"
+    return f"{counted(len(files), 'file')} such as {min(files).name}"

@@ -32,7 +32,7 @@ from visorvos.core.runtime.interruption import StoppedError, catch_signals
 from visorvos.core.runtime.progress import Progress
 from visorvos.core.runtime.read_ahead import read_ahead, write_behind
 from visorvos.core.runtime.run_state import MadeFrom, read_state, write_state
-from visorvos.errors import VisorVosError
+from visorvos.errors import VisorVosError, counted
 from visorvos.settings.predict import PredictSettings
 
 Labels = NDArray[np.uint8]
@@ -145,7 +145,7 @@ class VideoRun:
         if done == 0:
             return "Starting from the first frame: the interrupted run saved none."
         segmenter.restore(state["segmenter"])
-        return f"Resuming after {done} frame{'s' * (done > 1)}."
+        return f"Resuming after {counted(done, 'frame')}."
 
     def _remove_earlier(self, progress: Progress) -> None:
         """Removes what an earlier run left: nothing of it is to lie among the files of this one."""
