@@ -21,8 +21,8 @@ def read_memory(query_key: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     Returns:
         (B, N, Cv, h, w).
     """
-    # Fused attention kernels want channels last.
-    query = query_key.flatten(2).mT.contiguous().unsqueeze(1).expand(-1, keys.shape[1], -1, -1)
+    # Fused attention kernels want channels last, and that of cuDNN fails on a query that `expand` repeats.
+    query = query_key.flatten(2).mT.unsqueeze(1).repeat(1, keys.shape[1], 1, 1)
 
     read = each_object(scaled_dot_product_attention, query, _by_position(keys), _by_position(values))
     result: Tensor = read.mT.unflatten(-1, query_key.shape[-2:])
