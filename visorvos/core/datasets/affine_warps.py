@@ -85,7 +85,7 @@ def view(image: Image, remaining: Sequence[Matrix], size: tuple[int, int], inter
     What leaves the canvas in any of the warps does not come back in a later one: it is 0, as in a chain of warps.
 
     Args:
-        image: (H, W) or (H, W, 3).
+        image: uint8 (H, W) or (H, W, C).
         remaining: as from `compose`, each multiplied by the matrix from the canvas to the result.
         size: width and height of the result.
         interpolation: of OpenCV. Pixels at the border are resampled as if the border continued.
@@ -93,10 +93,9 @@ def view(image: Image, remaining: Sequence[Matrix], size: tuple[int, int], inter
     seen = cv2.warpAffine(image, remaining[0][:2], size, flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
     height, width = image.shape[:2]
     corners = np.array([(x, y, 1) for x, y in ((0, 0), (width, 0), (width, height), (0, height))]) - (0.5, 0.5, 0)
-    visible = None
     for matrix in remaining[:-1]:
         inside = np.zeros(size[::-1], np.uint8)
         outline = np.rint(16 * (corners @ matrix[:2].T)).astype(np.int32)
         cv2.fillConvexPoly(inside, outline, (255,), shift=4)
-        visible = inside if visible is None else cv2.bitwise_and(visible, inside)
-    return np.asarray(seen if visible is None else cv2.copyTo(seen, visible), np.uint8)
+        seen = cv2.copyTo(seen, inside)
+    return np.asarray(seen, np.uint8)

@@ -6,20 +6,17 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from visorvos.core.datasets.clip import Clip
 from visorvos.core.datasets.coco.copy_paste import cut_out, draw_patch, mark, paste
 from visorvos.core.datasets.coco.cut_out_warp import warp_cut_out
 from visorvos.core.datasets.coco.homography import crop_thrice
 from visorvos.core.datasets.coco.index import CocoIndex
-from visorvos.core.datasets.crop import resize, resized
+from visorvos.core.datasets.crop import Image, resize, resized
 from visorvos.core.datasets.objects import keep_objects
 from visorvos.core.datasets.order import generator
 from visorvos.errors import VisorVosError
 from visorvos.settings.pretrain import CocoAugmentation
-
-Image = NDArray[np.uint8]
 
 
 @dataclass
