@@ -98,6 +98,6 @@ class TrainingSettings(Settings):
         alias="workers",
         ge=0,
     )
-    compile: bool = computing(False, "Compile the network with torch.compile: slower to start, then faster.")
+    compile: bool = computing(False, "Compile the network with torch.compile: the first steps take minutes, later ones less time.")
     device: Device = "auto"
     precision: Precision = "auto"

@@ -39,8 +39,5 @@ def load_network(settings: PredictSettings | EvaluateSettings | AnnotateSettings
     device = choose_device(settings.device)
     # Scores do not depend on the processor, and annotate starts at once; see `choose_precision`.
     precision = choose_precision(settings.precision, device, isinstance(settings, PredictSettings))
-    if precision == torch.float32:
-        # By default PyTorch rounds the inputs of a GPU's convolutions to TF32; masks then differ from a CPU's.
-        torch.backends.cudnn.allow_tf32 = False
     stm = for_inference(read_checkpoint(weights), device, precision)
     return Network(stm, device, precision, checksum(weights))

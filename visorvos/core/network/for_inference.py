@@ -17,7 +17,9 @@ def for_inference(stm: STM, device: torch.device, precision: torch.dtype) -> STM
     """Optimizes a network for inference on a device.
 
     Batch norms of the residual blocks are folded into the convolutions before them, in float32; tensors have channels
-    last; in float32 on a CPU, large 3x3 convolutions after the encoders use Winograd's algorithm.
+    last; in float32 on a CPU, large 3x3 convolutions after the encoders use Winograd's algorithm. In float32 on a CUDA
+    device, convolutions of this process no longer round their inputs to TF32, as PyTorch lets them by default: masks
+    are then those of a CPU.
 
     Args:
         stm: the network, float32; it is changed in place.
@@ -31,6 +33,8 @@ def for_inference(stm: STM, device: torch.device, precision: torch.dtype) -> STM
     for encoder in (stm.memory_encoder, stm.query_encoder):
         for part in encoder.modules():
             _fold_batch_norms(part)
+    if precision == torch.float32:
+        torch.backends.cudnn.allow_tf32 = False
     if device.type == "cpu" and precision == torch.float32:
         after_encoders = nn.ModuleList((stm.memory_projection, stm.query_projection, stm.decoder))
         for part in list(after_encoders.modules()):
