@@ -98,6 +98,6 @@ class TrainingSettings(Settings):
         alias="workers",
         ge=0,
     )
-    compile: bool = computing(False, "Compile the network with torch.compile: the first steps take minutes, later ones less time.")
+    compile: bool = computing(False, "Compile the network with torch.compile: minutes for the first steps, then faster.")
     device: Device = "auto"
     precision: Precision = "auto"
