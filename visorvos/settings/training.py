@@ -98,6 +98,6 @@ class TrainingSettings(Settings):
         alias="workers",
         ge=0,
     )
-    compile: bool = computing(False, "Compile the network with torch.compile: minutes for the first steps, then faster.")
+    compile: bool = computing(False, "Compile the network (torch.compile): minutes for the first steps, then faster.")
     device: Device = "auto"
     precision: Precision = "auto"
