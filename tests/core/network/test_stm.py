@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate, pad
+from torch.profiler import profile
 
 from tests.builders import as_input, golden, noise, planes
 from visorvos import STM
@@ -229,6 +230,22 @@ def test_memory_read_is_softmax_over_all_positions() -> None:
         weights = torch.exp(scores - scores.max())
         expected = values[clip, index].flatten(1).double() @ (weights / weights.sum())
         torch.testing.assert_close(found[clip, index, :, y, x].double(), expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 5e-3)])
+def test_memory_read_of_a_large_frame_without_gradients(precision: torch.dtype, tolerance: float) -> None:
+    """Computed in parts, with scores in float32: in bfloat16 they would be wrong by more than the tolerance."""
+    query = 2 * torch.randn(1, 128, 40, 60, generator=torch.Generator().manual_seed(0)).to(precision)
+    keys = 2 * torch.randn(1, 2, 128, 3, 10, 15, generator=torch.Generator().manual_seed(1)).to(precision)
+    values = torch.randn(1, 2, 16, 3, 10, 15, generator=torch.Generator().manual_seed(2)).to(precision)
+    with profile(profile_memory=True) as profiled:
+        found = read_memory(query, keys, values)
+    assert found.dtype == precision
+    largest = max(event.cpu_memory_usage for event in profiled.events() or ())
+    assert 0 < largest < 4 * query[0, 0].numel() * keys[0, 0, 0].numel(), "scores of all positions are never held"
+    scores = torch.einsum("bcq,bnck->bnkq", query.double().flatten(2), keys.double().flatten(3)) / math.sqrt(128)
+    expected = torch.einsum("bnkq,bnvk->bnvq", torch.softmax(scores, dim=2), values.double().flatten(3))
+    assert (found.double().flatten(3) - expected).norm() < tolerance * expected.norm()
 
 
 def plain_block(block: ResidualBlock, x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -24,7 +25,7 @@ def read_memory(query_key: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     # Fused attention kernels want channels last, and that of cuDNN fails on a query that `expand` repeats.
     query = query_key.flatten(2).mT.unsqueeze(1).repeat(1, keys.shape[1], 1, 1)
 
-    read = each_object(scaled_dot_product_attention, query, _by_position(keys), _by_position(values))
+    read = each_object(_attend, query, _by_position(keys), _by_position(values))
     result: Tensor = read.mT.unflatten(-1, query_key.shape[-2:])
     return result
 
@@ -32,3 +33,14 @@ def read_memory(query_key: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 def _by_position(memory: Tensor) -> Tensor:
     """(B, N, C, T, h, w) as (B, N, T h w, C): a view if the channels lie last in memory."""
     return memory.permute(0, 1, 3, 4, 5, 2).flatten(2, 4)
+
+
+def _attend(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Attention of (B, N, Q, Ck) to keys (B, N, K, Ck) and values (B, N, K, Cv): (B, N, Q, Cv)."""
+    if torch.is_grad_enabled() or query.device.type != "cpu":
+        return scaled_dot_product_attention(query, keys, values)
+    # On a CPU, PyTorch's attention holds the scores of all Q, and computes in float32 more than the scores.
+    precise = torch.promote_types(query.dtype, torch.float32)
+    strips = (query.to(precise) / query.shape[-1] ** 0.5).split(1024, dim=-2)
+    keys = keys.to(precise).mT
+    return torch.cat([torch.softmax(strip @ keys, -1).to(values.dtype) @ values for strip in strips], dim=-2)
