@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import cv2
@@ -73,10 +74,7 @@ def compose(matrices: Sequence[Matrix]) -> list[Matrix]:
     Returns:
         One matrix more than given: the whole composition first, the identity last.
     """
-    remaining = [np.eye(3)]
-    for matrix in reversed(matrices):
-        remaining.insert(0, remaining[0] @ matrix)
-    return remaining
+    return list(accumulate(reversed(matrices), np.matmul, initial=np.eye(3)))[::-1]
 
 
 def view(image: Image, remaining: Sequence[Matrix], size: tuple[int, int], interpolation: int) -> Image:
