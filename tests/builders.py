@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +33,11 @@ def golden(name: str) -> dict[str, np.ndarray[Any, Any]]:
 
 def reference_state(backbone: str) -> dict[str, Tensor]:
     """The reference's state dictionary with the weights that the golden figures were taken with."""
+    return {key: tensor.clone() for key, tensor in _reference_state(backbone).items()}
+
+
+@cache
+def _reference_state(backbone: str) -> dict[str, Tensor]:
     shapes: dict[str, list[int]] = json.loads((GOLDEN / f"state_dict_{backbone}.json").read_text())
     return {key: _reference_tensor(key, shape) for key, shape in shapes.items()}
 

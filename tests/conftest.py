@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import torch
@@ -29,6 +29,19 @@ torch.set_num_threads(1)
 def _processor_without_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a processor that has it, `predict` computes in bfloat16 unless told otherwise."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Shallow folders first: the README's lines take long, and started last they would keep one process busy alone."""
+    items.sort(key=lambda item: len(item.path.parts))
+
+
+@pytest.fixture
+def no_plot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training in this process draws no plot, which on tiny data takes longer than the training."""
+    from visorvos.core.training import run_folder
+
+    monkeypatch.setattr(run_folder, "training_plot", lambda rows: b"")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -71,14 +84,24 @@ def quick_demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Demo
     from visorvos.core.jobs.demo import demo
     from visorvos.settings.demo import DemoSettings
 
-    shared = tmp_path_factory.getbasetemp()
+    def make(folder: Path) -> Demo:
+        return demo(DemoSettings(output=folder, quick=True, device="cpu"))
+
+    return made_once("demo", make, tmp_path_factory, worker_id)
+
+
+T = TypeVar("T")
+
+
+def made_once(name: str, make: Callable[[Path], T], factory: pytest.TempPathFactory, worker_id: str) -> T:
+    """What ``make`` makes in a folder of that name, by the first process of the tests that asks for it."""
+    shared = factory.getbasetemp()
     if worker_id != "master":
         shared = shared.parent
-    made = shared / "demo.pickle"
-    with FileLock(shared / "demo.lock"):
+    made = shared / f"{name}.pickle"
+    with FileLock(shared / f"{name}.lock"):
         if not made.exists():
-            result = demo(DemoSettings(output=shared / "demo", quick=True, device="cpu"))
-            made.write_bytes(pickle.dumps(result))
+            made.write_bytes(pickle.dumps(make(shared / name)))
     return pickle.loads(made.read_bytes())
 
 
@@ -107,17 +130,27 @@ Run = Callable[..., Finished]
 COLUMNS = "200"
 
 
+@pytest.fixture(scope="session")
+def application() -> Any:
+    """Typer's commands, made once for all tests."""
+    from visorvos.cli.app import application
+
+    return application()
+
+
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], application: Any) -> Run:
     """Runs the command line in this process."""
-    from visorvos.cli.app import main
+    from visorvos.cli import app
+
+    monkeypatch.setattr(app, "application", lambda: application)
 
     def call(*arguments: object) -> Finished:
         monkeypatch.setattr(sys, "argv", ["visorvos", *map(str, arguments)])
         monkeypatch.setenv("COLUMNS", COLUMNS)
         capsys.readouterr()
         try:
-            main()
+            app.main()
             code: object = 0
         except SystemExit as end:
             code = end.code or 0

@@ -27,7 +27,7 @@ _TIMEOUT = 300.0
 
 
 @cache
-def _context() -> Any:
+def context() -> Any:
     """Processes forked from a server that has the imports done."""
     # A server that already runs was started for workers that load clips, with fewer imports. No public way stops it.
     forkserver._forkserver._stop()  # type: ignore[attr-defined]
@@ -52,7 +52,7 @@ def start(
         environment: variables to set.
         arrange: called in the process first, for example to make it kill itself at some point.
     """
-    process = _context().Process(target=_main, args=([*map(str, command)], log, out or log, environment, arrange))
+    process = context().Process(target=_main, args=([*map(str, command)], log, out or log, environment, arrange))
     process.start()
     return process
 
@@ -76,7 +76,7 @@ def finish(process: Any) -> int:
     return int(process.exitcode)
 
 
-def by_two(command: Sequence[object], folder: Path) -> Finished:
+def by_two(command: Sequence[object], folder: Path, arrange: Callable[[], None] | None = None) -> Finished:
     """Runs the command in two processes, as ``torchrun`` starts them."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
@@ -84,7 +84,7 @@ def by_two(command: Sequence[object], folder: Path) -> Finished:
     place = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     logs, outs = ([folder / f"{name}{rank}" for rank in (0, 1)] for name in ("log", "out"))
     processes = [
-        start(command, log, out, {**place, "RANK": str(rank), "LOCAL_RANK": str(rank)})
+        start(command, log, out, {**place, "RANK": str(rank), "LOCAL_RANK": str(rank)}, arrange)
         for rank, (log, out) in enumerate(zip(logs, outs, strict=True))
     ]
     try:

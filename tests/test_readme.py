@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 import re
 import shlex
 import shutil
-import signal
-import subprocess
-import sys
-import urllib.request
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import av
@@ -20,18 +17,22 @@ import pytest
 from tests.builders import draw_clip, reference_stm, write_frames, write_labels
 from tests.coco_builders import annotation, picture, square, write_coco
 from tests.conftest import Run
+from tests.core.annotation.command import Command
 from tests.visor_builders import Release
 from visorvos import save_weights
+
+pytestmark = pytest.mark.usefixtures("no_plot")
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 ELSEWHERE = ("visorvos demo --quick",)
 """Run by tests/core/jobs/test_demo.py."""
 SHORTENED = {
-    "pretrain": "--backbone resnet18 --no-pretrained --clips 1 --accumulate 1 --crop-size 64 --evaluate-every 1",
+    "pretrain": "--backbone resnet18 --no-pretrained --clips 1 --accumulate 1 --crop-size 64 --short-side 64 "
+    "--evaluate-every 1",
     "predict": "--size 64",
     "evaluate": "--size 64",
-    "finetune": "--clips 1 --accumulate 1 --crop-size 64 --evaluate-every 0",
+    "finetune": "--clips 1 --accumulate 1 --crop-size 64 --short-side 64 --evaluate-every 0",
 }
 """One clip instead of hundreds of thousands, and small frames."""
 
@@ -103,12 +104,8 @@ def test_the_line_runs(line: str, folder: Path, run: Run, monkeypatch: pytest.Mo
 
 def annotate(arguments: list[str], folder: Path) -> None:
     """Starts the server as a user would, asks for the session, and stops it with Ctrl-C."""
-    call = [sys.executable, "-m", "visorvos", "annotate", *arguments, "--no-browser", "--port", "0"]
-    server = subprocess.Popen(call, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    address, _, token = server.stdout.readline().strip().partition("/#token=")
-    request = urllib.request.Request(f"{address}/api/session", headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request) as answer:
-        assert json.load(answer)["frames"] == 4
-    server.send_signal(signal.SIGINT)
-    server.communicate(timeout=60)
+    home = {"VISORVOS_HOME": str(folder / "cache")}
+    options = (*arguments, "--no-browser", "--port", "0")
+    server = Command(folder, *options, environment=home, arrange=partial(os.chdir, folder))
+    assert server.get_session()["frames"] == 4
+    assert server.interrupt() == 0, server.log

@@ -85,23 +85,43 @@ def send(number: signal.Signals) -> None:
     os.kill(os.getpid(), number)
 
 
+def without_plot() -> None:
+    """For `tests.forked.start`: a run that draws no plot, which on tiny data takes longer than the training."""
+    run_folder.training_plot = _draw_nothing
+
+
+def _draw_nothing(rows: object) -> bytes:
+    return b""
+
+
 def killed_after_checkpoint(number: int) -> Callable[[], None]:
     """For `tests.forked.start`: a run that is killed right after one of its checkpoints."""
     return partial(_kill_after_checkpoint, number)
 
 
 def _kill_after_checkpoint(number: int) -> None:
+    without_plot()
     after_call(run_folder, "write_state", number, partial(send, signal.SIGKILL))
 
 
 def signaled_after_first_row(number: signal.Signals) -> Callable[[], None]:
     """For `tests.forked.start`: a run that receives a signal after its first row of metrics."""
-    return partial(after_call, RunFolder, "log", 1, partial(send, number))
+    return partial(_signal_after_first_row, number)
+
+
+def _signal_after_first_row(number: signal.Signals) -> None:
+    without_plot()
+    after_call(RunFolder, "log", 1, partial(send, number))
 
 
 def after_first_step(then: Callable[[], None]) -> Callable[[], None]:
     """For `tests.forked.start`: a run that calls ``then`` after its first step."""
-    return partial(after_call, Learner, "step", 1, then)
+    return partial(_after_first_step, then)
+
+
+def _after_first_step(then: Callable[[], None]) -> None:
+    without_plot()
+    after_call(Learner, "step", 1, then)
 
 
 def workers() -> list[psutil.Process]:

@@ -24,14 +24,21 @@ class Command:
         folder: for what it prints.
         arguments: of the command line.
         environment: variables to set; with it, the command may open a browser.
+        arrange: called in the process first.
     """
 
-    def __init__(self, folder: Path, *arguments: object, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: object,
+        environment: Mapping[str, str] | None = None,
+        arrange: Callable[[], None] | None = None,
+    ) -> None:
         self._out, self._log = folder / "printed.txt", folder / "log.txt"
         self._out.write_text("")
         self._log.write_text("")
         browser = () if environment else ("--no-browser",)
-        self.process = start(["annotate", *arguments, *browser], self._log, self._out, environment or {})
+        self.process = start(["annotate", *arguments, *browser], self._log, self._out, environment or {}, arrange)
         while not self.printed.endswith("\n"):
             assert self.process.exitcode is None, self.log
             time.sleep(0.01)

@@ -17,7 +17,7 @@ from visorvos.core.jobs.demo import Demo
 
 pytestmark = pytest.mark.network
 
-KILLS = 10
+KILLS = 7
 
 
 class Story:

@@ -467,7 +467,7 @@ def test_tall_frames_are_measured_by_their_width(small_stm: STM, video: Array, f
 
 
 def test_a_long_video_is_remembered_in_few_slots(small_stm: STM) -> None:
-    """Frames of 480p's shape made on the fly, at a reduced size: 60 of them take what 9 take."""
+    """Frames of 480p's shape made on the fly, at a reduced size: 20 of them take what 9 take."""
     random = np.random.default_rng(0)
 
     def frame(number: int) -> Array:
@@ -479,7 +479,7 @@ def test_a_long_video_is_remembered_in_few_slots(small_stm: STM) -> None:
         first[12:37, 25 * index : 25 * index + 19] = index + 1
     segmenter = Segmenter(small_stm, EveryFrames(every=2, limit=3), size=16)
     shown = set()
-    for number in range(60):
+    for number in range(20):
         labels = segmenter.step(frame(number), first if number == 0 else None)
         shown.update(np.unique(labels))
         if number >= 8:

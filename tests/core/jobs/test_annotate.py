@@ -189,7 +189,8 @@ def test_given_masks_may_begin_without_an_object(
         assert put(server, number, labels) == 204
     server.kill()
     given = ("--masks", root / "given", "--masks-are", "complete")
-    done = run("predict", frames, *given, "--weights", weights, "--device", "cpu", "--output", tmp_path / "predicted")
+    options = ("--weights", weights, "--size", 32, "--device", "cpu")
+    done = run("predict", frames, *given, *options, "--output", tmp_path / "predicted")
     assert done.code == 0, done.err
     assert "The first object is in the mask of frame 00003: earlier frames get empty masks." in done.err
     for number in range(3):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing
 import os
 from collections.abc import Callable
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from rich.console import Console
 from tests.builders import read_labels
 from tests.conftest import Run
 from tests.core.jobs.measured import dies, keeps_a_log, refuses
+from tests.forked import context
 from visorvos import VisorVosError
 from visorvos.cli.commands.benchmark import show
 from visorvos.core.jobs import benchmark as workloads
@@ -25,6 +27,14 @@ from visorvos.core.jobs.benchmark import Benchmark, Figure, measure
 from visorvos.settings.benchmark import BenchmarkSettings
 
 
+@pytest.fixture
+def _forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes of `measure` start with the imports done; those of the command itself do them."""
+    processes = context()
+    monkeypatch.setattr(multiprocessing, "get_context", lambda method: processes)
+
+
+@pytest.mark.usefixtures("_forked")
 def test_each_workload_has_its_own_process(tmp_path: Path) -> None:
     peaks, pids = [], []
     for size in (200 << 20, 1000):
@@ -40,6 +50,7 @@ def test_each_workload_has_its_own_process(tmp_path: Path) -> None:
     assert peaks[0] - peaks[1] > 150 << 20
 
 
+@pytest.mark.usefixtures("_forked")
 def test_a_workload_that_fails_ends_the_measurement() -> None:
     with pytest.raises(VisorVosError, match="Nothing works"):
         measure(refuses, 1)

@@ -16,6 +16,8 @@ from tests.layouts import write_sequences, write_youtube
 from tests.training_runs import arguments
 from visorvos.core.datasets.davis.layout import find_splits, open_split
 
+pytestmark = pytest.mark.usefixtures("no_plot")
+
 
 def davis_2017(root: Path) -> list[object]:
     write_sequences(root, ["bear", "bus"], level="480p")

@@ -12,6 +12,8 @@ from tests.training_runs import arguments
 from visorvos.core.training import learner
 from visorvos.core.training.run_folder import checkpoints
 
+pytestmark = pytest.mark.usefixtures("no_plot")
+
 
 def logged(output: Path, name: str) -> list[tuple[int, float]]:
     accumulation = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")

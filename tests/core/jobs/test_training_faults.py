@@ -25,6 +25,8 @@ from visorvos.core.training import learner
 from visorvos.core.training import run_folder as outputs
 from visorvos.core.training.run_folder import RunFolder, checkpoints
 
+pytestmark = pytest.mark.usefixtures("no_plot")
+
 
 def resumes_to_the_end(run: Run, command: list[str], output: Path, undisturbed: Path, after: int) -> Finished:
     done = run(*command, "--resume")
