@@ -191,6 +191,10 @@ def _explained(error: Exception) -> VisorVosError:
             f"Standard output cannot be written: {error.strerror}.",
             "Redirect it to another place. Files that the command reported as written are complete.",
         )
+    if isinstance(error, OSError) and error.filename is not None:
+        return VisorVosError(
+            f"{error.filename}: {error.strerror}.", "Check that it exists and that you may read or write it."
+        )
     if type(error).__name__ == "OutOfMemoryError":
         return VisorVosError(
             f"The device is out of memory: {str(error).splitlines()[0]}",

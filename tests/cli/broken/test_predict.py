@@ -167,6 +167,11 @@ PREDICT: dict[str, Row] = {
         "out/settings.yaml",
         "Cannot write",
     ),
+    "the state of the output is a folder": (
+        lambda p: (p / "out/.predict.pt").mkdir(parents=True),
+        "out/.predict.pt",
+        ".predict.pt: ",  # then what the system says: a folder is not removed like a file
+    ),
 }
 
 

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from visorvos.core.datasets.visor.convert import FrameResult, convert_frames, frame_files, remove, split_files
+from visorvos.core.datasets.visor.convert import FrameResult, convert_frames, frame_files, split_files
 from visorvos.core.datasets.visor.plan import PlannedSequence, frame_tasks, plan_file
 from visorvos.core.datasets.visor.release import FrameFiles, ReleaseFile, digest, find_annotations
 from visorvos.core.datasets.visor.report import SplitReport, refuse_broken, report_split, write_report
@@ -147,12 +147,13 @@ def _claim(
     output, splits = settings.output, {sequence.split for sequence in sequences}
     make_folder(output)
     write_report(output, settings.data.name, dict.fromkeys(splits))
-    for split in splits:
-        remove(split_files(settings, split))
+    outdated = [file for split in splits for file in split_files(settings, split)]
     for sequence in sequences:
         for stem, video in sequence.videos.items():
             if record["frames"].get(video, checksums[video]) != checksums[video]:
-                remove(frame_files(settings, sequence.name, stem))
+                outdated += frame_files(settings, sequence.name, stem)
+    for file in outdated:
+        file.unlink(missing_ok=True)
     new = made_from.record()
     new |= {"inputs": {**record["inputs"], **new["inputs"]}, "frames": {**record["frames"], **checksums}}
     write_file(output / RECORD, json.dumps(new, indent=1) + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -88,7 +87,8 @@ def _convert(task: FrameTask, settings: PrepareSettings) -> FrameResult:
             raise VisorVosError(f"The frame is {width}x{height}, not 16:9; --stretch converts it.", "Add --stretch.")
     except VisorVosError as error:
         # A killed run may have left the mask alone.
-        remove((mask_file, frame_file))
+        mask_file.unlink(missing_ok=True)
+        frame_file.unlink(missing_ok=True)
         return FrameResult(task.sequence, task.stem, None, problem=error.message)
     write_mask(mask_file, labels)
     # Without smoothing, as in the reference.
@@ -103,16 +103,3 @@ def _shows(mask_file: Path, labels: NDArray[np.uint8]) -> bool:
         return np.array_equal(read_mask(mask_file).labels, labels)
     except VisorVosError:
         return False
-
-
-def remove(files: Iterable[Path]) -> None:
-    """Removes files that may exist.
-
-    Raises:
-        VisorVosError: if the system refuses.
-    """
-    for path in files:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise VisorVosError(f"Cannot remove {path}: {error.strerror}.", "Make its folder writable.") from error
