@@ -39,9 +39,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def no_plot(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training in this process draws no plot, which on tiny data takes longer than the training."""
+    _draw_no_plot(monkeypatch)
+
+
+def _draw_no_plot(patch: pytest.MonkeyPatch) -> None:
     from visorvos.core.training import run_folder
 
-    monkeypatch.setattr(run_folder, "training_plot", lambda rows: b"")
+    patch.setattr(run_folder, "training_plot", lambda rows: b"")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -85,7 +89,9 @@ def quick_demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Demo
     from visorvos.settings.demo import DemoSettings
 
     def make(folder: Path) -> Demo:
-        return demo(DemoSettings(output=folder, quick=True, device="cpu"))
+        with pytest.MonkeyPatch.context() as patch:
+            _draw_no_plot(patch)
+            return demo(DemoSettings(output=folder, quick=True, device="cpu"))
 
     return made_once("demo", make, tmp_path_factory, worker_id)
 

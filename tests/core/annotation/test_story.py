@@ -28,7 +28,7 @@ from visorvos.core.jobs.demo import Demo
 pytestmark = pytest.mark.network
 
 HEIGHT, WIDTH, FRAMES = 180, 320, 14
-SIZE = ("--size", 96, "--device", "cpu")
+SIZE = ("--size", 96 if "VISORVOS_DEMO" in os.environ else 64, "--device", "cpu")
 browsers = pytest.fixture(open_browser, scope="module")
 
 

@@ -195,16 +195,16 @@ def test_several_data_sets_are_trained_on_and_resumed(
     """A run that is killed and resumed ends with the weights of one that is not."""
     whole, resumed, log = tmp_path / "whole", tmp_path / "resumed", tmp_path / "log"
     more = ("--data", f"{other_data}:2", "--max-skip", "2,0,1", "--resume")
-    done = run(*arguments(data, whole, weights, *more))
+    done = run(*arguments(data, whole, weights, *more, evaluate_every=0))
     assert done.code == 0, done.err
     sentence = "sequences with fewer than 3 annotated frames are not trained on (1): short."
     assert " ".join(done.err.split()).count(sentence) == 1
     settings = yaml.safe_load((whole / "settings.yaml").read_text())
     assert settings["data"] == [str(data), f"{other_data}:2"]
     assert settings["max_skip"] == [2, 0, 1]
-    process = start(arguments(data, resumed, weights, *more), log, arrange=killed_after_checkpoint(1))
+    process = start(arguments(data, resumed, weights, *more, evaluate_every=0), log, arrange=killed_after_checkpoint(1))
     assert finish(process) == -signal.SIGKILL
-    done = run(*arguments(data, resumed, weights, *more))
+    done = run(*arguments(data, resumed, weights, *more, evaluate_every=0))
     assert done.code == 0, done.err
     assert "Resuming after 4 clips" in done.err
     assert_same_weights(resumed / "last.safetensors", whole / "last.safetensors")

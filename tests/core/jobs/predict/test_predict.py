@@ -23,7 +23,7 @@ from visorvos.core.jobs.predict import video as predict_video
 from visorvos.core.network.for_inference import for_inference
 
 Array = np.ndarray[Any, Any]
-FRAMES, MASKS = draw_clip(6, 64, 90, seed=3)
+FRAMES, MASKS = draw_clip(6, 48, 64, seed=3)
 
 
 @pytest.fixture
@@ -170,8 +170,11 @@ def test_a_video_file_gives_what_its_frames_give(
     np.testing.assert_array_equal(written(tmp_path / "every"), expected)
 
 
-def test_the_overlay_video_plays_in_a_browser(run: Run, mask: Path, weights: Path, tmp_path: Path) -> None:
-    frames = write_frames(tmp_path / "odd", [frame[:-1, :-1] for frame in FRAMES])
+def test_the_overlay_video_plays_in_a_browser(run: Run, weights: Path, tmp_path: Path) -> None:
+    # Large enough for the loss of compression along borders to be a small part.
+    drawn, labels = draw_clip(6, 64, 90, seed=3)
+    frames = write_frames(tmp_path / "odd", [frame[:-1, :-1] for frame in drawn])
+    mask = write_labels(tmp_path / "first.png", labels[0])
     output = tmp_path / "out"
     run(
         "predict",
@@ -207,7 +210,7 @@ def test_frames_are_segmented_at_a_size_and_masks_come_at_the_frames(
 ) -> None:
     run("predict", frames, "--masks", mask, "--weights", weights, "--output", tmp_path / "out", "--size", 32)
     masks = written(tmp_path / "out")
-    assert {mask.shape for mask in masks} == {(64, 90)}
+    assert {mask.shape for mask in masks} == {(48, 64)}
     np.testing.assert_array_equal(masks, list(segment_video(ready_stm, FRAMES, MASKS[0], size=32)))
 
 
