@@ -138,7 +138,7 @@ def test_later_masks_are_seen_by_every_view(small_stm: STM, video: Array, first:
 
 
 def test_views_are_restored(small_stm: STM, video: Array, first: Array) -> None:
-    options: dict[str, Any] = {"flip": True, "scales": (1.0, 1.5)}
+    options: dict[str, Any] = {"flip": True, "scales": (1.0, 0.5)}
     whole = Segmenter(small_stm, EveryFrames(every=2, limit=2), **options)
     resumed = Segmenter(small_stm, EveryFrames(every=2, limit=2), **options)
     for number, frame in enumerate(video[:3]):
