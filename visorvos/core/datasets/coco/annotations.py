@@ -47,15 +47,18 @@ class _RunLengths(msgspec.Struct):
     counts: list[int] | str
     size: tuple[int, int]
 
-    def outlines(self) -> list[Any]:
-        """Flat outlines, which drawn together give the mask again."""
-        (height, width), counts = self.size, self.counts
-        counts = _uncompressed(counts) if isinstance(counts, str) else counts
-        if not 0 < height * width <= _MAX_COORDINATE**2 or min(counts, default=0) < 0 or sum(counts) != height * width:
+    def __post_init__(self) -> None:
+        self.counts = _uncompressed(self.counts) if isinstance(self.counts, str) else self.counts
+        pixels = self.size[0] * self.size[1]
+        if not 0 < pixels <= _MAX_COORDINATE**2 or min(self.counts, default=0) < 0 or sum(self.counts) != pixels:
             raise ValueError("a run-length encoded mask does not have its size")
-        labels = np.repeat((np.arange(len(counts)) % 2).astype(np.uint8), counts).reshape(width, height).T
-        contours, _ = cv2.findContours(np.ascontiguousarray(labels), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-        return [contour.ravel() for contour in contours]
+
+    def outlines(self) -> list[list[float]]:
+        """Flat outlines, which drawn together give the mask again."""
+        runs = np.repeat((np.arange(len(self.counts)) % 2).astype(np.uint8), np.array(self.counts))
+        labels = np.ascontiguousarray(runs.reshape(self.size[::-1]).T)
+        contours, _ = cv2.findContours(labels, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+        return [contour.ravel().tolist() for contour in contours]
 
 
 class _Annotation(msgspec.Struct):
@@ -64,24 +67,6 @@ class _Annotation(msgspec.Struct):
     bbox: list[float | None] | None = None
     iscrowd: float | bool | None = 0
     id: Id = "without an id"
-    polygons: list[Any] = msgspec.field(default_factory=list, name="not in the file")
-    """Flat lists of x, y, x, y ...; polygons of fewer than three points have no area."""
-
-    def __post_init__(self) -> None:
-        if isinstance(self.segmentation, _RunLengths) and not self.iscrowd:
-            self.polygons = self.segmentation.outlines()
-        elif isinstance(self.segmentation, list):
-            self.polygons = [flat for flat in self.segmentation if len(flat) > 5]
-        if any(len(flat) % 2 for flat in self.polygons):
-            raise ValueError("a polygon has an odd number of coordinates")
-
-    def box_area(self) -> float:
-        """Width times height of the box, or of the polygons' if the file has none."""
-        *_, width, height = self.bbox if self.bbox and len(self.bbox) == 4 else (None, None)
-        if width is not None and height is not None and min(width, height) >= 0:
-            return width * height
-        x, y = (np.concatenate([flat[axis::2] for flat in self.polygons]) for axis in (0, 1))
-        return float(np.ptp(x) * np.ptp(y))
 
 
 def read_annotations(source: Path, folder: Path) -> tuple[dict[str, NDArray[Any]], str]:
@@ -102,32 +87,41 @@ def read_annotations(source: Path, folder: Path) -> tuple[dict[str, NDArray[Any]
     release = _decode(source)
     left_out: dict[str, list[str]] = defaultdict(list)
     present = {path.name for path in folder.iterdir()}
-    sizes: dict[str, tuple[int, int]] = {}
-    names: dict[str, str] = {}
+    numbers: dict[str, int] = {}
+    by_id: dict[Id, int] = {}
+    sizes: list[tuple[int, int]] = []
     for image in _each(release.images, _Image, "images", left_out):
         name = image.file_name
+        number = numbers.get(name, len(sizes))
         if name not in present and not (folder / name).is_file():
             left_out["images that are missing"].append(name)
-        elif names.setdefault(_text(image.id), name) != name:
+        elif by_id.setdefault(_key(image.id), number) != number:
             left_out["images with the id of another"].append(f"{name}, id {image.id}")
-        else:
-            sizes.setdefault(name, (int(image.height or 0), int(image.width or 0)))
-    numbers = {name: number for number, name in enumerate(sizes)}
-    coordinates, ends, owners, counts, areas = array("d"), array("q", [0]), array("q"), array("q"), array("d")
+        elif number == len(sizes):
+            numbers[name] = number
+            sizes.append((int(image.height or 0), int(image.width or 0)))
+    coordinates, lengths, owners, counts, areas = array("d"), array("q"), array("q"), array("q"), array("d")
     for annotation in _each(release.annotations, _Annotation, "annotations", left_out):
-        owner = names.get(_text(annotation.image_id))
         if annotation.iscrowd:
             continue
-        if owner is None or not annotation.polygons:
-            why = "without a polygon of three points" if owner else "of images that are not listed or missing"
+        found = annotation.segmentation or []
+        if isinstance(found, _RunLengths):
+            polygons = found.outlines()
+        else:
+            polygons = [flat for flat in found if len(flat) > 5 and not len(flat) % 2]
+            if 0 < len(polygons) < len(found):
+                left_out["polygons of fewer than three points, or with half a point"].append(f"in {annotation.id}")
+        owner = by_id.get(_key(annotation.image_id))
+        if owner is None or not polygons:
+            why = "of images that are not listed or missing" if owner is None else "without a polygon of three points"
             left_out[f"annotations {why}"].append(str(annotation.id))
             continue
-        owners.append(numbers[owner])
-        counts.append(len(annotation.polygons))
-        areas.append(annotation.box_area())
-        for flat in annotation.polygons:
-            coordinates.extend(flat)
-            ends.append(len(coordinates) // 2)
+        owners.append(owner)
+        counts.append(len(polygons))
+        areas.append(_box_area(annotation.bbox, polygons))
+        for flat in polygons:
+            coordinates.fromlist(flat)
+            lengths.append(len(flat))
     report = "; ".join(f"{reason}: {len(found):,} (first: {found[0][:60]})" for reason, found in left_out.items())
     if not owners:
         raise VisorVosError(
@@ -138,12 +132,12 @@ def read_annotations(source: Path, folder: Path) -> tuple[dict[str, NDArray[Any]
     polygon_ends = np.cumsum(counts)
     return {
         "points": np.clip(points, -_MAX_COORDINATE, _MAX_COORDINATE, out=points).astype(np.int16).reshape(-1, 2),
-        "polygon_ends": np.array(ends),
+        "polygon_ends": np.concatenate(([0], np.cumsum(lengths))) // 2,
         "polygons": np.stack((polygon_ends - counts, polygon_ends), axis=1)[order],
         "box_areas": np.array(areas)[order],
         "instance_starts": np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=len(sizes))))),
-        "sizes": np.array(list(sizes.values())),
-        "names": np.array([name.encode() for name in sizes]),
+        "sizes": np.array(sizes),
+        "names": np.array([name.encode() for name in numbers]),
     }, report
 
 
@@ -172,9 +166,18 @@ def _each(raws: list[msgspec.Raw], form: type[S], what: str, left_out: dict[str,
             left_out[f"{what} that cannot be read"].append(f"number {number}, {error}")
 
 
-def _text(number: Id) -> str:
-    """An id as text: tools write 3, 3.0 and "3" for the same one."""
-    return str(int(number)) if isinstance(number, float) and number.is_integer() else str(number)
+def _key(number: Id) -> Id:
+    """An id to look up: tools write 3, 3.0 and "3" for the same one."""
+    return int(number) if isinstance(number, str) and number.isdecimal() else number
+
+
+def _box_area(box: list[float | None] | None, polygons: list[list[float]]) -> float:
+    """Width times height of the box, or of the polygons' if the file has none."""
+    width, height = box[2:] if box and len(box) == 4 else (None, None)
+    if width is not None and height is not None and width >= 0 and height >= 0:
+        return width * height
+    x, y = (np.concatenate([flat[axis::2] for flat in polygons]) for axis in (0, 1))
+    return float(np.ptp(x) * np.ptp(y))
 
 
 def _uncompressed(text: str) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import zlib
 from collections.abc import Callable
 from itertools import pairwise
@@ -103,41 +102,34 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
     folders = (split, f"images/{split}", "images/default", "images")
     source = _first("Annotations", Path.is_file, [root / "annotations" / name for name in names])
     images = _first("Images", Path.is_dir, [root / name for name in folders])
+    folder = cache_folder() / "coco" / f"{source.stem}-{hashlib.sha256(str(source).encode()).hexdigest()[:16]}"
+    record = folder / "record.txt"
     times = source.stat().st_mtime_ns, images.stat().st_mtime_ns
-    stamp = hashlib.sha256(repr((_VERSION, source, images, source.stat().st_size, times)).encode()).hexdigest()
-    folder = cache_folder() / "coco" / f"{source.stem}-{stamp[:16]}"
-    left_out = folder / "left_out.txt"
+    made_from = repr((_VERSION, str(images), source.stat().st_size, times))
     try:
-        if not left_out.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            # Of several processes, one writes the index and the others wait. The text is written last.
-            with FileLock(folder / ".lock"):
-                if not left_out.is_file():
-                    progress.say(f"Indexing {source}, once.")
-                    write_file(folder / "source.txt", str(source))
-                    _remove_outdated(folder, source)
-                    arrays, text = read_annotations(source, images)
-                    for name, array in arrays.items():
-                        np.save(folder / f"{name}.npy", array)
-                    write_file(left_out, text)
+        folder.mkdir(parents=True, exist_ok=True)
+        # Of several processes, one writes the index and the others wait. The record is written last.
+        with FileLock(folder / ".lock"):
+            before, _, left_out = record.read_text("utf-8").partition("\n") if record.is_file() else ("", "", "")
+            if before != made_from:
+                progress.say(f"Indexing {source}, once.")
+                arrays, left_out = read_annotations(source, images)
+                # A running training may have mapped the old files: they are replaced, not written to.
+                for path in (record, *folder.glob("*.npy")):
+                    path.unlink(missing_ok=True)
+                for name, array in arrays.items():
+                    np.save(folder / f"{name}.npy", array)
+                write_file(record, f"{made_from}\n{left_out}")
     except OSError as error:
         raise VisorVosError(
             f"Cannot write the index {folder}: {error}.", "Set VISORVOS_HOME to a writable folder with enough room."
         ) from error
-    if text := left_out.read_text(encoding="utf-8"):
-        progress.say(f"{source.name}: left out {text}.")
+    if left_out:
+        progress.say(f"{source.name}: left out {left_out}.")
     try:
         return CocoIndex(folder, source, images)
     except (OSError, EOFError, ValueError, KeyError) as error:
         raise VisorVosError(f"The index {folder} is damaged.", "Delete that folder: it is built again.") from error
-
-
-def _remove_outdated(folder: Path, source: Path) -> None:
-    """Removes the other indexes of the same JSON, and those whose JSON is gone."""
-    for other in folder.parent.glob("*/source.txt"):
-        named = Path(other.read_text(encoding="utf-8"))
-        if other.parent != folder and (named == source or not named.exists()):
-            shutil.rmtree(other.parent, ignore_errors=True)
 
 
 def _first(what: str, exists: Callable[[Path], bool], paths: list[Path]) -> Path:
