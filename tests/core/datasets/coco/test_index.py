@@ -402,6 +402,8 @@ def test_of_two_images_with_one_id_the_first_is_used(coco):
         ("segmentation", {"counts": [1], "size": [1, 2]}, "annotations that cannot be read: 1 (first: number 1, a run"),
         ("segmentation", {"counts": [-1, 3], "size": [1, 2]}, "annotations that cannot be read: 1"),
         ("segmentation", {"counts": [], "size": [0, 0]}, "annotations that cannot be read: 1"),
+        ("segmentation", {"counts": [1], "size": [-1, -1]}, "annotations that cannot be read: 1"),
+        ("image_id", "5" * 5000, "annotations of images that are not listed or missing: 1 (first: 11)"),
         ("segmentation", [[1, 2, 3, 4, 5, 6, 7]], "annotations without a polygon of three points: 2 (first: 11)"),
         ("segmentation", [1, 2, 3, 4, 5, 6], "annotations that cannot be read: 1"),
         ("segmentation", [[1, 2, 3, 4, 5, "6"]], "annotations that cannot be read: 1"),
@@ -457,6 +459,18 @@ def test_ids_of_any_kind_are_compared_by_value(coco, image_id, owner):
     else:
         with pytest.raises(VisorVosError, match="not listed or missing: 1"):
             open_coco(rewritten(coco, **release))
+
+
+def test_a_negative_id_is_the_same_as_text(coco):
+    release = {"images": [picture(5, id=-5)], "annotations": [annotation(1, 0, square(1, 1, 9), image_id="-5")]}
+    assert len(open_coco(rewritten(coco, **release)).box_areas) == 1
+
+
+def test_a_finished_index_needs_no_lock(coco):
+    before = open_coco(coco)
+    (before.folder / ".lock").unlink()
+    open_coco(coco)
+    assert not (before.folder / ".lock").exists()
 
 
 def test_an_image_listed_twice_is_one_image(coco):

@@ -50,7 +50,8 @@ class _RunLengths(msgspec.Struct):
     def __post_init__(self) -> None:
         self.counts = _uncompressed(self.counts) if isinstance(self.counts, str) else self.counts
         pixels = self.size[0] * self.size[1]
-        if not 0 < pixels <= _MAX_COORDINATE**2 or min(self.counts, default=0) < 0 or sum(self.counts) != pixels:
+        is_fit = min(self.size) > 0 and pixels <= _MAX_COORDINATE**2 and min(self.counts, default=0) >= 0
+        if not is_fit or sum(self.counts) != pixels:
             raise ValueError("a run-length encoded mask does not have its size")
 
     def outlines(self) -> list[list[float]]:
@@ -88,14 +89,14 @@ def read_annotations(source: Path, folder: Path) -> tuple[dict[str, NDArray[Any]
     left_out: dict[str, list[str]] = defaultdict(list)
     present = {path.name for path in folder.iterdir()}
     numbers: dict[str, int] = {}
-    by_id: dict[Id, int] = {}
+    by_id: dict[str, int] = {}
     sizes: list[tuple[int, int]] = []
     for image in _each(release.images, _Image, "images", left_out):
         name = image.file_name
         number = numbers.get(name, len(sizes))
         if name not in present and not (folder / name).is_file():
             left_out["images that are missing"].append(name)
-        elif by_id.setdefault(_key(image.id), number) != number:
+        elif by_id.setdefault(_text(image.id), number) != number:
             left_out["images with the id of another"].append(f"{name}, id {image.id}")
         elif number == len(sizes):
             numbers[name] = number
@@ -111,7 +112,7 @@ def read_annotations(source: Path, folder: Path) -> tuple[dict[str, NDArray[Any]
             polygons = [flat for flat in found if len(flat) > 5 and not len(flat) % 2]
             if 0 < len(polygons) < len(found):
                 left_out["polygons of fewer than three points, or with half a point"].append(f"in {annotation.id}")
-        owner = by_id.get(_key(annotation.image_id))
+        owner = by_id.get(_text(annotation.image_id))
         if owner is None or not polygons:
             why = "of images that are not listed or missing" if owner is None else "without a polygon of three points"
             left_out[f"annotations {why}"].append(str(annotation.id))
@@ -166,9 +167,9 @@ def _each(raws: list[msgspec.Raw], form: type[S], what: str, left_out: dict[str,
             left_out[f"{what} that cannot be read"].append(f"number {number}, {error}")
 
 
-def _key(number: Id) -> Id:
-    """An id to look up: tools write 3, 3.0 and "3" for the same one."""
-    return int(number) if isinstance(number, str) and number.isdecimal() else number
+def _text(number: Id) -> str:
+    """An id as text: tools write 3, 3.0 and "3" for the same one."""
+    return str(int(number)) if isinstance(number, float) and number.is_integer() else str(number)
 
 
 def _box_area(box: list[float | None] | None, polygons: list[list[float]]) -> float:

@@ -107,19 +107,20 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
     times = source.stat().st_mtime_ns, images.stat().st_mtime_ns
     made_from = repr((_VERSION, str(images), source.stat().st_size, times))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Of several processes, one writes the index and the others wait. The record is written last.
-        with FileLock(folder / ".lock"):
-            before, _, left_out = record.read_text("utf-8").partition("\n") if record.is_file() else ("", "", "")
-            if before != made_from:
-                progress.say(f"Indexing {source}, once.")
-                arrays, left_out = read_annotations(source, images)
-                # A running training may have mapped the old files: they are replaced, not written to.
-                for path in (record, *folder.glob("*.npy")):
-                    path.unlink(missing_ok=True)
-                for name, array in arrays.items():
-                    np.save(folder / f"{name}.npy", array)
-                write_file(record, f"{made_from}\n{left_out}")
+        if _read_record(record)[0] != made_from:
+            folder.mkdir(parents=True, exist_ok=True)
+            # Of several processes, one writes the index and the others wait. The record is written last.
+            with FileLock(folder / ".lock"):
+                if _read_record(record)[0] != made_from:
+                    progress.say(f"Indexing {source}, once.")
+                    arrays, left_out = read_annotations(source, images)
+                    # A running training may have mapped the old files: they are replaced, not written to.
+                    for path in (record, *folder.glob("*.npy")):
+                        path.unlink(missing_ok=True)
+                    for name, array in arrays.items():
+                        np.save(folder / f"{name}.npy", array)
+                    write_file(record, f"{made_from}\n{left_out}")
+        left_out = _read_record(record)[1]
     except OSError as error:
         raise VisorVosError(
             f"Cannot write the index {folder}: {error}.", "Set VISORVOS_HOME to a writable folder with enough room."
@@ -130,6 +131,12 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
         return CocoIndex(folder, source, images)
     except (OSError, EOFError, ValueError, KeyError) as error:
         raise VisorVosError(f"The index {folder} is damaged.", "Delete that folder: it is built again.") from error
+
+
+def _read_record(file: Path) -> tuple[str, str]:
+    """What an index was made from, and what was left out of it; empty if there is no whole one."""
+    made_from, _, left_out = (file.read_text("utf-8") if file.is_file() else "").partition("\n")
+    return made_from, left_out
 
 
 def _first(what: str, exists: Callable[[Path], bool], paths: list[Path]) -> Path:
