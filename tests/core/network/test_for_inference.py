@@ -52,10 +52,11 @@ def test_results_are_the_same(golden_stm: STM) -> None:
     # One batch norm remains in each encoder, after the sum of convolutions.
     assert sum(isinstance(part, nn.BatchNorm2d) for part in fast.modules()) == 2
     expected = logits(golden_stm, 0)
-    torch.testing.assert_close(logits(fast, 0), expected, rtol=0, atol=1e-4)
+    found = logits(fast, 0)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
     # Rounding differs but is not worse than the tolerance against float64 either.
     exact = logits(copy.deepcopy(golden_stm).double(), 0)
-    torch.testing.assert_close(logits(fast, 0).double(), exact.double(), rtol=0, atol=1e-4)
+    torch.testing.assert_close(found.double(), exact.double(), rtol=0, atol=1e-4)
 
 
 def test_half_precision_does_not_use_winograd(small_stm: STM) -> None:
@@ -74,6 +75,6 @@ def test_results_are_the_same_for_resnest() -> None:
             nn.init.uniform_(part.running_var, 0.5, 1.5)
             nn.init.uniform_(part.running_mean, -0.2, 0.2)
             nn.init.uniform_(part.weight, 0.5, 1)
-    torch.testing.assert_close(
-        logits(for_inference(copy.deepcopy(stm), CPU, torch.float32), 2), logits(stm, 2), rtol=1e-3, atol=1e-3
-    )
+    expected = logits(stm, 2)
+    fast = for_inference(stm, CPU, torch.float32)
+    torch.testing.assert_close(logits(fast, 2), expected, rtol=1e-3, atol=1e-3)
