@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -201,9 +202,13 @@ def test_masks_can_be_drawn_and_propagation_asked_for_while_the_network_loads(se
     worker.close()
 
 
-def test_a_network_that_cannot_be_loaded(session: Session) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [VisorVosError("The file is damaged.", "Copy it again."), OSError(errno.EIO, "The file is damaged.", "x.pth")],
+)
+def test_a_network_that_cannot_be_loaded(session: Session, error: Exception) -> None:
     def load() -> Steps:
-        raise VisorVosError("The file is damaged.", "Copy it again.")
+        raise error
 
     follower = Follower(session)
     worker = Worker(session, load)

@@ -126,7 +126,7 @@ class Worker:
         assert self._load is not None
         try:
             propagator = self._load()
-        except (VisorVosError, RuntimeError, ImportError, MemoryError) as error:
+        except (VisorVosError, RuntimeError, ImportError, OSError, MemoryError) as error:
             self._session.set_network("failed", f"The network could not be loaded: {error}")
             self._session.end("failed", str(error))
             return

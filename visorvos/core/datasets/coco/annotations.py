@@ -111,7 +111,8 @@ def read_annotations(source: Path, folder: Path) -> tuple[dict[str, NDArray[Any]
         else:
             polygons = [flat for flat in found if len(flat) > 5 and not len(flat) % 2]
             if 0 < len(polygons) < len(found):
-                left_out["polygons of fewer than three points, or with half a point"].append(f"in {annotation.id}")
+                reason = "polygons of fewer than three points, or with half a point"
+                left_out[reason] += [f"in {annotation.id}"] * (len(found) - len(polygons))
         owner = by_id.get(_text(annotation.image_id))
         if owner is None or not polygons:
             why = "of images that are not listed or missing" if owner is None else "without a polygon of three points"
