@@ -163,7 +163,7 @@ def test_an_index_of_a_changed_json_takes_the_place_of_the_old_one(coco):
     write_coco(coco, PICTURES, ANNOTATIONS[:1])
     after = open_coco(coco)
     assert after.folder == before.folder
-    # A running training goes on with the arrays that it has mapped.
+    # A running training continues with the arrays that it has mapped.
     assert before.polygons(2)[0].tolist() == [[1, 2], [11, 2], [11, 12], [1, 12]]
 
 
@@ -382,6 +382,14 @@ def test_an_image_that_cannot_be_used_is_left_out_and_counted(coco, field, value
     kept = [name for name, _ in content(index)]
     assert kept == ["000000000003.jpg", "000000000005.jpg"]
     assert "annotations of images that are not listed or missing: 2 (first: 12)" in said
+
+
+def test_an_image_whose_name_is_not_utf_8_is_left_out_and_counted(coco):
+    path = coco / JSON
+    path.write_bytes(path.read_bytes().replace(b"000000000003.jpg", "für.jpg".encode("latin-1")))
+    index, said = opened(coco)
+    assert "images that cannot be read: 1 (first: number 2, 'utf-8' codec" in said
+    assert len(index) == 2
 
 
 def test_of_two_images_with_one_id_the_first_is_used(coco):

@@ -164,7 +164,7 @@ def _each(raws: list[msgspec.Raw], form: type[S], what: str, left_out: dict[str,
     for number, raw in enumerate(raws, start=1):
         try:
             yield decode(raw)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeDecodeError) as error:
             left_out[f"{what} that cannot be read"].append(f"number {number}, {error}")
 
 
