@@ -186,14 +186,14 @@ def _explained(error: Exception) -> VisorVosError:
         return error
     if isinstance(error, _TyperUsageError):
         return _usage(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return VisorVosError(
+            f"{error.filename}: {error.strerror}.", "Check the path, its permissions, and the room on the disk."
+        )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return VisorVosError(
             f"Standard output cannot be written: {error.strerror}.",
             "Redirect it to another place. Files that the command reported as written are complete.",
-        )
-    if isinstance(error, OSError) and error.filename is not None:
-        return VisorVosError(
-            f"{error.filename}: {error.strerror}.", "Check that it exists and that you may read or write it."
         )
     if type(error).__name__ == "OutOfMemoryError":
         return VisorVosError(

@@ -19,7 +19,7 @@ def for_inference(stm: STM, device: torch.device, precision: torch.dtype) -> STM
     Batch norms of the residual blocks are folded into the convolutions before them, in float32; tensors have channels
     last; in float32 on a CPU, large 3x3 convolutions after the encoders use Winograd's algorithm. In float32 on a CUDA
     device, convolutions of this process no longer round their inputs to TF32, as PyTorch lets them by default: masks
-    are then those of a CPU.
+    then agree with those of a CPU.
 
     Args:
         stm: the network, float32; it is changed in place.

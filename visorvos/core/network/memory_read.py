@@ -41,6 +41,7 @@ def _attend(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         return scaled_dot_product_attention(query, keys, values)
     # On a CPU, PyTorch's attention holds the scores of all Q, and computes in float32 more than the scores.
     precise = torch.promote_types(query.dtype, torch.float32)
-    strips = (query.to(precise) / query.shape[-1] ** 0.5).split(1024, dim=-2)
-    keys = keys.to(precise).mT
-    return torch.cat([torch.softmax(strip @ keys, -1).to(values.dtype) @ values for strip in strips], dim=-2)
+    with torch.autocast(query.device.type, enabled=False):
+        strips = (query.to(precise) / query.shape[-1] ** 0.5).split(1024, dim=-2)
+        keys = keys.to(precise).mT
+        return torch.cat([torch.softmax(strip @ keys, -1).to(values.dtype) @ values for strip in strips], dim=-2)

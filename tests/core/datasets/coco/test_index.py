@@ -162,7 +162,9 @@ def test_an_index_of_a_changed_json_takes_the_place_of_the_old_one(coco):
     before = open_coco(coco)
     write_coco(coco, PICTURES, ANNOTATIONS[:1])
     after = open_coco(coco)
-    assert after.folder == before.folder
+    assert after.folder != before.folder
+    if os.name != "nt":  # where mapped files cannot be removed
+        assert [path for path in after.folder.parent.iterdir() if path.is_dir()] == [after.folder]
     # A running training continues with the arrays that it has mapped.
     assert before.polygons(2)[0].tolist() == [[1, 2], [11, 2], [11, 12], [1, 12]]
 
@@ -477,9 +479,10 @@ def test_a_negative_id_is_the_same_as_text(coco):
 
 def test_a_finished_index_needs_no_lock(coco):
     before = open_coco(coco)
-    (before.folder / ".lock").unlink()
+    lock = before.folder.parent / ".lock"
+    lock.unlink()
     open_coco(coco)
-    assert not (before.folder / ".lock").exists()
+    assert not lock.exists()
 
 
 def test_an_image_listed_twice_is_one_image(coco):

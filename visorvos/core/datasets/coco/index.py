@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 import zlib
 from collections.abc import Callable
 from itertools import pairwise
@@ -102,41 +104,35 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
     folders = (split, f"images/{split}", "images/default", "images")
     source = _first("Annotations", Path.is_file, [root / "annotations" / name for name in names])
     images = _first("Images", Path.is_dir, [root / name for name in folders])
-    folder = cache_folder() / "coco" / f"{source.stem}-{hashlib.sha256(str(source).encode()).hexdigest()[:16]}"
-    record = folder / "record.txt"
-    times = source.stat().st_mtime_ns, images.stat().st_mtime_ns
-    made_from = repr((_VERSION, str(images), source.stat().st_size, times))
+    home = cache_folder() / "coco" / f"{source.stem}-{hashlib.sha256(os.fsencode(source)).hexdigest()[:16]}"
+    made_from = (_VERSION, images, source.stat().st_size, source.stat().st_mtime_ns, images.stat().st_mtime_ns)
+    folder = home / hashlib.sha256(repr(made_from).encode(errors="surrogateescape")).hexdigest()[:16]
+    left_out = folder / "left_out.txt"
     try:
-        if _read_record(record)[0] != made_from:
+        if not left_out.is_file():
             folder.mkdir(parents=True, exist_ok=True)
-            # Of several processes, one writes the index and the others wait. The record is written last.
-            with FileLock(folder / ".lock"):
-                if _read_record(record)[0] != made_from:
+            # Of several processes, one writes the index and the others wait. The text is written last.
+            with FileLock(home / ".lock"):
+                if not left_out.is_file():
                     progress.say(f"Indexing {source}, once.")
-                    arrays, left_out = read_annotations(source, images)
-                    # A running training may have mapped the old files: they are replaced, not written to.
-                    for path in (record, *folder.glob("*.npy")):
-                        path.unlink(missing_ok=True)
+                    arrays, text = read_annotations(source, images)
                     for name, array in arrays.items():
                         np.save(folder / f"{name}.npy", array)
-                    write_file(record, f"{made_from}\n{left_out}")
-        left_out = _read_record(record)[1]
+                    write_file(left_out, text)
+                    # Outdated ones. Where the system does not let go of mapped files, they stay.
+                    for other in home.iterdir():
+                        if other not in (folder, home / ".lock"):
+                            shutil.rmtree(other, ignore_errors=True)
     except OSError as error:
         raise VisorVosError(
             f"Cannot write the index {folder}: {error}.", "Set VISORVOS_HOME to a writable folder with enough room."
         ) from error
-    if left_out:
-        progress.say(f"{source.name}: left out {left_out}.")
+    if text := left_out.read_text(encoding="utf-8"):
+        progress.say(f"{source.name}: left out {text}.")
     try:
         return CocoIndex(folder, source, images)
     except (OSError, EOFError, ValueError, KeyError) as error:
         raise VisorVosError(f"The index {folder} is damaged.", "Delete that folder: it is built again.") from error
-
-
-def _read_record(file: Path) -> tuple[str, str]:
-    """What an index was made from, and what was left out of it; empty if there is no whole one."""
-    made_from, _, left_out = (file.read_text("utf-8") if file.is_file() else "").partition("\n")
-    return made_from, left_out
 
 
 def _first(what: str, exists: Callable[[Path], bool], paths: list[Path]) -> Path:
