@@ -33,7 +33,7 @@ def for_inference(stm: STM, device: torch.device, precision: torch.dtype) -> STM
     for encoder in (stm.memory_encoder, stm.query_encoder):
         for part in encoder.modules():
             _fold_batch_norms(part)
-    if precision == torch.float32:
+    if device.type == "cuda" and precision == torch.float32:
         torch.backends.cudnn.allow_tf32 = False
     if device.type == "cpu" and precision == torch.float32:
         after_encoders = nn.ModuleList((stm.memory_projection, stm.query_projection, stm.decoder))
