@@ -72,6 +72,13 @@ class Browser:
     def texts(self, selector: str) -> list[str]:
         return self.run("return [...document.querySelectorAll(arguments[0])].map(e => e.innerText.trim())", selector)
 
+    def wait_for_texts(self, selector: str, texts: list[str]) -> None:
+        """Waits until some elements read so: a page draws what its address names only after the click has returned."""
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        waiting = WebDriverWait(self.driver, 60, 0.05)
+        waiting.until(lambda _: self.texts(selector) == texts, f"{selector} never read {texts}")
+
     def complaints(self) -> list[str]:
         """What stands in the console, and every request to anywhere but the page's file or server."""
         left = []
