@@ -121,8 +121,7 @@ visorvos export --check notes.txt
 # download-weights
 visorvos download-weights
 visorvos download-weights visor-resnet5
-visorvos download-weights --repo-id name
-visorvos download-weights visor-resnet50 --revision main
+visorvos download-weights hf://name
 
 # preview
 visorvos preview

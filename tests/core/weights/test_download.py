@@ -300,11 +300,10 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("arguments", "code", "sentence"),
         [
-            ([], 2, "exactly one of NAME, --repo-id"),
-            ([NAME, "--list"], 2, "exactly one of NAME, --repo-id"),
-            ([NAME, "--revision", "v1"], 2, "--revision needs --repo-id"),
+            ([], 2, "either NAME, or --list"),
+            ([NAME, "--list"], 2, "either NAME, or --list"),
             (["coco"], 1, "NAME must be one of coco-resnet50, visor-resnet50, got coco"),
-            (["--repo-id", "a/b/c"], 1, "got hf://a/b/c"),
+            (["hf://a/b/c"], 1, "got hf://a/b/c"),
         ],
     )
     def test_wrong_calls(self, run: Run, arguments: list[str], code: int, sentence: str) -> None:

@@ -226,7 +226,7 @@ def test_an_answer_that_is_not_from_a_hub(
 
 class TestCommand:
     def test_downloads(self, pushed: tuple[Hub, Server], run: Run, tmp_path: Path) -> None:
-        done = run("download-weights", "--repo-id", NAME, "--json")
+        done = run("download-weights", f"hf://{NAME}", "--json")
         result = json.loads(done.out)
         assert (result["name"], result["backbone"]) == (TEXT, "resnet18")
         assert Path(result["file"]).read_bytes() == pushed[0].repositories[NAME]["model.safetensors"]
@@ -239,7 +239,7 @@ class TestCommand:
         self, hub: tuple[Hub, Server], run: Run, tmp_path: Path, content: bytes
     ) -> None:
         hub[0].repositories[NAME] = {"model.safetensors": content}
-        done = run("download-weights", "--repo-id", NAME, "--output", tmp_path / "mine")
+        done = run("download-weights", f"hf://{NAME}", "--output", tmp_path / "mine")
         assert (done.code, done.out) == (1, "")
         assert "model.safetensors" in done.err
         assert "Traceback" not in done.err
@@ -255,7 +255,7 @@ def test_endpoint_and_home_come_from_the_environment(pushed: tuple[Hub, Server],
         "HF_TOKEN": "hf_mine",
     }
     pushed[0].token = "hf_mine"
-    command = [sys.executable, "-m", "visorvos", "download-weights", "--repo-id", NAME]
+    command = [sys.executable, "-m", "visorvos", "download-weights", f"hf://{NAME}"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(tmp_path / "home"))

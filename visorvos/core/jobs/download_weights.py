@@ -50,8 +50,6 @@ def download_weights(
         files = {name: str(cached_file(item)) for name, item in PUBLISHED.items() if cached_file(item).is_file()}
         return WeightsList(tuple(PUBLISHED.values()), files)
     name, output = settings.name or "", settings.output
-    if settings.repo_id is not None:
-        name = f"{SCHEME}{settings.repo_id}" + (f"@{settings.revision}" if settings.revision else "")
     if name.startswith(SCHEME):
         file = fetch_from_hub(name)
         backbone = read_checkpoint(file).backbone
@@ -63,7 +61,7 @@ def download_weights(
     if name not in PUBLISHED:
         raise VisorVosError(
             f"NAME must be one of {', '.join(PUBLISHED)}, got {name}.",
-            "For weights on the Hub give --repo-id USER/NAME.",
+            "For weights on the Hub give hf://USER/NAME.",
         )
     published = PUBLISHED[name]
     file = cached_file(published) if output is None else _place(output, f"{name}.pth")
