@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
 from visorvos._version import __version__
-from visorvos.settings.base import Settings, bare, section
+from visorvos.settings.base import Settings, bare, mark, section
 
 _WIDTH = 100
 _TYPES = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
@@ -69,10 +69,16 @@ def in_range(constraints: Iterable[object]) -> str:
     return ", ".join([*both, *(_LIMITS[key].format(value) for key, value in limits.items())])
 
 
+def rank(field: FieldInfo) -> tuple[int, bool]:
+    """Sort key of options: arguments first, panels in one order in all commands, required options first in each."""
+    panel = {"Inputs": 1, "Outputs": 2, "Computing": 4, "General": 5}.get(mark(field, "panel"), 3)
+    return 0 if mark(field, "argument") else panel, not field.is_required()
+
+
 def _entries(model: type[Settings]) -> list[str]:
     """One text per option."""
     entries = []
-    for name, field in model.model_fields.items():
+    for name, field in sorted(model.model_fields.items(), key=lambda item: rank(item[1])):
         comment = textwrap.wrap(field.description or "", _WIDTH)
         inner = section(field)
         if inner is not None:

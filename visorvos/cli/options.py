@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from visorvos.cli.command import Command
 from visorvos.cli.completion import choices_of, completion
-from visorvos.cli.config_file import in_range, in_words
+from visorvos.cli.config_file import in_range, in_words, rank
 from visorvos.core.io.settings_file import read_settings
 from visorvos.errors import VisorVosError, did_you_mean
 from visorvos.settings.base import ENVIRONMENT, Settings, bare, mark, option, section
@@ -46,8 +46,7 @@ def signature(model: type[Settings]) -> inspect.Signature:
     """
     plain = {name: field for name, field in model.model_fields.items() if section(field) is None}
     parameters = []
-    # Arguments come first on a usage line, panels have one order in all commands, required options lead in each.
-    for name, field in sorted((plain | _GENERAL).items(), key=lambda item: _rank(item[1])):
+    for name, field in sorted((plain | _GENERAL).items(), key=lambda item: rank(item[1])):
         both: dict[str, Any] = {
             "help": _help(name, field),
             "show_default": False,
@@ -62,11 +61,6 @@ def signature(model: type[Settings]) -> inspect.Signature:
         negated = [f"no_{name}"] if bare(field.annotation) is bool and name not in _GENERAL else []
         parameters += [_parameter(other, field, typer.Option(_flag(other), hidden=True)) for other in second + negated]
     return inspect.Signature(parameters)
-
-
-def _rank(field: FieldInfo) -> tuple[int, bool]:
-    panel = {"Inputs": 1, "Outputs": 2, "Computing": 4, "General": 5}.get(mark(field, "panel"), 3)
-    return 0 if mark(field, "argument") else panel, not field.is_required()
 
 
 def _parameter(name: str, field: FieldInfo, shown: Any) -> inspect.Parameter:  # noqa: ANN401 - as Typer's

@@ -13,8 +13,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
-from visorvos.core.inference.policy import POLICIES, MemoryName
-
 T = TypeVar("T")
 
 ENVIRONMENT = {"data": "VISORVOS_DATA", "coco": "VISORVOS_COCO"}
@@ -51,7 +49,6 @@ inputs = partial(option, panel="Inputs")
 source = partial(inputs, affects_result=False)
 outputs = partial(option, panel="Outputs", affects_result=False)
 computing = partial(option, panel="Computing", affects_result=False)
-_memory = partial(option, panel="Memory")
 
 
 def mark(field: FieldInfo, name: Literal["panel", "affects_result", "argument"]) -> Any:  # noqa: ANN401 - as given
@@ -167,28 +164,13 @@ Precision = Annotated[
     ),
 ]
 NumWorkers = Annotated[int, computing(..., "Number of worker processes; 0 uses one per core.", alias="workers", ge=0)]
-Memory = Annotated[
-    MemoryName,
-    _memory(
-        ...,
-        "Frames to keep in memory besides the previous one: "
-        f"{', or '.join(description for description, _ in POLICIES.values())}.",
-    ),
-]
-MemEvery = Annotated[int, _memory(..., "Keep one frame in K, with --memory every.", alias="every", ge=1)]
-Limit = Annotated[
-    int,
-    _memory(
-        ...,
-        "Maximum number of frames to keep, with --memory every; up to 16 frames with a given mask do not count.",
-        ge=1,
-    ),
-]
-
-
 ShortSide = Annotated[
     int,
-    _memory(..., "Short side in pixels to which frames are resized for the network; -1 keeps the original size."),
+    option(
+        ...,
+        "Short side in pixels to which frames are resized for the network; -1 keeps the original size.",
+        panel="Memory",
+    ),
     must(lambda size: size == -1 or size >= 16, "be at least 16 pixels, or -1"),
 ]
 
@@ -197,23 +179,3 @@ def split_at_commas(values: object) -> object:
     """Numbers, from numbers or texts such as "0,1"."""
     parts = values if isinstance(values, (list, tuple)) else [values]
     return [number for part in parts for number in (part.split(",") if isinstance(part, str) else [part])]
-
-
-Flip = Annotated[
-    bool,
-    _memory(
-        ...,
-        "Segment each frame mirrored as well, with a memory of its own, and average the logits; takes twice the "
-        "time and memory.",
-    ),
-]
-Scales = Annotated[
-    tuple[Annotated[float, Field(gt=0, le=8)], ...],
-    _memory(
-        ...,
-        "Multiple of --size at which to segment. Several, such as 1.0,1.15,1.3, have a memory each; their logits are "
-        "averaged.",
-        min_length=1,
-    ),
-    BeforeValidator(split_at_commas),
-]

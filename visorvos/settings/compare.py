@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from visorvos.settings.base import Settings, inputs, must, option, outputs
+from visorvos.settings.base import Settings, ends_in, inputs, must, option, outputs
 
-_page = must(lambda path: path.suffix.lower() in (".html", ".htm"), "end in .html")
 _several = must(lambda runs: len(runs) > 1, "be two or more evaluations")
 
 
@@ -17,7 +16,7 @@ class CompareSettings(Settings):
     runs: Annotated[tuple[Path, ...], _several] = option(
         ..., "Two or more evaluations: output folders of evaluate, or their scores-SPLIT.json.", argument=True
     )
-    output: Annotated[Path, _page] | None = outputs(
+    output: Annotated[Path, ends_in(".html", ".htm")] | None = outputs(
         None, "HTML page to write, with pictures if frames and masks exist."
     )
     data: Path | None = inputs(None, "Data set folder for the frames of the page. Default: the one that was evaluated.")

@@ -13,7 +13,10 @@ class DownloadWeightsSettings(Settings):
     """Download published weights, or weights from the Hugging Face Hub, and verify them."""
 
     name: str | None = option(
-        None, "Name of published weights (see --list), or hf://USER/NAME[@REVISION].", argument=True, min_length=1
+        None,
+        "Name of published weights (see --list), hf://USER/NAME or hf://USER/NAME@REVISION.",
+        argument=True,
+        min_length=1,
     )
     list: bool = inputs(False, "List the published weights and download nothing.")
     output: Path | None = outputs(None, "Folder or file (.pth or .safetensors) to write to. Default: the user cache.")

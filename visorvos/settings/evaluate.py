@@ -10,25 +10,19 @@ from pydantic import model_validator
 from visorvos.settings.base import (
     DATA_HELP,
     WEIGHTS_HELP,
-    Device,
-    Flip,
-    Limit,
-    MemEvery,
-    Memory,
     NumWorkers,
     Precision,
     Resolution,
-    Scales,
-    Settings,
     ShortSide,
     Weights,
     inputs,
     option,
     outputs,
 )
+from visorvos.settings.segmentation import Memory, SegmentationSettings
 
 
-class EvaluateSettings(Settings):
+class EvaluateSettings(SegmentationSettings):
     """Score masks against the ground truth (J&F): predicted masks, or those of a network that is run here."""
 
     data: Path = inputs(..., DATA_HELP)
@@ -45,13 +39,8 @@ class EvaluateSettings(Settings):
         None, "Folder for scores and predicted masks. Default: evaluate-SPLIT with --weights, else none."
     )
     memory: Memory = "visor"
-    mem_every: MemEvery = 5
-    limit: Limit = 8
     size: ShortSide = -1
-    flip: Flip = False
-    scales: Scales = (1.0,)
     num_workers: NumWorkers = 0
-    device: Device = "auto"
     precision: Precision = "float32"
 
     @model_validator(mode="after")

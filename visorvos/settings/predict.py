@@ -6,29 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from visorvos.settings.base import (
-    WEIGHTS_HELP,
-    Device,
-    Flip,
-    Limit,
-    MemEvery,
-    Memory,
-    Precision,
-    Resolution,
-    Scales,
-    Settings,
-    ShortSide,
-    Weights,
-    inputs,
-    option,
-    outputs,
-    source,
-)
+from visorvos.settings.base import WEIGHTS_HELP, Resolution, Weights, inputs, option, outputs, source
+from visorvos.settings.segmentation import SegmentationSettings
 
 _overlays = partial(option, panel="Overlays", affects_result=False)
 
 
-class PredictSettings(Settings):
+class PredictSettings(SegmentationSettings):
     """Segment the objects of a video's first mask in all other frames."""
 
     frames: Path = option(
@@ -78,11 +62,3 @@ class PredictSettings(Settings):
         gt=0,
         le=1000,
     )
-    memory: Memory = "every"
-    mem_every: MemEvery = 5
-    limit: Limit = 8
-    size: ShortSide = 480
-    flip: Flip = False
-    scales: Scales = (1.0,)
-    device: Device = "auto"
-    precision: Precision = "auto"

@@ -14,8 +14,8 @@ from visorvos.core.runtime.freed_memory import keep_freed_memory
 from visorvos.core.runtime.run_state import checksum
 from visorvos.core.weights.checkpoints import read_checkpoint
 from visorvos.settings.annotate import AnnotateSettings
-from visorvos.settings.evaluate import EvaluateSettings
 from visorvos.settings.predict import PredictSettings
+from visorvos.settings.segmentation import SegmentationSettings
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Network:
     """Checksum of the weights' file."""
 
 
-def load_network(settings: PredictSettings | EvaluateSettings | AnnotateSettings, weights: Path) -> Network:
+def load_network(settings: SegmentationSettings | AnnotateSettings, weights: Path) -> Network:
     """Loads a file of weights on the device and in the precision of the settings.
 
     Raises:
