@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 
+from visorvos.core.io.paths import is_safe_name
 from visorvos.errors import VisorVosError
 
 T = TypeVar("T")
@@ -21,6 +22,16 @@ _KINDS = {
     "boolean": "true or false",
 }
 """Pydantic's words for JSON's values, and ours."""
+
+
+def _safe(name: str) -> str:
+    if not is_safe_name(name):
+        raise ValueError(f"{name!r} cannot be the name of a file or folder")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_safe)]
+"""A name that becomes one level of a path."""
 
 
 def parse_json(content: bytes, form: TypeAdapter[T], source: object, remedy: str) -> T:

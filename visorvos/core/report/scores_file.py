@@ -6,29 +6,18 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from visorvos.core.io.archives import Location, read_bytes
-from visorvos.core.io.json_file import parse_json
-from visorvos.core.io.paths import is_safe_name
+from visorvos.core.io.json_file import Name, parse_json
 from visorvos.core.metrics.scores import ObjectScores, ScoreReport, SequenceScores
 from visorvos.errors import VisorVosError
 
 _Score = Annotated[float, Field(ge=0, le=1)]
 
 
-def _is_safe(name: str) -> str:
-    if not is_safe_name(name):
-        raise ValueError(f"{name!r} cannot be the name of a sequence or frame")
-    return name
-
-
-_Name = Annotated[str, AfterValidator(_is_safe)]
-"""Becomes part of the paths of frames and masks."""
-
-
 class _Frame(BaseModel):
-    frame: _Name
+    frame: Name
     j: _Score = Field(alias="J")
     f: _Score = Field(alias="F")
     size: _Score
@@ -41,7 +30,7 @@ class _Object(BaseModel):
 
 
 class _Sequence(BaseModel):
-    sequence: _Name
+    sequence: Name
     ground_truth: str
     objects: Annotated[tuple[_Object, ...], Field(min_length=1)]
 

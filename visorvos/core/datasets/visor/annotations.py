@@ -9,17 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
-from visorvos.core.io.json_file import parse_json
-from visorvos.core.io.paths import is_safe_name
+from visorvos.core.io.json_file import Name, parse_json
 from visorvos.errors import VisorVosError
 
 _DOWNLOAD_AGAIN = "The file is damaged, or not a JSON of VISOR. Download it again."
-
-
-def _safe_name(name: str) -> str:
-    if not is_safe_name(name):
-        raise ValueError(f"{name!r} cannot be the name of a file or folder")
-    return name
 
 
 def _points(points: list[tuple[float, float]]) -> NDArray[np.int32]:
@@ -27,8 +20,6 @@ def _points(points: list[tuple[float, float]]) -> NDArray[np.int32]:
     return np.array(points, dtype=np.float64).reshape(-1, 2).astype(np.int32)
 
 
-Name = Annotated[str, AfterValidator(_safe_name)]
-"""A name that becomes one level of a path."""
 # Far outside any frame, and within the range of OpenCV's fixed-point drawing.
 Coordinate = Annotated[float, Field(ge=-20_000, le=20_000, allow_inf_nan=False)]
 Polygon = Annotated[list[tuple[Coordinate, Coordinate]], AfterValidator(_points)]
