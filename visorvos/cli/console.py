@@ -13,7 +13,6 @@ from rich.progress import (
     MofNCompleteColumn,
     ProgressColumn,
     Task,
-    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -21,7 +20,7 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
-from visorvos.core.runtime.progress import Bar, Progress
+from visorvos.core.runtime.progress import Advance, Progress
 from visorvos.errors import VisorVosError
 
 
@@ -47,17 +46,6 @@ class _Rate(ProgressColumn):
         rate = task.finished_speed or task.speed
         unit = task.fields["unit"]
         return Text("" if not rate else f"{rate:.1f} {unit}/s" if rate >= 1 else f"{1 / rate:.1f} s/{unit[:-1]}")
-
-
-class _Bar(Bar):
-    """A bar on the terminal."""
-
-    def __init__(self, progress: RichProgress, task: TaskID) -> None:
-        self.progress = progress
-        self.task = task
-
-    def advance(self, amount: int, note: str = "") -> None:
-        self.progress.update(self.task, advance=amount, note=note)
 
 
 class Terminal(Progress):
@@ -90,10 +78,10 @@ class Terminal(Progress):
         self.err.print(f"  [dim]->[/] {escape(printable(error.remedy))}", soft_wrap=True)
 
     @contextmanager
-    def bar(self, description: str, unit: str, total: int | None, done: int = 0) -> Iterator[Bar]:
+    def bar(self, description: str, unit: str, total: int | None, done: int = 0) -> Iterator[Advance]:
         """A progress bar with rate and remaining time, removed when done; nothing without a terminal."""
         if not self.draws:
-            yield Bar()
+            yield lambda amount, note: None
             return
         columns = (
             TextColumn("{task.description}"),
@@ -105,4 +93,4 @@ class Terminal(Progress):
         )
         with RichProgress(*columns, console=self.err, transient=True) as progress:
             task = progress.add_task(escape(description), total=total, completed=done, unit=unit, note="")
-            yield _Bar(progress, task)
+            yield lambda amount, note: progress.update(task, advance=amount, note=note)

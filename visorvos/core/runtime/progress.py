@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-class Bar:
-    """Counts what a job has done. This one shows nothing."""
-
-    def advance(self, amount: int, note: str = "") -> None:
-        """Adds to the count; ``note`` is shown beside it."""
+Advance = Callable[[int, str], object]
+"""Adds to the count of a bar, and shows a note beside it."""
 
 
 class Progress:
@@ -27,12 +24,12 @@ class Progress:
 
     def track(self, items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
         """Yields the items and counts them in ``unit`` on a bar."""
-        with self.bar(description, unit, total) as bar:
+        with self.bar(description, unit, total) as advance:
             for item in items:
                 yield item
-                bar.advance(1)
+                advance(1, "")
 
     @contextmanager
-    def bar(self, description: str, unit: str, total: int | None, done: int = 0) -> Iterator[Bar]:
+    def bar(self, description: str, unit: str, total: int | None, done: int = 0) -> Iterator[Advance]:
         """A bar that counts up to ``total``, starting at ``done``."""
-        yield Bar()
+        yield lambda amount, note: None

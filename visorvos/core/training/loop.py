@@ -16,7 +16,7 @@ from visorvos.core.network.stm import STM
 from visorvos.core.runtime.freed_memory import keep_freed_memory
 from visorvos.core.runtime.interruption import StoppedError, catch_signals
 from visorvos.core.runtime.processes import Processes
-from visorvos.core.runtime.progress import Bar, Progress
+from visorvos.core.runtime.progress import Advance, Progress
 from visorvos.core.runtime.run_state import MadeFrom
 from visorvos.core.runtime.worker_pool import usable_cores
 from visorvos.core.training.history import History
@@ -99,8 +99,8 @@ def train(
         for tracker in accelerator.trackers:
             stack.callback(tracker.finish)
         stopped = stack.enter_context(catch_signals())
-        bar = stack.enter_context(listener.bar("Training", "clips", settings.clips, history.clips))
-        _Run(settings, learner, history, validation, outputs, listener, stopped).take_steps(steps, bar)
+        advance = stack.enter_context(listener.bar("Training", "clips", settings.clips, history.clips))
+        _Run(settings, learner, history, validation, outputs, listener, stopped).take_steps(steps, advance)
     best = history.best if history.best >= 0 else None
     loss = history.rows[-1]["loss"] or 0.0
     return Training(str(settings.output), history.clips, loss, best, time.perf_counter() - began)
@@ -127,7 +127,7 @@ class _Run:
         accelerator = self.learner.accelerator
         self.processes = Processes(accelerator.process_index, accelerator.num_processes)
 
-    def take_steps(self, steps: Iterable[list[Batch]], bar: Bar) -> None:
+    def take_steps(self, steps: Iterable[list[Batch]], advance: Advance) -> None:
         """Takes all steps; evaluates, logs and saves when due.
 
         An error of any kind leaves weights and history as after the last whole step: they are saved first.
@@ -140,7 +140,7 @@ class _Run:
                 before = self.history.clips
                 result = self.learner.step(batches, before, bool(self.stopped))
                 self.history.add(result, time.perf_counter() - began)
-                bar.advance(result.clips, f"loss {(result.second + result.third) / result.clips:.3f}")
+                advance(result.clips, f"loss {(result.second + result.third) / result.clips:.3f}")
                 if result.stop:
                     self._stop()
                 self._evaluate_and_log(self._reached(self.settings.log_every, before))
