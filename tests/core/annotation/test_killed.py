@@ -13,7 +13,6 @@ import pytest
 from tests.builders import read_labels
 from tests.core.annotation.command import Command
 from tests.core.annotation.sessions import FRAMES, HEIGHT, WIDTH, make_frames, open_session, packed
-from visorvos.core.jobs.demo import Demo
 
 pytestmark = pytest.mark.network
 
@@ -59,14 +58,12 @@ class Story:
             pass
 
 
-def test_kill_at_random_moments(tmp_path: Path, quick_demo: Demo) -> None:
+def test_kill_at_random_moments(tmp_path: Path, weights: Path) -> None:
     frames, root = make_frames(tmp_path / "clip"), tmp_path / "out"
     random = np.random.default_rng(0)
     drawn: dict[int, np.ndarray] = {}
     for kill in range(KILLS):
-        server = Command(
-            tmp_path, frames, "--output", root, "--weights", quick_demo.weights, "--size", 32, "--device", "cpu"
-        )
+        server = Command(tmp_path, frames, "--output", root, "--weights", weights, "--size", 32, "--device", "cpu")
         server.wait_for_network()
         story = Story(server, kill)
         teller = threading.Thread(target=story.tell)
