@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from visorvos.errors import VisorVosError
@@ -34,11 +34,6 @@ class Location:
     path: Path
     inside: tuple[str, ...] = ()
     """Member names, from the outermost zip file to the innermost."""
-
-    @property
-    def name(self) -> str:
-        """The file's name without folders."""
-        return PurePosixPath(self.inside[-1]).name if self.inside else self.path.name
 
     def member(self, name: str) -> Location:
         """The location of a member of this zip file."""

@@ -18,7 +18,7 @@ def annotations_of(root, splits=BOTH, release=False, dense=False, videos=()):
 
 def found(root, splits=BOTH, **kinds):
     files = annotations_of(root, splits, **kinds)
-    return {split: {file.location.name: read_bytes(file.location) for file in files[split]} for split in files}
+    return {split: {file.name: read_bytes(file.location) for file in files[split]} for split in files}
 
 
 def expected(release):
@@ -83,7 +83,7 @@ def test_every_form_holds_the_same_annotations_and_frames(tmp_path, release, for
     assert found(annotations, release=whole) == expected(release)
     frames = FrameFiles(images, release.pictures)
     for video, pictures in release.pictures.items():
-        read = {location.name: read_bytes(location) for location in frames.of(video).values()}
+        read = {str(location).rpartition("/")[2]: read_bytes(location) for location in frames.of(video).values()}
         assert {name: read[name] for name in pictures} == pictures
 
 
