@@ -9,24 +9,22 @@ from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
-from typer import Context
 
-from visorvos.errors import VisorVosError
 from visorvos.settings.base import bare
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _WEIGHTS = (".pth", ".safetensors")
 
-Complete = Callable[[Context, str], list[str]]
-"""Takes the options read so far and the start of the value; Typer matches these arguments by name."""
+Complete = Callable[[str], list[str]]
+"""Takes the start of a value, an argument that Typer knows by the name ``incomplete``."""
 
 
 def completion(name: str, field: FieldInfo) -> Complete | None:
     """How an option is completed; None for paths, which Typer completes, and for free text."""
     choices = _DEVICES if name == "device" else choices_of(field)
     if choices:
-        return lambda ctx, incomplete: [choice for choice in choices if choice.startswith(incomplete)]
-    return {"split": _splits, "weights": _weights}.get(name)
+        return lambda incomplete: [choice for choice in choices if choice.startswith(incomplete)]
+    return _weights if name == "weights" else None
 
 
 def choices_of(field: FieldInfo) -> tuple[str, ...]:
@@ -36,20 +34,7 @@ def choices_of(field: FieldInfo) -> tuple[str, ...]:
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
-def _splits(ctx: Context, incomplete: str) -> list[str]:
-    """Split files of the data set that --data names, by their last part if that is unique."""
-    from visorvos.core.datasets.davis.layout import find_splits
-
-    try:
-        names = list(find_splits(Path(str(ctx.params.get("data")))))
-    except VisorVosError:
-        return []
-    short = [Path(name).name for name in names]
-    shown = [last if short.count(last) == 1 else name for name, last in zip(names, short, strict=True)]
-    return [name for name in shown if name.startswith(incomplete)]
-
-
-def _weights(ctx: Context, incomplete: str) -> list[str]:
+def _weights(incomplete: str) -> list[str]:
     """Published weights, and checkpoints and folders on disk that start with what was typed."""
     from visorvos.core.weights.registry import PUBLISHED
 
