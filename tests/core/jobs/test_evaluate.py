@@ -193,12 +193,15 @@ def test_tables_are_the_davis_toolkits(run: Run, data: Path, tmp_path: Path) -> 
     done = run("evaluate", "--data", data, "--predictions", truth, "--output", output, "--protocol", "davis")
     assert done.code == 0, done.err
     assert "[bold]odd" in done.out
+    assert "Replacing" not in done.err
     whole = pd.read_csv(output / "global_results-val.csv")
     assert list(whole.columns) == ["J&F-Mean", "J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay"]
     assert whole.iloc[0].tolist() == [1, 1, 1, 0, 1, 1, 0]
     rows = pd.read_csv(output / "per-sequence_results-val.csv")
     assert list(rows.columns) == ["Sequence", "J-Mean", "F-Mean"]
     assert list(rows["Sequence"]) == ["one_1", "one_2", "one_3", "two_1", "two_2", "two_3"]
+    done = run("evaluate", "--data", data, "--predictions", truth, "--output", output)
+    assert f"Replacing the scores of an earlier evaluation in {output}." in done.err
 
 
 def test_scoring_alone_writes_nothing_unless_asked(
