@@ -105,6 +105,10 @@ def read_annotations(source: Path, folder: Path) -> tuple[dict[str, NDArray[Any]
     for annotation in _each(release.annotations, _Annotation, "annotations", left_out):
         if annotation.iscrowd:
             continue
+        owner = by_id.get(_text(annotation.image_id))
+        if owner is None:
+            left_out["annotations of images that are not listed or missing"].append(str(annotation.id))
+            continue
         found = annotation.segmentation or []
         if isinstance(found, _RunLengths):
             polygons = found.outlines()
@@ -113,10 +117,8 @@ def read_annotations(source: Path, folder: Path) -> tuple[dict[str, NDArray[Any]
             if 0 < len(polygons) < len(found):
                 reason = "polygons of fewer than three points, or with half a point"
                 left_out[reason] += [f"in {annotation.id}"] * (len(found) - len(polygons))
-        owner = by_id.get(_text(annotation.image_id))
-        if owner is None or not polygons:
-            why = "of images that are not listed or missing" if owner is None else "without a polygon of three points"
-            left_out[f"annotations {why}"].append(str(annotation.id))
+        if not polygons:
+            left_out["annotations without a polygon of three points"].append(str(annotation.id))
             continue
         owners.append(owner)
         counts.append(len(polygons))
