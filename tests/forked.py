@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -61,6 +62,8 @@ def _main(
     command: list[str], log: Path, out: Path, environment: Mapping[str, str], arrange: Callable[[], None] | None
 ) -> None:
     os.environ.update(environment)
+    # Tests that a shell started in the background ignore Ctrl-C, and so would this process.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if arrange is not None:
         arrange()
     # One thread, as in the tests' process: another number of threads adds in another order.
