@@ -217,8 +217,13 @@ def test_if_the_index_cannot_be_written_the_remedy_names_the_variable(coco, monk
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "save", full)
-    with pytest.raises(VisorVosError, match=r"No space left.*VISORVOS_HOME"):
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "save", full)
+        with pytest.raises(VisorVosError, match=r"No space left.*VISORVOS_HOME"):
+            open_coco(coco)
+    (coco.parent / "file").touch()
+    monkeypatch.setenv("VISORVOS_HOME", str(coco.parent / "file"))
+    with pytest.raises(VisorVosError, match=r"Not a directory.*VISORVOS_HOME"):
         open_coco(coco)
 
 

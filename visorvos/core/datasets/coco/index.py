@@ -108,24 +108,25 @@ def open_coco(root: Path, split: str = "train2017", progress: Progress | None = 
     made_from = (_VERSION, images, source.stat().st_size, source.stat().st_mtime_ns, images.stat().st_mtime_ns)
     folder = home / hashlib.sha256(repr(made_from).encode(errors="surrogateescape")).hexdigest()[:16]
     left_out = folder / "left_out.txt"
-    if not left_out.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        # Of several processes, one writes the index and the others wait. The text is written last.
-        with FileLock(home / ".lock"):
-            if not left_out.is_file():
-                progress.say(f"Indexing {source}, once.")
-                arrays, text = read_annotations(source, images)
-                try:
+    try:
+        if not left_out.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            # Of several processes, one writes the index and the others wait. The text is written last.
+            with FileLock(home / ".lock"):
+                if not left_out.is_file():
+                    progress.say(f"Indexing {source}, once.")
+                    arrays, text = read_annotations(source, images)
                     for name, array in arrays.items():
                         np.save(folder / f"{name}.npy", array)
-                except OSError as error:
-                    remedy = "Set VISORVOS_HOME to a writable folder with enough room."
-                    raise VisorVosError(f"Cannot write the index {folder}: {error}.", remedy) from error
-                write_file(left_out, text)
-                # Outdated ones. Where the system does not let go of mapped files, they stay.
-                for other in home.iterdir():
-                    if other not in (folder, home / ".lock"):
-                        shutil.rmtree(other, ignore_errors=True)
+                    write_file(left_out, text)
+                    # Outdated ones. Where the system does not let go of mapped files, they stay.
+                    for other in home.iterdir():
+                        if other not in (folder, home / ".lock"):
+                            shutil.rmtree(other, ignore_errors=True)
+    except OSError as error:
+        raise VisorVosError(
+            f"Cannot make the index {folder}: {error}.", "Set VISORVOS_HOME to a writable folder with enough room."
+        ) from error
     if text := left_out.read_text(encoding="utf-8"):
         progress.say(f"{source.name}: left out {text}.")
     try:
