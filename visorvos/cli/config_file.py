@@ -71,7 +71,7 @@ def in_range(constraints: Iterable[object]) -> str:
 
 def rank(field: FieldInfo) -> tuple[int, bool]:
     """Sort key of options: arguments first, panels in one order in all commands, required options first in each."""
-    panel = {"Inputs": 1, "Outputs": 2, "Computing": 4, "General": 5}.get(mark(field, "panel"), 3)
+    panel = {"Inputs": 1, "Outputs": 2, "Scoring": 3, "Computing": 5, "General": 6}.get(mark(field, "panel"), 4)
     return 0 if mark(field, "argument") else panel, not field.is_required()
 
 
