@@ -94,7 +94,7 @@ def open_image(file: Path | Location, kind: str) -> Iterator[ImageFile.ImageFile
 
 
 def read_frame(file: Path | Location, rotate: bool = True) -> NDArray[np.uint8]:
-    """Reads a frame as uint8 (H, W, 3) RGB, rotated as its EXIF data says unless ``rotate`` is off.
+    """Reads a frame as uint8 (H, W, 3) RGB, read-only, rotated as its EXIF data says unless ``rotate`` is off.
 
     Raises:
         VisorVosError: if it cannot be read, or does not have 8 bits per channel.
@@ -108,8 +108,8 @@ def read_frame(file: Path | Location, rotate: bool = True) -> NDArray[np.uint8]:
         if rotate:
             ImageOps.exif_transpose(image, in_place=True)
         # Pillow and not OpenCV, which fills up what a damaged JPEG lacks without an error. Its pixels are the same.
-        # For an image that is RGB already, convert would copy it.
-        return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+        # For an image that is RGB already, convert would copy it, and np.array would once more.
+        return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def encode_jpeg(frame: NDArray[np.uint8]) -> bytes:

@@ -70,8 +70,10 @@ def _convert(task: FrameTask, settings: PrepareSettings) -> FrameResult:
         return FrameResult(task.sequence, task.stem, None)
     size = settings.size
     labels = np.asarray(cv2.resize(full, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-    ids = bytes(object_ids(labels))
-    lost = bytes(number for number in object_ids(full) if number not in ids)
+    ids, lost = bytes(object_ids(labels)), b""
+    if any(number not in ids for number, _ in task.drawing):
+        # Lost by the resize, unless other objects cover them.
+        lost = bytes(number for number in object_ids(full) if number not in ids)
     if not task.keep:
         return FrameResult(task.sequence, task.stem, ids, lost)
     mask_file, frame_file = frame_files(settings, task.sequence, task.stem)
