@@ -38,14 +38,27 @@ from visorvos._version import __version__
 from visorvos.errors import VisorVosError, explain_import_error
 
 if TYPE_CHECKING:
-    from visorvos.core.inference.segmenter import segment_video as segment_video
-    from visorvos.core.metrics.contour import contour_accuracy as contour_accuracy
-    from visorvos.core.metrics.region import region_similarity as region_similarity
-    from visorvos.core.metrics.scoring import evaluate_masks as evaluate_masks
-    from visorvos.core.network.stm import STM as STM
-    from visorvos.core.training.clip_loss import clip_loss as clip_loss
-    from visorvos.core.weights.checkpoints import save_weights as save_weights
-    from visorvos.core.weights.load import load_weights as load_weights
+    from visorvos.core.inference.segmenter import segment_video
+    from visorvos.core.metrics.contour import contour_accuracy
+    from visorvos.core.metrics.region import region_similarity
+    from visorvos.core.metrics.scoring import evaluate_masks
+    from visorvos.core.network.stm import STM
+    from visorvos.core.training.clip_loss import clip_loss
+    from visorvos.core.weights.checkpoints import save_weights
+    from visorvos.core.weights.load import load_weights
+
+__all__ = [
+    "STM",
+    "VisorVosError",
+    "__version__",
+    "clip_loss",
+    "contour_accuracy",
+    "evaluate_masks",
+    "load_weights",
+    "region_similarity",
+    "save_weights",
+    "segment_video",
+]
 
 _HOME = {
     "STM": "visorvos.core.network.stm",
@@ -57,7 +70,6 @@ _HOME = {
     "save_weights": "visorvos.core.weights.checkpoints",
     "segment_video": "visorvos.core.inference.segmenter",
 }
-__all__ = ["VisorVosError", "__version__", *_HOME]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the type is the imported name's own
@@ -73,4 +85,4 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - the type is the imported na
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted([*globals(), *_HOME])

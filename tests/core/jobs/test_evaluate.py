@@ -201,7 +201,7 @@ def test_tables_are_the_davis_toolkits(run: Run, data: Path, tmp_path: Path) -> 
     assert list(rows.columns) == ["Sequence", "J-Mean", "F-Mean"]
     assert list(rows["Sequence"]) == ["one_1", "one_2", "one_3", "two_1", "two_2", "two_3"]
     done = run("evaluate", "--data", data, "--predictions", truth, "--output", output)
-    assert f"Replacing the scores of an earlier evaluation in {output}." in done.err
+    assert f"Replacing the report of an earlier evaluation in {output}." in done.err
 
 
 def test_scoring_alone_writes_nothing_unless_asked(

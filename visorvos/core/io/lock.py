@@ -17,7 +17,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
     """Creates a folder and keeps other processes that lock it out of it during the block.
 
     Raises:
-        VisorVosError: if another process has locked it, or it cannot be made.
+        VisorVosError: if another process has locked it, or the system refuses.
     """
     make_folder(folder)
     lock = FileLock(folder / ".lock")
@@ -26,6 +26,10 @@ def lock_folder(folder: Path) -> Iterator[None]:
     except Timeout as error:
         raise VisorVosError(
             f"Another process is writing to {folder}.", "Wait until it has ended, or choose another --output."
+        ) from error
+    except OSError as error:
+        raise VisorVosError(
+            f"Cannot write {folder / '.lock'}: {error.strerror or error}.", "Choose a writable folder with --output."
         ) from error
     try:
         yield

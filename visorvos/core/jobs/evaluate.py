@@ -92,6 +92,8 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         _keep_apart(output, settings.data)
         make_folder(output)
         if processes.is_first:
+            if (output / "report.html").exists():
+                progress.say(f"Replacing the report of an earlier evaluation in {output}.")
             write_settings(output, "evaluate", settings.model_dump(mode="json"))
     run = None
     if settings.weights is not None:
@@ -135,12 +137,9 @@ def evaluate(settings: EvaluateSettings, progress: Progress | None = None) -> Ev
         report,
     )
     if output is not None and processes.is_first:
-        scores = output / f"scores-{stem}.json"
-        if scores.exists():
-            progress.say(f"Replacing the scores of an earlier evaluation in {output}.")
         for name, table in _tables(report).items():
             write_file(output / f"{name}_results-{stem}.csv", table)
-        write_file(scores, json.dumps(result.to_dict(), indent=1))
+        write_file(output / f"scores-{stem}.json", json.dumps(result.to_dict(), indent=1))
         progress.say("Writing report.html.")
         page = evaluation_page(
             report,

@@ -87,9 +87,18 @@ def read_state(path: Path, parts: Mapping[str, type]) -> dict[str, Any]:
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of a file.
+
+    Raises:
+        VisorVosError: where it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise VisorVosError(
+            f"{path} cannot be read: {error.strerror or error}.", "Check that it still exists and may be read."
+        ) from error
 
 
 def _shown(value: object) -> str:

@@ -126,6 +126,16 @@ def test_a_sequence_without_masks_is_named_at_the_end(
     assert masks(root / "out") == {name: content for name, content in separate.items() if not name.startswith("b/")}
 
 
+def test_a_sequence_whose_folder_cannot_be_locked_is_named_at_the_end(run: Run, root: Path, weights: Path) -> None:
+    lock = root / "out" / "b" / ".lock"
+    lock.mkdir(parents=True)
+    done = run(*command(root, weights, "out"))
+    assert done.code == 1
+    text = " ".join(done.err.split())
+    assert f"1 of 3 sequences failed, the others are done. b: Cannot write {lock}: " in text
+    assert {name.split("/")[0] for name in masks(root / "out")} == {"video9", "video10"}
+
+
 def test_a_folder_without_any_masks_is_refused_at_once(run: Run, root: Path, weights: Path) -> None:
     for name in NAMES:
         (root / "masks" / name).rename(root / "masks" / f"other-{name}")
