@@ -133,6 +133,7 @@ def test_a_worker_that_is_killed_is_named(run: Run, data: Path, weights: Path, t
     errors = " ".join(log.read_text().split())
     assert code == 1, errors
     assert "A worker process that makes clips ended" in errors
+    assert "--resume" in errors.split("A worker process that makes clips ended")[1]
     assert errors.count("error:") == 1
     assert "Traceback" not in errors
     assert 0 < newest(output) < 24
